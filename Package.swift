@@ -1,0 +1,75 @@
+// swift-tools-version: 6.2
+// This file is the import table of the house: what it does not list does not compile. See Sources/README.md.
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+func door(_ name: String, pkgConfig: String? = nil, apt: String? = nil) -> Target {
+    .systemLibrary(name: name, path: "Sources/Doors/\(name)", pkgConfig: pkgConfig, providers: apt.map { [.apt([$0])] })
+}
+
+func room(_ floor: String, _ name: String, _ uses: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: uses, path: "Sources/\(floor)/\(name)", swiftSettings: settings)
+}
+
+func program(_ name: String, _ uses: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: uses, path: "Sources/Programs/\(name)", swiftSettings: settings)
+}
+
+func tests(_ name: String, _ uses: [Target.Dependency], resources: [Resource] = []) -> Target {
+    .testTarget(name: name, dependencies: uses, path: "Tests/\(name)", resources: resources, swiftSettings: settings)
+}
+
+let log = Target.Dependency.product(name: "Logging", package: "swift-log")
+
+let package = Package(
+    name: "dustcloud",
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2")
+    ],
+    targets: [
+        door("COpenSSL", pkgConfig: "openssl", apt: "libssl-dev"),
+        door("CSodium", pkgConfig: "libsodium", apt: "libsodium-dev"),
+        door("CEvent", pkgConfig: "libevent", apt: "libevent-dev"),
+        door("CLinux"),
+
+        room("Basics", "Bytes"),
+        room("Basics", "Ambience", ["CLinux"]),
+        room("Basics", "Confidential", ["Ambience", log]),
+        room("Basics", "Sealing", ["Bytes", "Ambience", "COpenSSL", "CSodium"]),
+
+        room("Cores", "Onion", ["Bytes", "Ambience", "Sealing"]),
+        room("Cores", "Directory", ["Bytes", "Ambience", "Sealing"]),
+        room("Cores", "Voting", ["Bytes", "Ambience", "Sealing", "Directory"]),
+        room("Cores", "Paths", ["Bytes", "Ambience", "Sealing", "Directory"]),
+        room("Cores", "Socks", ["Bytes", "Ambience"]),
+        room("Cores", "Torrc", ["Bytes", "Ambience", "Sealing", "Directory"]),
+
+        room("Shells", "Loops", ["Ambience", "CEvent", "CLinux"]),
+        room("Shells", "Relaying", ["Bytes", "Ambience", "Confidential", "Sealing", "Onion", "Loops", "CLinux", log]),
+        room("Shells", "DirectoryService", ["Bytes", "Ambience", "Confidential", "Sealing", "Onion", "Directory", "Loops", "Relaying", log]),
+        room("Shells", "Authority", ["Bytes", "Ambience", "Confidential", "Sealing", "Onion", "Directory", "Voting", "Loops", "Relaying", "DirectoryService", log]),
+        room("Shells", "Client", ["Bytes", "Ambience", "Confidential", "Sealing", "Onion", "Directory", "Paths", "Socks", "Loops", "Relaying", "DirectoryService", log]),
+        room("Shells", "Node", ["Bytes", "Ambience", "Confidential", "Sealing", "Onion", "Directory", "Torrc", "Loops", "Relaying", "DirectoryService", "Authority", "Client", "CLinux", log]),
+
+        program("mote", ["Ambience", "Confidential", "Torrc", "Node", log]),
+
+        tests("BasicsTests", ["Bytes", "Ambience", "Confidential", "Sealing"], resources: [.copy("Vectors")]),
+        tests("OnionTests", ["Onion", "Bytes", "Ambience", "Sealing"], resources: [.copy("Vectors")]),
+        tests("DirectoryTests", ["Directory", "Bytes", "Ambience", "Sealing"], resources: [.copy("Vectors")]),
+        tests("VotingTests", ["Voting", "Directory", "Bytes", "Ambience", "Sealing"], resources: [.copy("Vectors")]),
+        tests("PathsTests", ["Paths", "Directory", "Bytes", "Ambience", "Sealing"]),
+        tests("SocksTests", ["Socks", "Bytes", "Ambience"]),
+        tests("TorrcTests", ["Torrc", "Directory", "Bytes", "Ambience", "Sealing"]),
+        tests("RelayingTests", ["Relaying", "Onion", "Loops", "Bytes", "Ambience", "Sealing"]),
+        tests("DirectoryServiceTests", ["DirectoryService", "Directory", "Bytes", "Ambience", "Sealing"]),
+        tests("AuthorityTests", ["Authority", "Voting", "Directory", "Bytes", "Ambience", "Sealing"]),
+        tests("ClientTests", ["Client", "Paths", "Socks", "Directory", "Bytes", "Ambience", "Sealing"]),
+        tests("NodeTests", ["Node", "Torrc", "Directory", "Bytes", "Ambience", "Sealing"]),
+        tests("InteropTests", ["Ambience"]),
+    ],
+    swiftLanguageModes: [.v6]
+)

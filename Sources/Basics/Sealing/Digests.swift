@@ -1,0 +1,61 @@
+internal import COpenSSL
+internal import CSodium
+
+/// One-shot digests and keyed digests.
+package enum Digest {
+    package static func sha1(_ bytes: some Collection<UInt8>) -> [UInt8] { evp(EVP_sha1(), bytes, size: 20) }
+    package static func sha256(_ bytes: some Collection<UInt8>) -> [UInt8] { evp(EVP_sha256(), bytes, size: 32) }
+    package static func sha512(_ bytes: some Collection<UInt8>) -> [UInt8] { evp(EVP_sha512(), bytes, size: 64) }
+    package static func sha3_256(_ bytes: some Collection<UInt8>) -> [UInt8] { evp(EVP_sha3_256(), bytes, size: 32) }
+
+    /// HMAC-SHA256 (RFC 2104), any key length.
+    package static func hmacSHA256(key: some Collection<UInt8>, _ bytes: some Collection<UInt8>) -> [UInt8] {
+        var state = crypto_auth_hmacsha256_state()
+        let key = Array(key)
+        let bytes = Array(bytes)
+        var out = [UInt8](repeating: 0, count: 32)
+        crypto_auth_hmacsha256_init(&state, key, key.count)
+        crypto_auth_hmacsha256_update(&state, bytes, UInt64(bytes.count))
+        crypto_auth_hmacsha256_final(&state, &out)
+        return out
+    }
+
+    /// HKDF-SHA256 (RFC 5869): extract with `salt`, expand with `info`.
+    package static func hkdfSHA256(secret: [UInt8], salt: [UInt8], info: [UInt8], count: Int) -> [UInt8] {
+        let key = hmacSHA256(key: salt, secret)
+        var out: [UInt8] = []
+        var block: [UInt8] = []
+        var counter: UInt8 = 1
+        while out.count < count {
+            block = hmacSHA256(key: key, block + info + [counter])
+            out += block
+            counter += 1
+        }
+        return Array(out.prefix(count))
+    }
+
+    /// KDF-TOR (tor-spec 5.2.1): SHA1(secret | 0) | SHA1(secret | 1) | …
+    package static func kdfTor(secret: [UInt8], count: Int) -> [UInt8] {
+        var out: [UInt8] = []
+        var counter: UInt8 = 0
+        while out.count < count {
+            out += sha1(secret + [counter])
+            counter += 1
+        }
+        return Array(out.prefix(count))
+    }
+
+    /// Whether both have the same bytes, in a time that depends on their lengths only.
+    package static func equal(_ a: some Collection<UInt8>, _ b: some Collection<UInt8>) -> Bool {
+        guard a.count == b.count else { return false }
+        return zip(a, b).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) } == 0
+    }
+
+    private static func evp(_ kind: OpaquePointer?, _ bytes: some Collection<UInt8>, size: Int) -> [UInt8] {
+        var out = [UInt8](repeating: 0, count: size)
+        let bytes = Array(bytes)
+        let ok = EVP_Digest(bytes, bytes.count, &out, nil, kind, nil)
+        precondition(ok == 1, "digest is always available")
+        return out
+    }
+}

@@ -1,0 +1,1 @@
+@main struct Mote { static func main() {} }
