@@ -12,7 +12,7 @@ package struct RSAIdentity: Hashable, Sendable, Comparable, CustomStringConverti
 
     /// 40 hex digits, with or without a leading `$` or spaces between.
     package init?(hex text: some StringProtocol) {
-        guard let bytes = Hex.decode(text.filter { $0 != " " && $0 != "$" }) else { return nil }
+        guard let bytes = Hex.decode(String(text.filter { $0 != " " && $0 != "$" })) else { return nil }
         self.init(bytes)
     }
 
