@@ -1,0 +1,122 @@
+package import Ambience
+internal import CEvent
+internal import Glibc
+
+/// One thread's event loop over libevent: readiness, timers, signals, and work for the end of the turn.
+///
+/// A turn: wait for events, run their callbacks, run what `soon` collected, run the turn-end hooks (which is where channels write
+/// what the turn produced, in whole TLS records). Everything made on a loop is used only from the thread that runs it.
+package final class EventLoop: TimeSource {
+    // SAFETY: owned here; freed in deinit after everything that refers to it (IOSource, Timer keep the loop alive).
+    let base: OpaquePointer
+    private var isStopped = false
+    private var pending: [() -> Void] = []
+    private var turnEnds: [() -> Void] = []
+    private var signals: [Signal] = []
+    private let clock = SystemTime()
+
+    package init() {
+        guard let base = event_base_new() else { fatalError("libevent cannot make an event base") }
+        self.base = base
+    }
+
+    deinit {
+        signals.removeAll()
+        event_base_free(base)
+    }
+
+    package var now: Instant { clock.now }
+    package var wall: WallTime { clock.wall }
+
+    /// Runs turns until `stop`.
+    package func run() {
+        isStopped = false
+        while !isStopped { turn(wait: true) }
+    }
+
+    package func stop() {
+        isStopped = true
+        event_base_loopbreak(base)
+    }
+
+    /// One turn; with `wait` it blocks until there is something to do.
+    package func turn(wait: Bool) {
+        event_base_loop(base, wait && pending.isEmpty ? EVLOOP_ONCE : EVLOOP_ONCE | EVLOOP_NONBLOCK)
+        let work = pending
+        pending = []
+        for body in work { body() }
+        for body in turnEnds { body() }
+    }
+
+    /// Runs `body` at the end of this turn, or of the next one when a turn-end hook asks.
+    package func soon(_ body: @escaping () -> Void) { pending.append(body) }
+
+    /// Runs `body` at the end of every turn, for the life of the loop.
+    package func onTurnEnd(_ body: @escaping () -> Void) { turnEnds.append(body) }
+
+    /// Runs `body` once, `span` from now, unless the timer is cancelled first.
+    @discardableResult
+    package func after(_ span: Instant.Span, _ body: @escaping () -> Void) -> Timer {
+        Timer(loop: self, span: span, repeats: false, body)
+    }
+
+    /// Runs `body` every `span` until the timer is cancelled.
+    @discardableResult
+    package func every(_ span: Instant.Span, _ body: @escaping () -> Void) -> Timer {
+        Timer(loop: self, span: span, repeats: true, body)
+    }
+
+    /// Runs `body` on the loop whenever the process gets the signal.
+    package func onSignal(_ number: Int32, _ body: @escaping () -> Void) { signals.append(Signal(base, number, body)) }
+}
+
+/// A timer that lives until it fires or is cancelled, whether or not anybody keeps it.
+package final class Timer {
+    private let loop: EventLoop
+    private let repeats: Bool
+    private var body: (() -> Void)?
+    private var event: OpaquePointer?
+
+    fileprivate init(loop: EventLoop, span: Instant.Span, repeats: Bool, _ body: @escaping () -> Void) {
+        self.loop = loop
+        self.repeats = repeats
+        self.body = body
+        // SAFETY: the event holds one reference to the timer, balanced in `cancel`.
+        event = event_new(loop.base, -1, repeats ? Int16(EV_PERSIST) : 0, { _, _, context in
+            Unmanaged<Timer>.fromOpaque(context!).takeUnretainedValue().fire()
+        }, Unmanaged.passRetained(self).toOpaque())
+        let microseconds = max(0, span.nanoseconds / 1000)
+        var interval = timeval(tv_sec: Int(microseconds / 1_000_000), tv_usec: Int(microseconds % 1_000_000))
+        event_add(event, &interval)
+    }
+
+    package func cancel() {
+        guard let event else { return }
+        event_free(event)
+        self.event = nil
+        body = nil
+        Unmanaged.passUnretained(self).release()
+    }
+
+    private func fire() {
+        let body = body
+        if !repeats { cancel() }
+        body?()
+    }
+}
+
+private final class Signal {
+    private let body: () -> Void
+    private var event: OpaquePointer?
+
+    init(_ base: OpaquePointer, _ number: Int32, _ body: @escaping () -> Void) {
+        self.body = body
+        // SAFETY: the loop keeps this object as long as the event exists.
+        event = event_new(base, number, Int16(EV_SIGNAL | EV_PERSIST), { _, _, context in
+            Unmanaged<Signal>.fromOpaque(context!).takeUnretainedValue().body()
+        }, Unmanaged.passUnretained(self).toOpaque())
+        event_add(event, nil)
+    }
+
+    deinit { event_free(event) }
+}

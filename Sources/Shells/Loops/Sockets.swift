@@ -1,0 +1,97 @@
+package import Ambience
+internal import CLinux
+internal import Glibc
+
+/// Non-blocking TCP sockets as bare descriptors.
+package enum Sockets {
+    /// A listening socket with SO_REUSEADDR.
+    package static func listen(on address: SocketAddress, backlog: Int32 = 1024) throws(FileError) -> Int32 {
+        let fd = dc_socket_nonblocking(family(address.ip))
+        guard fd >= 0 else { throw FileError(path: "\(address)", operation: "socket", code: errno) }
+        var on: Int32 = 1
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, 4)
+        if !address.ip.isIPv4 { setsockopt(fd, Int32(IPPROTO_IPV6), IPV6_V6ONLY, &on, 4) }
+        let bound = withSocketAddress(address) { bind(fd, $0, $1) }
+        guard bound == 0, Glibc.listen(fd, backlog) == 0 else {
+            let code = errno
+            close(fd)
+            throw FileError(path: "\(address)", operation: "listen on", code: code)
+        }
+        return fd
+    }
+
+    /// Begins to connect; the socket becomes writable when it is decided (`connectError`).
+    package static func dial(_ address: SocketAddress) throws(FileError) -> Int32 {
+        let fd = dc_socket_nonblocking(family(address.ip))
+        guard fd >= 0 else { throw FileError(path: "\(address)", operation: "socket", code: errno) }
+        disableNagle(fd)
+        let result = withSocketAddress(address) { connect(fd, $0, $1) }
+        guard result == 0 || errno == EINPROGRESS else {
+            let code = errno
+            close(fd)
+            throw FileError(path: "\(address)", operation: "connect to", code: code)
+        }
+        return fd
+    }
+
+    /// `nil` when no connection waits; sockets that fail at once are skipped by the caller's next call.
+    package static func accept(_ listener: Int32) -> (fd: Int32, peer: SocketAddress)? {
+        var storage = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        let fd = withUnsafeMutablePointer(to: &storage) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { dc_accept_nonblocking(listener, $0, &length) }
+        }
+        guard fd >= 0 else { return nil }
+        disableNagle(fd)
+        return (fd, decode(storage) ?? SocketAddress(ip: .v4(0), port: 0))
+    }
+
+    /// 0 once the connection stands, else why it does not.
+    package static func connectError(_ fd: Int32) -> Int32 {
+        var code: Int32 = 0
+        var length = socklen_t(4)
+        return getsockopt(fd, SOL_SOCKET, SO_ERROR, &code, &length) == 0 ? code : errno
+    }
+
+    /// The address that a socket is bound to, with the port the system chose.
+    package static func ownAddress(_ fd: Int32) -> SocketAddress? {
+        var storage = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        let result = withUnsafeMutablePointer(to: &storage) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(fd, $0, &length) }
+        }
+        return result == 0 ? decode(storage) : nil
+    }
+
+    package static func close(_ fd: Int32) { Glibc.close(fd) }
+
+    private static func disableNagle(_ fd: Int32) {
+        var on: Int32 = 1
+        setsockopt(fd, Int32(IPPROTO_TCP), TCP_NODELAY, &on, 4)
+    }
+
+    private static func family(_ ip: IPAddress) -> Int32 { ip.isIPv4 ? AF_INET : AF_INET6 }
+
+    static func decode(_ storage: sockaddr_storage) -> SocketAddress? {
+        withUnsafeBytes(of: storage) { raw in
+            switch Int32(storage.ss_family) {
+            case AF_INET: IPAddress(bytes: raw[4..<8]).map { SocketAddress(ip: $0, port: UInt16(raw[2]) << 8 | UInt16(raw[3])) }
+            case AF_INET6: IPAddress(bytes: raw[8..<24]).map { SocketAddress(ip: $0, port: UInt16(raw[2]) << 8 | UInt16(raw[3])) }
+            default: nil
+            }
+        }
+    }
+
+    private static func withSocketAddress<R>(_ address: SocketAddress, _ body: (UnsafePointer<sockaddr>, socklen_t) -> R) -> R {
+        var storage = sockaddr_storage()
+        storage.ss_family = sa_family_t(family(address.ip))
+        withUnsafeMutableBytes(of: &storage) { raw in
+            raw[2] = UInt8(address.port >> 8)
+            raw[3] = UInt8(address.port & 255)
+            let start = address.ip.isIPv4 ? 4 : 8
+            UnsafeMutableRawBufferPointer(rebasing: raw[start...]).copyBytes(from: address.ip.bytes)
+        }
+        let length = socklen_t(address.ip.isIPv4 ? MemoryLayout<sockaddr_in>.size : MemoryLayout<sockaddr_in6>.size)
+        return withUnsafePointer(to: &storage) { $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, length) } }
+    }
+}
