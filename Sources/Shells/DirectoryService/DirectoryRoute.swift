@@ -1,0 +1,108 @@
+internal import Bytes
+package import Sealing
+
+/// What a path of the directory protocol asks for (dir-spec "General-use HTTP URLs").
+///
+/// A path that names documents which cannot exist (bad hex, wrong length) still is that route: the malformed names are left
+/// out, and an empty list is answered as not found. How many names fit is bounded by the length of a request line.
+package enum DirectoryRoute: Equatable, Sendable {
+    /// The current consensus; `signers` are prefixes of the v3 identities of which more than half must have signed.
+    case consensus(isMicrodesc: Bool, signers: [[UInt8]])
+    /// SHA-256 digests.
+    case microdescriptors([[UInt8]])
+    case descriptors(DescriptorSelection)
+    case extraInfos(DescriptorSelection)
+    case certificates(CertificateSelection)
+    /// Not one of ours: an authority or a later service may know it.
+    case other(String)
+
+    package enum DescriptorSelection: Equatable, Sendable {
+        case all
+        /// The server's own.
+        case own
+        case fingerprints([RSAIdentity])
+        /// SHA-1 digests.
+        case digests([Digest20])
+    }
+
+    package enum CertificateSelection: Equatable, Sendable {
+        case all
+        case own
+        case identities([Digest20])
+        case signingKeys([Digest20])
+        case pairs([CertificateName])
+    }
+
+    /// A trailing `.z` asks for deflate; it names the same documents, and answering in the identity encoding is allowed.
+    package init(path: String) {
+        let plain = path.hasSuffix(".z") ? String(path.dropLast(2)) : path
+        self = Self.consensus(plain) ?? Self.microdescriptors(plain) ?? Self.descriptors(plain) ?? Self.certificates(plain) ?? .other(plain)
+    }
+
+    private static func consensus(_ path: String) -> DirectoryRoute? {
+        guard let rest = path.after("/tor/status-vote/current/") else { return nil }
+        let parts = rest.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+        let isMicrodesc = parts[0] == "consensus-microdesc"
+        guard isMicrodesc || parts[0] == "consensus" || parts[0] == "consensus-ns" else { return nil }
+        let signers = parts.count == 2 ? parts[1].split(separator: "+").compactMap { Hex.decode($0) } : []
+        return .consensus(isMicrodesc: isMicrodesc, signers: signers.filter { (1...20).contains($0.count) })
+    }
+
+    private static func microdescriptors(_ path: String) -> DirectoryRoute? {
+        guard let rest = path.after("/tor/micro/d/") else { return nil }
+        return .microdescriptors(rest.split(separator: "-").compactMap { Base64.decode($0) }.filter { $0.count == 32 })
+    }
+
+    private static func descriptors(_ path: String) -> DirectoryRoute? {
+        if let rest = path.after("/tor/server/") { return selection(rest).map { .descriptors($0) } }
+        if let rest = path.after("/tor/extra/") { return selection(rest).map { .extraInfos($0) } }
+        return nil
+    }
+
+    private static func selection(_ rest: Substring) -> DescriptorSelection? {
+        if rest == "all" { return .all }
+        if rest == "authority" { return .own }
+        if let list = String(rest).after("fp/") { return .fingerprints(list.split(separator: "+").compactMap { RSAIdentity(hex: $0) }) }
+        if let list = String(rest).after("d/") { return .digests(digests(list)) }
+        return nil
+    }
+
+    private static func certificates(_ path: String) -> DirectoryRoute? {
+        guard let rest = path.after("/tor/keys/").map(String.init) else { return nil }
+        if rest == "all" { return .certificates(.all) }
+        if rest == "authority" { return .certificates(.own) }
+        if let list = rest.after("fp-sk/") { return .certificates(.pairs(list.split(separator: "+").compactMap { CertificateName($0) })) }
+        if let list = rest.after("fp/") { return .certificates(.identities(digests(list))) }
+        if let list = rest.after("sk/") { return .certificates(.signingKeys(digests(list))) }
+        return nil
+    }
+
+    private static func digests(_ list: Substring) -> [Digest20] {
+        list.split(separator: "+").compactMap { Hex.decode($0) }.compactMap { Digest20($0) }
+    }
+}
+
+/// Which key certificate: the authority's v3 identity and the signing key's digest, both SHA-1 of a PKCS#1 key.
+package struct CertificateName: Hashable, Sendable, CustomStringConvertible {
+    package let identity: Digest20
+    package let signingKey: Digest20
+
+    package init(identity: Digest20, signingKey: Digest20) {
+        self.identity = identity
+        self.signingKey = signingKey
+    }
+
+    /// `HEX-HEX`
+    package init?(_ text: Substring) {
+        let parts = text.split(separator: "-").compactMap { Hex.decode($0) }.compactMap { Digest20($0) }
+        guard parts.count == 2 else { return nil }
+        self.init(identity: parts[0], signingKey: parts[1])
+    }
+
+    package var description: String { "\(Hex.upper(identity.bytes))-\(Hex.upper(signingKey.bytes))" }
+}
+
+extension String {
+    /// What follows `prefix`, or `nil`.
+    func after(_ prefix: String) -> Substring? { hasPrefix(prefix) ? dropFirst(prefix.count) : nil }
+}
