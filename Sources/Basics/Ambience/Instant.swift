@@ -17,6 +17,8 @@ package struct Instant: Comparable, Hashable, Sendable {
         package init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
         package static func seconds(_ value: Int64) -> Span { Span(nanoseconds: value * 1_000_000_000) }
+        /// Only when the argument has a type of its own: a literal means the whole-second form.
+        @_disfavoredOverload
         package static func seconds(_ value: Double) -> Span { Span(nanoseconds: Int64(value * 1e9)) }
         package static func milliseconds(_ value: Int64) -> Span { Span(nanoseconds: value * 1_000_000) }
 
