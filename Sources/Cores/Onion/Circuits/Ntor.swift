@@ -1,0 +1,91 @@
+internal import Bytes
+package import Sealing
+
+/// What both sides of the ntor handshake compute (tor-spec "The ntor handshake").
+enum Ntor {
+    static let keyBytes = 32
+    /// NODEID 20, KEYID 32, CLIENT_KP 32.
+    static let onionSkinBytes = 84
+    /// SERVER_KP 32, AUTH 32.
+    static let replyBytes = 64
+
+    private static let protocolName = "ntor-curve25519-sha256-1"
+    private static let macTweak = Array("\(protocolName):mac".utf8)
+    private static let keyTweak = Array("\(protocolName):key_extract".utf8)
+    private static let verifyTweak = Array("\(protocolName):verify".utf8)
+    private static let expandInfo = Array("\(protocolName):key_expand".utf8)
+
+    /// Everything public in one run of the handshake.
+    struct Transcript {
+        let relay: RSAIdentity
+        let onionKey: [UInt8]
+        let clientKey: [UInt8]
+        let serverKey: [UInt8]
+    }
+
+    /// `shared` is EXP(ephemeral, ephemeral) | EXP(ephemeral, onion key). The proof is the server's AUTH.
+    static func derive(shared: [UInt8], _ transcript: Transcript) -> (proof: [UInt8], keys: CircuitKeys) {
+        let name = Array(protocolName.utf8)
+        let (id, b, x, y) = (transcript.relay.bytes, transcript.onionKey, transcript.clientKey, transcript.serverKey)
+        var secret = shared + id + b + x + y + name
+        defer { secret.wipe() }
+        let verify = Digest.hmacSHA256(key: verifyTweak, secret)
+        let proof = Digest.hmacSHA256(key: macTweak, verify + id + b + y + x + name + Array("Server".utf8))
+        let count = CircuitKeys.materialBytes + CircuitKeys.nonceBytes
+        let stream = Digest.hkdfSHA256(secret: secret, salt: keyTweak, info: expandInfo, count: count)
+        return (proof, CircuitKeys(material: stream[..<CircuitKeys.materialBytes], nonce: stream[CircuitKeys.materialBytes...]))
+    }
+}
+
+/// The client's side of ntor with one relay (tor-spec "The ntor handshake").
+package struct NtorClient {
+    private let relay: RSAIdentity
+    private let onionKey: [UInt8]
+    private let ephemeral: Curve25519Key
+
+    /// `onionKey` is the relay's ntor key, 32 bytes; `ephemeral` must be fresh.
+    package init(relay: RSAIdentity, onionKey: [UInt8], ephemeral: Curve25519Key) {
+        self.relay = relay
+        self.onionKey = onionKey
+        self.ephemeral = ephemeral
+    }
+
+    /// What CREATE2 or EXTEND2 carries, 84 bytes.
+    package var onionSkin: [UInt8] { relay.bytes + onionKey + ephemeral.publicKey }
+
+    /// `reply` is what CREATED2 or EXTENDED2 carried.
+    package func finish(_ reply: [UInt8]) throws(HandshakeFailure) -> CircuitKeys {
+        guard reply.count >= Ntor.replyBytes else { throw .malformed }
+        let serverKey = Array(reply[..<Ntor.keyBytes])
+        guard var first = ephemeral.agree(with: serverKey), var second = ephemeral.agree(with: onionKey) else { throw .badKey }
+        defer {
+            first.wipe()
+            second.wipe()
+        }
+        let transcript = Ntor.Transcript(relay: relay, onionKey: onionKey, clientKey: ephemeral.publicKey, serverKey: serverKey)
+        let (proof, keys) = Ntor.derive(shared: first + second, transcript)
+        guard Digest.equal(proof, reply[Ntor.keyBytes..<Ntor.replyBytes]) else { throw .badProof }
+        return keys
+    }
+}
+
+/// The relay's side of ntor (tor-spec "The ntor handshake").
+package enum NtorServer {
+    /// `onionSkin` has at least 84 bytes, what follows is ignored; `ephemeral` must be fresh.
+    package static func respond(
+        _ onionSkin: [UInt8], identity: RSAIdentity, onionKeys: [Curve25519Key], ephemeral: Curve25519Key
+    ) throws(HandshakeFailure) -> (reply: [UInt8], keys: CircuitKeys) {
+        guard onionSkin.count >= Ntor.onionSkinBytes else { throw .malformed }
+        guard onionSkin[..<20].elementsEqual(identity.bytes) else { throw .wrongRelay }
+        guard let onionKey = onionKeys.first(where: { $0.publicKey.elementsEqual(onionSkin[20..<52]) }) else { throw .unknownOnionKey }
+        let clientKey = Array(onionSkin[52..<84])
+        guard var first = ephemeral.agree(with: clientKey), var second = onionKey.agree(with: clientKey) else { throw .badKey }
+        defer {
+            first.wipe()
+            second.wipe()
+        }
+        let transcript = Ntor.Transcript(relay: identity, onionKey: onionKey.publicKey, clientKey: clientKey, serverKey: ephemeral.publicKey)
+        let (proof, keys) = Ntor.derive(shared: first + second, transcript)
+        return (ephemeral.publicKey + proof, keys)
+    }
+}
