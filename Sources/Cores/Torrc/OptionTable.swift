@@ -1,0 +1,161 @@
+internal import Ambience
+
+/// Every option that this node implements.
+enum OptionTable {
+    static let rows: [OptionRow] = general + relay + client + authority + mote
+
+    static let byName: [String: OptionRow] = Dictionary(uniqueKeysWithValues: rows.map { ($0.name.lowercased(), $0) })
+
+    private static let general: [OptionRow] = [
+        .flag("TestingTorNetwork", \.general.isTestingNetwork),
+        .text("DataDirectory", \.general.dataDirectory),
+        .text("KeyDirectory", \.general.keyDirectory),
+        .text("CacheDirectory", \.general.cacheDirectory),
+        .text("PidFile", \.general.pidFile),
+        .flag("SafeLogging", \.general.isSafeLogging),
+        .flag("DisableNetwork", \.general.isNetworkDisabled),
+        .span("ShutdownWaitLength", \.general.shutdownWait),
+        .bytes("ConnLimit", \.general.maxOpenFiles),
+        OptionRow(name: "Log", isList: true) { configuration, text throws(ValueError) in configuration.general.logs.append(try LogLine.parse(text)) },
+        OptionRow(name: "DirAuthority", isList: true, apply: addAuthority),
+        OptionRow(name: "AlternateDirAuthority", isList: true, apply: addAuthority),
+    ]
+
+    private static let relay: [OptionRow] = [
+        OptionRow(name: "Nickname") { configuration, text throws(ValueError) in
+            guard Nickname.isLegal(text) else { throw ValueError("1 to 19 letters and digits") }
+            configuration.relay.nickname = text
+        },
+        OptionRow(name: "ContactInfo") { configuration, text throws(ValueError) in
+            guard !text.utf8.contains(where: { $0 < 0x20 }) else { throw ValueError("one line of text") }
+            configuration.relay.contact = text
+        },
+        OptionRow(name: "Address", isList: true) { configuration, text throws(ValueError) in
+            let bare = text.hasPrefix("[") && text.hasSuffix("]") ? String(text.dropFirst().dropLast()) : text
+            if let ip = IPAddress(bare) { configuration.relay.addresses.append(ip) } else { configuration.relay.addressNames.append(bare) }
+        },
+        OptionRow(name: "PublishServerDescriptor") { configuration, text throws(ValueError) in
+            let words = OptionRow.items(text.lowercased())
+            guard words.allSatisfy(["0", "1", "v3", "bridge"].contains) else { throw ValueError("0, 1, v3 or bridge") }
+            configuration.relay.isPublishing = words.contains("1") || words.contains("v3")
+        },
+        .flag("AddressDisableIPv6", \.relay.isIPv6Disabled),
+        .ports("ORPort", \.relay.orPorts, flags: PortLine.relayFlags),
+        .ports("DirPort", \.relay.dirPorts, flags: PortLine.relayFlags),
+        .flag("AssumeReachable", \.relay.isAssumedReachable),
+        .flag("DirCache", \.relay.isDirectoryCache),
+        .words("MyFamily", \.relay.family),
+        .choice("ExitRelay", \.relay.exit),
+        .words("ExitPolicy", \.relay.exitPolicyRules),
+        .flag("ReducedExitPolicy", \.relay.isReducedExitPolicy),
+        .flag("ExitPolicyRejectPrivate", \.relay.isExitToPrivateRejected),
+        .flag("IPv6Exit", \.relay.isIPv6Exit),
+        .choice("RefuseUnknownExits", \.relay.refuseUnknownExits),
+        .flag("ExtendAllowPrivateAddresses", \.relay.isExtendToPrivateAllowed),
+        .bytes("BandwidthRate", \.relay.bandwidthRate),
+        .bytes("BandwidthBurst", \.relay.bandwidthBurst),
+        .bytes("RelayBandwidthRate", \.relay.relayBandwidthRate),
+        .bytes("RelayBandwidthBurst", \.relay.relayBandwidthBurst),
+        .bytes("MaxAdvertisedBandwidth", \.relay.maxAdvertisedBandwidth),
+        .text("ServerDNSResolvConfFile", \.relay.resolvConfFile),
+        .span("SigningKeyLifetime", \.relay.signingKeyLifetime),
+        .span("TestingLinkCertLifetime", \.relay.linkCertificateLifetime, testing: true),
+    ]
+
+    private static let client: [OptionRow] = [
+        .flag("ClientOnly", \.client.isClientOnly),
+        OptionRow(name: "SocksPort", isList: true) { configuration, text throws(ValueError) in
+            configuration.client.isSocksPortGiven = true
+            if let port = try PortLine.parse(text, allowing: PortLine.socksFlags) { configuration.client.socksPorts.append(port) }
+        },
+        .nodes("EntryNodes", \.client.entryNodes),
+        .nodes("MiddleNodes", \.client.middleNodes),
+        .nodes("ExitNodes", \.client.exitNodes),
+        .nodes("ExcludeNodes", \.client.excludedNodes),
+        .nodes("ExcludeExitNodes", \.client.excludedExitNodes),
+        .flag("StrictNodes", \.client.isStrict),
+        .flag("UseEntryGuards", \.client.isUsingEntryGuards),
+        .count("NumEntryGuards", \.client.entryGuards, 0...100),
+        .flag("EnforceDistinctSubnets", \.client.isDistinctSubnetsEnforced),
+        .flag("ClientRejectInternalAddresses", \.client.isRejectInternalAddresses),
+        OptionRow(name: "PathsNeededToBuildCircuits") { configuration, text throws(ValueError) in
+            guard let value = Double(text), value <= 1 else { throw ValueError("a fraction such as 0.67") }
+            configuration.client.pathsNeeded = value < 0 ? nil : value
+        },
+        .span("CircuitBuildTimeout", \.client.circuitBuildTimeout),
+        .flag("LearnCircuitBuildTimeout", \.client.isLearningBuildTimeout),
+        .span("MaxCircuitDirtiness", \.client.maxCircuitDirtiness),
+        .span("NewCircuitPeriod", \.client.newCircuitPeriod),
+        .span("CircuitStreamTimeout", \.client.circuitStreamTimeout),
+        .span("SocksTimeout", \.client.socksTimeout),
+        .count("MaxClientCircuitsPending", \.client.maxCircuitsPending, 1...1024),
+        OptionRow(name: "LongLivedPorts") { configuration, text throws(ValueError) in
+            let ports = OptionRow.items(text).map { UInt16($0) }
+            guard !ports.contains(nil) else { throw ValueError("ports separated by commas") }
+            configuration.client.longLivedPorts = Set(ports.compactMap(\.self))
+        },
+        .flag("SafeSocks", \.client.isSafeSocks),
+    ]
+
+    private static let authority: [OptionRow] = [
+        .flag("AuthoritativeDirectory", \.authority.isAuthoritative),
+        .flag("V3AuthoritativeDirectory", \.authority.isV3),
+        .span("V3AuthVotingInterval", \.authority.votingInterval),
+        .span("V3AuthVoteDelay", \.authority.voteDelay),
+        .span("V3AuthDistDelay", \.authority.distributionDelay),
+        .count("V3AuthNIntervalsValid", \.authority.intervalsValid, 2...1000),
+        .span("TestingV3AuthInitialVotingInterval", \.authority.initialVotingInterval, testing: true),
+        .span("TestingV3AuthInitialVoteDelay", \.authority.initialVoteDelay, testing: true),
+        .span("TestingV3AuthInitialDistDelay", \.authority.initialDistributionDelay, testing: true),
+        .span("TestingV3AuthVotingStartOffset", \.authority.votingStartOffset, testing: true),
+        OptionRow(name: "ConsensusParams", isList: true, apply: addParameters),
+        .flag("AuthDirTestReachability", \.authority.isTestingReachability),
+        .flag("AuthDirPinKeys", \.authority.isPinningKeys),
+        .count("AuthDirMaxServersPerAddr", \.authority.maxServersPerAddress, 0...1_000_000),
+        .flag("DirAllowPrivateAddresses", \.authority.isPrivateAddressAllowed),
+        .span("MinUptimeHidServDirectoryV2", \.authority.minHSDirUptime),
+        .nodes("TestingDirAuthVoteExit", \.authority.voteExit, testing: true),
+        .flag("TestingDirAuthVoteExitIsStrict", \.authority.isVoteExitStrict, testing: true),
+        .nodes("TestingDirAuthVoteGuard", \.authority.voteGuard, testing: true),
+        .flag("TestingDirAuthVoteGuardIsStrict", \.authority.isVoteGuardStrict, testing: true),
+        .nodes("TestingDirAuthVoteHSDir", \.authority.voteHSDir, testing: true),
+        .flag("TestingDirAuthVoteHSDirIsStrict", \.authority.isVoteHSDirStrict, testing: true),
+        .bytes("TestingMinExitFlagThreshold", \.authority.minExitThreshold, testing: true),
+        .bytes("TestingMinFastFlagThreshold", \.authority.minFastThreshold, testing: true),
+        .words("RecommendedVersions", \.authority.recommendedVersions),
+        .words("RecommendedClientVersions", \.authority.recommendedClientVersions),
+        .words("RecommendedServerVersions", \.authority.recommendedServerVersions),
+    ]
+
+    private static let mote: [OptionRow] = [
+        OptionRow(name: "MoteExpires", isOurs: true) { configuration, text throws(ValueError) in
+            guard let time = RFC3339.time(text) else { throw ValueError("a time such as 2027-01-31T12:00:00Z") }
+            configuration.mote.expires = time
+        },
+        OptionRow(name: "MoteLifetime", isOurs: true) { configuration, text throws(ValueError) in
+            let span = try Units.span(text)
+            guard span > .seconds(Int64(0)) else { throw ValueError("more than no time") }
+            configuration.mote.lifetime = span
+        },
+        ours(.span("MoteDrainWindow", \.mote.drainWindow)),
+        ours(.span("MoteStreamLife", \.mote.streamLife)),
+    ]
+
+    private static func ours(_ row: OptionRow) -> OptionRow {
+        var row = row
+        row.isOurs = true
+        return row
+    }
+
+    @Sendable private static func addAuthority(_ configuration: inout NodeConfiguration, _ text: String) throws(ValueError) {
+        configuration.general.authorities.append(try AuthorityLine.parse(text))
+    }
+
+    @Sendable private static func addParameters(_ configuration: inout NodeConfiguration, _ text: String) throws(ValueError) {
+        for word in text.split(whereSeparator: { $0 == " " || $0 == "\t" }) {
+            let parts = word.split(separator: "=", omittingEmptySubsequences: false)
+            guard parts.count == 2, !parts[0].isEmpty, let value = Int32(parts[1]) else { throw ValueError("NAME=NUMBER pairs separated by spaces") }
+            configuration.authority.consensusParameters.append(ConsensusParameter(name: String(parts[0]), value: value))
+        }
+    }
+}
