@@ -1,0 +1,3 @@
+import Glibc
+
+func removeFolder(_ path: String) { rmdir(path) }
