@@ -18,7 +18,7 @@ package final class TCPConnection {
     package var onData: (([UInt8]) -> Void)?
     /// The peer sent all it will send; without a handler the connection is closed.
     package var onEnd: (() -> Void)?
-    /// Called once, however the connection ends, unless it was detached or closed by us.
+    /// Called once, however the connection ends, also after `finish`; not after `abort` or `detach`.
     package var onClose: (() -> Void)?
     package var isOpen: Bool { source != nil }
     package var unsentBytes: Int { unsent.count }
@@ -101,7 +101,7 @@ package final class TCPConnection {
         source?.setWriting(!unsent.isEmpty)
         if unsent.isEmpty {
             unsent = []
-            if finishing { abort() }
+            if finishing { closed() }
         }
     }
 
