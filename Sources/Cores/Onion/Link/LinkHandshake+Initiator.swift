@@ -1,4 +1,5 @@
 internal import Ambience
+internal import Sealing
 
 /// The side that dialled.
 extension LinkHandshake {
