@@ -31,11 +31,11 @@ struct DirectoryRouteTests {
         #expect(DirectoryRoute(path: "/tor/extra/d/\(Self.hex)") == .extraInfos(.digests([Self.digest])))
         #expect(DirectoryRoute(path: "/tor/keys/all") == .certificates(.all))
         #expect(DirectoryRoute(path: "/tor/keys/authority") == .certificates(.own))
-        #expect(DirectoryRoute(path: "/tor/keys/fp/\(Self.hex)") == .certificates(.identities([Self.digest])))
+        #expect(DirectoryRoute(path: "/tor/keys/fp/\(Self.hex)") == .certificates(.identities([Self.identity])))
         #expect(DirectoryRoute(path: "/tor/keys/sk/\(Self.hex)") == .certificates(.signingKeys([Self.digest])))
         #expect(
             DirectoryRoute(path: "/tor/keys/fp-sk/\(Self.hex)-\(Self.hex)")
-                == .certificates(.pairs([CertificateName(identity: Self.digest, signingKey: Self.digest)])))
+                == .certificates(.pairs([CertificateName(identity: Self.identity, signingKey: Self.digest)])))
     }
 
     @Test("malformed names are left out, unknown paths stay as they are")
@@ -51,7 +51,7 @@ struct DirectoryRouteTests {
 
     @Test("a fetch asks for what the server understands")
     func fetchPaths() {
-        let pair = CertificateName(identity: Self.digest, signingKey: Self.digest)
+        let pair = CertificateName(identity: Self.identity, signingKey: Self.digest)
         let cases: [(FetchRequest, DirectoryRoute)] = [
             (.consensus(isMicrodesc: true), .consensus(isMicrodesc: true, signers: [[0x0B, 0x89, 0x97]])),
             (.documents(.certificate, [DocumentName(pair)]), .certificates(.pairs([pair]))),

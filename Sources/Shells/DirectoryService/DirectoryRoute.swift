@@ -28,7 +28,7 @@ package enum DirectoryRoute: Equatable, Sendable {
     package enum CertificateSelection: Equatable, Sendable {
         case all
         case own
-        case identities([Digest20])
+        case identities([RSAIdentity])
         case signingKeys([Digest20])
         case pairs([CertificateName])
     }
@@ -62,7 +62,7 @@ package enum DirectoryRoute: Equatable, Sendable {
     private static func selection(_ rest: Substring) -> DescriptorSelection? {
         if rest == "all" { return .all }
         if rest == "authority" { return .own }
-        if let list = String(rest).after("fp/") { return .fingerprints(list.split(separator: "+").compactMap { RSAIdentity(hex: $0) }) }
+        if let list = String(rest).after("fp/") { return .fingerprints(identities(list)) }
         if let list = String(rest).after("d/") { return .digests(digests(list)) }
         return nil
     }
@@ -72,10 +72,12 @@ package enum DirectoryRoute: Equatable, Sendable {
         if rest == "all" { return .certificates(.all) }
         if rest == "authority" { return .certificates(.own) }
         if let list = rest.after("fp-sk/") { return .certificates(.pairs(list.split(separator: "+").compactMap { CertificateName($0) })) }
-        if let list = rest.after("fp/") { return .certificates(.identities(digests(list))) }
+        if let list = rest.after("fp/") { return .certificates(.identities(identities(list))) }
         if let list = rest.after("sk/") { return .certificates(.signingKeys(digests(list))) }
         return nil
     }
+
+    private static func identities(_ list: Substring) -> [RSAIdentity] { list.split(separator: "+").compactMap { RSAIdentity(hex: $0) } }
 
     private static func digests(_ list: Substring) -> [Digest20] {
         list.split(separator: "+").compactMap { Hex.decode($0) }.compactMap { Digest20($0) }
@@ -84,22 +86,22 @@ package enum DirectoryRoute: Equatable, Sendable {
 
 /// Which key certificate: the authority's v3 identity and the signing key's digest, both SHA-1 of a PKCS#1 key.
 package struct CertificateName: Hashable, Sendable, CustomStringConvertible {
-    package let identity: Digest20
+    package let identity: RSAIdentity
     package let signingKey: Digest20
 
-    package init(identity: Digest20, signingKey: Digest20) {
+    package init(identity: RSAIdentity, signingKey: Digest20) {
         self.identity = identity
         self.signingKey = signingKey
     }
 
     /// `HEX-HEX`
     package init?(_ text: Substring) {
-        let parts = text.split(separator: "-").compactMap { Hex.decode($0) }.compactMap { Digest20($0) }
-        guard parts.count == 2 else { return nil }
-        self.init(identity: parts[0], signingKey: parts[1])
+        let parts = text.split(separator: "-").compactMap { Hex.decode($0) }
+        guard parts.count == 2, let identity = RSAIdentity(parts[0]), let signingKey = Digest20(parts[1]) else { return nil }
+        self.init(identity: identity, signingKey: signingKey)
     }
 
-    package var description: String { "\(Hex.upper(identity.bytes))-\(Hex.upper(signingKey.bytes))" }
+    package var description: String { "\(identity)-\(Hex.upper(signingKey.bytes))" }
 }
 
 extension String {

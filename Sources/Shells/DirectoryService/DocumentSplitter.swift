@@ -2,8 +2,13 @@
 package enum DocumentSplitter {
     /// One document, and the `@` lines that stand before it in a file.
     package struct Part: Equatable, Sendable {
-        package var annotations: [String] = []
-        package var bytes: [UInt8] = []
+        package var annotations: [String]
+        package var bytes: [UInt8]
+
+        package init(annotations: [String] = [], bytes: [UInt8] = []) {
+            self.annotations = annotations
+            self.bytes = bytes
+        }
 
         /// The text behind `@name ` of the first such line.
         package func annotation(_ name: String) -> String? {
