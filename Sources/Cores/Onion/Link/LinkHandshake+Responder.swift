@@ -1,3 +1,4 @@
+internal import Sealing
 internal import Ambience
 internal import Sealing
 

@@ -1,0 +1,169 @@
+internal import Ambience
+internal import CLinux
+internal import Onion
+internal import Sealing
+
+/// What every circuit is to a channel, and what both ends of a circuit share: streams, windows and SENDMEs.
+///
+/// `RelayCircuit` is the part of somebody's circuit that runs through us; `OriginCircuit` is one that we built. Streams end at either.
+package class Circuit {
+    unowned let router: OnionRouter
+    @exclusivity(unchecked) var streams = FlatTable<OnionStream>()
+    /// Keeps the streams that `streams` finds.
+    private var streamOwners: [UInt16: OnionStream] = [:]
+    private var sendWindow = SendWindow.circuit
+    private var receiveWindow = ReceiveWindow.circuit
+    private var expectedTags = TagQueue()
+    /// Streams that have something to send and wait for the window or the channel, in the order they get their turn.
+    private var blocked: [OnionStream] = []
+    package internal(set) var isClosed = false
+
+    init(router: OnionRouter) { self.router = router }
+
+    package var openStreams: Int { streams.count }
+
+    // MARK: What a channel tells
+
+    func receiveRelay(_ body: UnsafeMutablePointer<UInt8>, isForward: Bool, isEarly: Bool) { fatalError("a subclass receives cells") }
+    func receiveCreated(_ command: UInt8, _ body: [UInt8]) { fatalError("a subclass receives CREATED cells") }
+    func receiveDestroy(isForward: Bool, reason: DestroyReason) { fatalError("a subclass is destroyed") }
+    func channelClosed(isForward: Bool) { fatalError("a subclass loses its channel") }
+
+    // MARK: What the ends differ in
+
+    /// The channel that cells from this end leave by; `nil` when there is none any more.
+    var outgoingChannel: Channel? { nil }
+    /// Writes one relay message into the outgoing channel's queue, stamped and encrypted; its digest, or `nil` when it cannot be sent.
+    func transmit(_ command: UInt8, stream: UInt16, _ data: UnsafePointer<UInt8>?, _ count: Int) -> Digest20? { fatalError("a subclass sends") }
+    /// The digest of the message that was recognised last.
+    var lastReceivedDigest: Digest20 { fatalError("a subclass knows") }
+    /// A message that is not about an existing stream or the windows.
+    func receiveControl(_ command: UInt8, stream: UInt16, _ data: [UInt8]) { fatalError("a subclass handles messages") }
+    /// Tears everything down; `reason` is told to the neighbours.
+    func close(_ reason: DestroyReason) { fatalError("a subclass closes") }
+
+    // MARK: Messages in
+
+    /// A recognised relay message: 509 decrypted bytes at `body`.
+    func receiveMessage(_ body: UnsafeMutablePointer<UInt8>) {
+        let command = body[0]
+        let stream = UInt16(body[3]) << 8 | UInt16(body[4])
+        let count = Int(body[9]) << 8 | Int(body[10])
+        guard count <= CellLayout.relayDataBytes else { return violated() }
+        let data = body + CellLayout.relayHeaderBytes
+        if command == RelayCommand.data { return receiveData(stream, data, count) }
+        let content = Array(UnsafeBufferPointer(start: data, count: count))
+        if command == RelayCommand.sendme { return receiveSendme(stream, content) }
+        if stream != 0, let (found, _) = streams.find(UInt32(stream)) {
+            return found.takeUnretainedValue().receive(command, content)
+        }
+        receiveControl(command, stream: stream, content)
+    }
+
+    private func receiveData(_ stream: UInt16, _ data: UnsafeMutablePointer<UInt8>, _ count: Int) {
+        guard stream != 0, let isDue = try? receiveWindow.received() else { return violated() }
+        if isDue { sendSendme() }
+        guard !isClosed, let (found, _) = streams.find(UInt32(stream)) else { return }  // ended by us, on its way when we did
+        found.takeUnretainedValue().receiveData(data, count)
+    }
+
+    private func sendSendme() {
+        let message = SendmeMessage(version: 1, tag: lastReceivedDigest.bytes).encoded
+        send(RelayCommand.sendme, stream: 0, message)
+    }
+
+    private func receiveSendme(_ stream: UInt16, _ content: [UInt8]) {
+        if stream != 0 {
+            streams.find(UInt32(stream))?.value.takeUnretainedValue().receiveSendme()
+            return
+        }
+        do {
+            let message = try SendmeMessage(content)
+            guard message.version == 1 else { return violated() }
+            try expectedTags.match(message.tag)
+            try sendWindow.acknowledged()
+            resumeStreams()
+        } catch {
+            violated()
+        }
+    }
+
+    /// The peer broke the protocol: the circuit goes.
+    func violated() {
+        router.statistics.protocolErrors += 1
+        close(.protocolViolation)
+    }
+
+    // MARK: Messages out
+
+    /// Sends a message that no window counts.
+    func send(_ command: UInt8, stream: UInt16, _ content: [UInt8]) {
+        _ = content.withUnsafeBufferPointer { transmit(command, stream: stream, $0.baseAddress, $0.count) }
+    }
+
+    /// Whether a DATA message may be sent now; when not, the stream's turn comes with `resumeStreams`.
+    func mayPackage(_ stream: OnionStream) -> Bool {
+        guard !isClosed, let channel = outgoingChannel else { return false }
+        if sendWindow.isOpen, channel.outputBytes < router.settings.channelOutputHighBytes { return true }
+        if !blocked.contains(where: { $0 === stream }) { blocked.append(stream) }
+        if sendWindow.isOpen { channel.waitForDrain(self) }
+        return false
+    }
+
+    /// Sends one DATA message; ask `mayPackage` first.
+    func package(_ stream: UInt16, _ data: UnsafePointer<UInt8>, _ count: Int) {
+        let mustRemember = sendWindow.sent()
+        guard let digest = transmit(RelayCommand.data, stream: stream, data, count), mustRemember else { return }
+        expectedTags.expect(digest)
+    }
+
+    /// The window opened or the channel drained: blocked streams go on, first come, first served.
+    func resumeStreams() {
+        let woken = blocked
+        blocked = []
+        for stream in woken { stream.pump() }
+    }
+
+    // MARK: Streams
+
+    func add(_ stream: OnionStream, id: UInt16) {
+        streams.insert(UInt32(id), stream)
+        streamOwners[id] = stream
+        router.statistics.streamsOpened += 1
+    }
+
+    func remove(_ stream: OnionStream) {
+        guard streamOwners[stream.id] === stream else { return }
+        streams.remove(UInt32(stream.id))
+        streamOwners[stream.id] = nil
+        blocked.removeAll { $0 === stream }
+        if streamOwners.isEmpty { streamsEmptied() }
+    }
+
+    /// The last stream is gone.
+    func streamsEmptied() {}
+
+    func endAllStreams(_ reason: EndReason) {
+        for stream in Array(streamOwners.values) { stream.circuitClosed(reason) }
+    }
+}
+
+extension UnsafeMutablePointer<UInt8> {
+    /// Lays out one relay message in a 509-byte cell body: header, data, four zero bytes, then random padding, which makes the
+    /// digest of every cell unpredictable (tor-spec "Relay cells", needed by authenticated SENDMEs).
+    func layOutRelayMessage(_ command: UInt8, stream: UInt16, _ data: UnsafePointer<UInt8>?, _ count: Int, padding: inout PaddingStream) {
+        self[0] = command
+        self[1] = 0
+        self[2] = 0
+        self[3] = UInt8(stream >> 8)
+        self[4] = UInt8(stream & 255)
+        self[9] = UInt8(count >> 8)
+        self[10] = UInt8(count & 255)
+        let content = self + CellLayout.relayHeaderBytes
+        if let data, count > 0 { content.update(from: data, count: count) }
+        let left = CellLayout.relayDataBytes - count
+        let zeros = Swift.min(4, left)
+        (content + count).update(repeating: 0, count: zeros)
+        padding.fill(content + count + zeros, count: left - zeros)
+    }
+}

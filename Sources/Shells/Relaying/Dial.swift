@@ -1,0 +1,54 @@
+internal import Ambience
+internal import Logging
+internal import Loops
+internal import Onion
+
+/// One attempt to reach a relay: its addresses in order, until one answers and proves to be the target.
+final class Dial {
+    private let router: OnionRouter
+    let target: LinkTarget
+    /// Everybody who asked for this relay while it was being dialled.
+    var waiters: [(Channel?) -> Void]
+    private var addresses: ArraySlice<SocketAddress>
+
+    init(router: OnionRouter, target: LinkTarget, _ done: @escaping (Channel?) -> Void) {
+        self.router = router
+        self.target = target
+        addresses = target.addresses[...]
+        waiters = [done]
+    }
+
+    func start() {
+        guard let address = addresses.popFirst() else { return router.loop.soon { self.settle(nil) } }
+        SocketDialer.dial(loop: router.loop, address, timeout: router.settings.linkTimeout) { result in
+            switch result {
+            case .success(let fd): self.handshake(fd, address)
+            case .failure: self.start()
+            }
+        }
+    }
+
+    private func handshake(_ fd: Int32, _ address: SocketAddress) {
+        let channel = Channel(router: router, fd: fd, address: address, isInitiator: true) { channel in
+            guard let channel else { return self.start() }
+            guard let peer = channel.peer, self.isTarget(peer) else {
+                self.router.log.info("The relay at \(address) is not the one expected there")
+                channel.close()
+                return self.start()
+            }
+            self.settle(channel)
+        }
+        router.add(channel)
+    }
+
+    private func isTarget(_ peer: LinkPeer) -> Bool {
+        peer.rsa == target.rsa && (target.ed25519 == nil || peer.ed25519 == target.ed25519)
+    }
+
+    private func settle(_ channel: Channel?) {
+        router.forget(self)
+        let waiters = waiters
+        self.waiters = []
+        for waiter in waiters { waiter(channel) }
+    }
+}

@@ -1,0 +1,151 @@
+internal import Ambience
+internal import Bytes
+internal import Loops
+internal import Onion
+
+/// BEGIN, BEGIN_DIR and RESOLVE at the last hop (tor-spec 6.2, 6.4).
+extension RelayCircuit {
+    func beginDirectory(_ stream: UInt16) {
+        guard admits(stream) else { return }
+        guard let handler = router.onDirectoryStream else { return refuse(stream, .notDirectory) }
+        let accepted = accept(stream)
+        send(RelayCommand.connected, stream: stream, [])
+        handler(accepted)
+    }
+
+    func beginExit(_ stream: UInt16, _ data: [UInt8]) {
+        guard admits(stream) else { return }
+        guard let message = try? BeginMessage(data), message.port != 0 else { return refuse(stream, .protocolViolation) }
+        // A client that makes us its only hop is asking for a one-hop proxy (tor-spec 6.2).
+        guard let peer = previous.peer, peer.isAuthenticated else { return refuse(stream, .protocolViolation) }
+        guard router.isRelayKnown(peer) else { return refuse(stream, .misc) }
+        // The stream exists from here on: data may follow BEGIN without waiting for CONNECTED.
+        let accepted = accept(stream)
+        ExitConnection(circuit: self, stream: accepted, request: message).start()
+    }
+
+    func resolve(_ stream: UInt16, _ data: [UInt8]) {
+        guard stream != 0, let message = try? ResolveMessage(data), let resolver = router.resolver else { return }
+        let answer: ([ResolvedAnswer]) -> Void = { [weak self] answers in
+            guard let self, !isClosed else { return }
+            send(RelayCommand.resolved, stream: stream, ResolvedMessage(answers: answers).encoded)
+        }
+        if let address = Self.address(reverseName: message.name) {
+            resolver.reverse(address) { answer(ExitConnection.answers($0)) }
+        } else if let address = IPAddress(message.name) {
+            answer([.address(address, ttlSeconds: ExitConnection.timeToLiveSeconds)])
+        } else {
+            resolver.resolve(message.name) { answer(ExitConnection.answers($0)) }
+        }
+    }
+
+    /// Whether a new stream with this id may begin; says why not to the client.
+    private func admits(_ stream: UInt16) -> Bool {
+        guard stream != 0, !streams.contains(UInt32(stream)) else { return false }
+        guard streams.count < router.settings.streamsPerCircuitLimit else {
+            refuse(stream, .resourceLimit)
+            return false
+        }
+        return true
+    }
+
+    private func accept(_ id: UInt16) -> OnionStream {
+        let stream = OnionStream(circuit: self, id: id)
+        add(stream, id: id)
+        return stream
+    }
+
+    private func refuse(_ stream: UInt16, _ reason: EndReason) {
+        send(RelayCommand.end, stream: stream, EndMessage(reason: reason).encoded)
+    }
+
+    /// `4.3.2.1.in-addr.arpa` or the ip6.arpa form.
+    private static func address(reverseName name: String) -> IPAddress? {
+        let labels = name.lowercased().split(separator: ".")
+        if name.lowercased().hasSuffix(".in-addr.arpa"), labels.count == 6 { return IPAddress(labels[..<4].reversed().joined(separator: ".")) }
+        guard name.lowercased().hasSuffix(".ip6.arpa"), labels.count == 34, let bytes = Hex.decode(labels[..<32].reversed().joined()) else { return nil }
+        return IPAddress(bytes: bytes)
+    }
+}
+
+/// One BEGIN on its way to a TCP connection: name, policy, connect. The stream owns it until then.
+final class ExitConnection {
+    /// Every lifetime told to clients is this, whatever DNS said: real ones would tell when a name was first asked (tor 0.4.9.4).
+    static let timeToLiveSeconds: UInt32 = 60
+
+    private let router: OnionRouter
+    private unowned let circuit: RelayCircuit
+    private weak var stream: OnionStream?
+    private let request: BeginMessage
+    private var dialer: SocketDialer?
+
+    init(circuit: RelayCircuit, stream: OnionStream, request: BeginMessage) {
+        self.circuit = circuit
+        self.stream = stream
+        self.request = request
+        router = circuit.router
+        stream.connection = self
+    }
+
+    func start() {
+        if let address = IPAddress(request.host) { return choose([address]) }
+        guard let resolver = router.resolver else { return fail(.resolveFailed) }
+        resolver.resolve(request.host) { [weak self] result in
+            switch result {
+            case .success(let addresses): self?.choose(addresses)
+            case .failure: self?.fail(.resolveFailed)
+            }
+        }
+    }
+
+    func cancel() { dialer?.cancel() }
+
+    private func choose(_ addresses: [IPAddress]) {
+        guard let address = preferred(addresses) else { return fail(.resolveFailed) }
+        guard router.isExitAllowed(address, request.port) else {
+            stream?.end(EndMessage(reason: .exitPolicy, address: address, ttlSeconds: Self.timeToLiveSeconds))
+            return
+        }
+        dialer = SocketDialer.dial(loop: router.loop, SocketAddress(ip: address, port: request.port), timeout: router.settings.exitConnectTimeout) {
+            [weak self] result in
+            switch result {
+            case .success(let fd): if let self { connected(fd, address) } else { Sockets.close(fd) }
+            case .failure(let error): self?.fail(error.endReason)
+            }
+        }
+    }
+
+    /// BEGIN's flags say which family the client can take and which it likes better.
+    private func preferred(_ addresses: [IPAddress]) -> IPAddress? {
+        let v4 = request.flags & 2 == 0 ? addresses.first { $0.isIPv4 } : nil
+        let v6 = request.flags & 1 == 1 ? addresses.first { !$0.isIPv4 } : nil
+        return request.flags & 4 != 0 ? v6 ?? v4 : v4 ?? v6
+    }
+
+    private func connected(_ fd: Int32, _ address: IPAddress) {
+        guard let stream, !stream.isEnded else { return Sockets.close(fd) }
+        stream.connection = nil
+        circuit.send(RelayCommand.connected, stream: stream.id, ConnectedMessage(address: address, ttlSeconds: Self.timeToLiveSeconds).encoded)
+        stream.splice(fd: fd, early: [])
+    }
+
+    private func fail(_ reason: EndReason) { stream?.end(EndMessage(reason: reason)) }
+
+    static func answers(_ result: Result<[IPAddress], Resolver.Failure>) -> [ResolvedAnswer] {
+        switch result {
+        case .success(let addresses): addresses.prefix(16).map { .address($0, ttlSeconds: timeToLiveSeconds) }
+        case .failure(let failure): [failure.answer]
+        }
+    }
+
+    static func answers(_ result: Result<[String], Resolver.Failure>) -> [ResolvedAnswer] {
+        switch result {
+        case .success(let names): names.prefix(1).map { .name($0, ttlSeconds: timeToLiveSeconds) }
+        case .failure(let failure): [failure.answer]
+        }
+    }
+}
+
+extension Resolver.Failure {
+    fileprivate var answer: ResolvedAnswer { self == .permanent ? .permanentError : .transientError }
+}

@@ -1,0 +1,275 @@
+package import Ambience
+internal import CLinux
+internal import Glibc
+internal import Loops
+package import Onion
+
+/// One stream at an end of a circuit: at the exit or the directory of a relay, or at the client that opened it.
+///
+/// Two ways to use it: `send` and `.data` events for bytes in memory, or `splice`, which hands a connected socket to the engine
+/// and lets it move whole batches both ways.
+package final class OnionStream {
+    package enum Event {
+        /// The other end is connected; the address is what the exit connected to.
+        case connected(IPAddress?, ttlSeconds: UInt32)
+        case resolved([ResolvedAnswer])
+        case data([UInt8])
+        /// Once, and nothing after it. `.done` is a clean end.
+        case ended(EndReason)
+    }
+
+    /// Socket bytes packaged per read: as many cells as fill one TLS record.
+    private static let batchBytes = 31 * CellLayout.relayDataBytes
+    /// Undelivered socket bytes above this hold stream SENDMEs back.
+    private static let socketBacklogBytes = 64 << 10
+    /// How long bytes of an ended stream may still take to reach the socket.
+    private static let lingerTimeout = Instant.Span.seconds(60)
+
+    package let id: UInt16
+    package var onEvent: ((Event) -> Void)? { didSet { deliverEarly() } }
+    private var circuit: Circuit?
+    private let router: OnionRouter
+    private var sendWindow = SendWindow.stream
+    private var receiveWindow = ReceiveWindow.stream
+    private var sendmesOwed = 0
+
+    /// An exit's TCP connection that is still being made.
+    var connection: ExitConnection?
+    private var fd: Int32 = -1
+    private var source: IOSource?
+    @exclusivity(unchecked) private var toSocket = OutputQueue()
+    private var isDirty = false
+    private var linger: Timer?
+    /// Bytes for the circuit that the windows did not let through yet.
+    private var unsent: ArraySlice<UInt8> = []
+    private var isFinishing = false
+    /// Data that came before anybody could take it.
+    private var early: [UInt8] = []
+
+    package private(set) var bytesSent: UInt64 = 0
+    package private(set) var bytesReceived: UInt64 = 0
+
+    init(circuit: Circuit, id: UInt16) {
+        self.circuit = circuit
+        self.id = id
+        router = circuit.router
+    }
+
+    package var isEnded: Bool { circuit == nil }
+    /// Bytes taken by `send` that are not on the circuit yet.
+    package var unsentBytes: Int { unsent.count }
+
+    // MARK: Sending
+
+    /// Queues bytes for the other end.
+    package func send(_ bytes: [UInt8]) {
+        guard circuit != nil, !isFinishing else { return }
+        if unsent.isEmpty { unsent = bytes[...] } else { unsent += bytes }
+        pump()
+    }
+
+    /// Ends the stream cleanly once everything is sent.
+    package func finish() {
+        isFinishing = true
+        pump()
+    }
+
+    /// Sends what the windows allow, then lets the socket be read again.
+    func pump() {
+        while !unsent.isEmpty {
+            let count = unsent.withUnsafeBufferPointer { packageSome($0.baseAddress.unsafelyUnwrapped, $0.count) }
+            unsent = unsent.dropFirst(count)
+            guard unsent.isEmpty else { return }
+        }
+        guard circuit != nil else { return }
+        unsent = []
+        if isFinishing { return end(.done) }
+        source?.setReading(true)
+    }
+
+    /// Packages from the front of `bytes` as long as the windows and the channel allow; how many bytes went.
+    private func packageSome(_ bytes: UnsafePointer<UInt8>, _ count: Int) -> Int {
+        var offset = 0
+        while offset < count {
+            guard sendWindow.isOpen, let circuit, circuit.mayPackage(self) else { break }
+            let size = min(CellLayout.relayDataBytes, count - offset)
+            _ = sendWindow.sent()
+            circuit.package(id, bytes + offset, size)
+            offset += size
+        }
+        bytesSent += UInt64(offset)
+        return offset
+    }
+
+    // MARK: The circuit's side
+
+    func receiveData(_ data: UnsafeMutablePointer<UInt8>, _ count: Int) {
+        guard let isDue = try? receiveWindow.received() else { return end(.protocolViolation) }
+        if isDue { sendmesOwed += 1 }
+        bytesReceived += UInt64(count)
+        if fd >= 0 {
+            toSocket.reserve(count).update(from: data, count: count)
+            markDirty()
+        } else if let onEvent {
+            onEvent(.data(Array(UnsafeBufferPointer(start: data, count: count))))
+            payOwed()
+        } else {
+            early.append(contentsOf: UnsafeBufferPointer(start: data, count: count))
+        }
+    }
+
+    func receiveSendme() {
+        guard (try? sendWindow.acknowledged()) != nil else { return end(.protocolViolation) }
+        pump()
+    }
+
+    func receive(_ command: UInt8, _ content: [UInt8]) {
+        switch command {
+        case RelayCommand.connected:
+            guard let message = try? ConnectedMessage(content) else { return end(.protocolViolation) }
+            onEvent?(.connected(message.address, ttlSeconds: message.ttlSeconds))
+        case RelayCommand.resolved:
+            guard let message = try? ResolvedMessage(content) else { return end(.protocolViolation) }
+            onEvent?(.resolved(message.answers))
+            leave(.done)
+        case RelayCommand.end:
+            leave((try? EndMessage(content))?.reason ?? .misc)
+        default: break
+        }
+    }
+
+    /// The circuit is gone; nothing can be told to the other end.
+    func circuitClosed(_ reason: EndReason) { leave(reason) }
+
+    private func payOwed() {
+        guard let circuit else { return }
+        while sendmesOwed > 0 {
+            sendmesOwed -= 1
+            circuit.send(RelayCommand.sendme, stream: id, [])
+        }
+    }
+
+    private func deliverEarly() {
+        guard let onEvent, !early.isEmpty else { return }
+        let bytes = early
+        early = []
+        onEvent(.data(bytes))
+        payOwed()
+    }
+
+    // MARK: Ending
+
+    /// Tells the other end and leaves.
+    package func end(_ reason: EndReason) { end(EndMessage(reason: reason)) }
+
+    func end(_ message: EndMessage) {
+        guard let circuit else { return }
+        circuit.send(RelayCommand.end, stream: id, message.encoded)
+        leave(message.reason)
+    }
+
+    private func leave(_ reason: EndReason) {
+        guard let circuit else { return }
+        self.circuit = nil
+        circuit.remove(self)
+        connection?.cancel()
+        connection = nil
+        unsent = []
+        source?.setReading(false)
+        let handler = onEvent
+        onEvent = nil
+        handler?(.ended(reason))
+        closeSocketWhenFlushed()
+    }
+
+    // MARK: The socket's side
+
+    /// Hands a connected socket to the engine. `early` are bytes read from it already; events end with `.ended`.
+    package func splice(fd: Int32, early read: [UInt8]) {
+        guard circuit != nil, self.fd < 0 else { return Sockets.close(fd) }
+        self.fd = fd
+        source = IOSource(loop: router.loop, fd: fd, onReadable: { [unowned self] in readSocket() }, onWritable: { [unowned self] in flush() })
+        if !early.isEmpty {
+            toSocket.reserve(early.count).update(from: early, count: early.count)
+            early = []
+            markDirty()
+        }
+        if read.isEmpty { source?.setReading(true) } else { send(read) }
+    }
+
+    private func readSocket() {
+        guard unsent.isEmpty, circuit != nil else {
+            source?.setReading(false)
+            return
+        }
+        let scratch = router.scratch
+        let count = read(fd, scratch, Self.batchBytes)
+        if count > 0 {
+            let sent = packageSome(scratch, count)
+            guard sent < count, circuit != nil else { return }
+            unsent = Array(UnsafeBufferPointer(start: scratch + sent, count: count - sent))[...]
+            source?.setReading(false)
+        } else if count == 0 {
+            end(.done)
+        } else if errno != EAGAIN, errno != EINTR {
+            end(.connectionReset)
+        }
+    }
+
+    private func markDirty() {
+        guard !isDirty else { return }
+        isDirty = true
+        router.dirtyStreams.append(self)
+    }
+
+    /// Writes what this turn brought for the socket. Called at the end of the turn and when the socket can take more.
+    func flush() {
+        isDirty = false
+        guard fd >= 0 else { return }
+        while toSocket.count > 0 {
+            let count = Glibc.send(fd, toSocket.front, toSocket.count, Int32(MSG_NOSIGNAL))
+            if count > 0 {
+                toSocket.consume(count)
+            } else if errno == EAGAIN || errno == EINTR {
+                break
+            } else {
+                toSocket.consume(toSocket.count)
+                end(.connectionReset)
+                return closeSocket()
+            }
+        }
+        source?.setWriting(toSocket.count > 0)
+        if toSocket.count <= Self.socketBacklogBytes { payOwed() }
+        if circuit == nil, toSocket.count == 0 { closeSocket() }
+    }
+
+    private func closeSocketWhenFlushed() {
+        guard fd >= 0 else { return }
+        if toSocket.count > 0 { linger = router.loop.after(Self.lingerTimeout) { self.closeSocket() } }
+        flush()
+    }
+
+    private func closeSocket() {
+        linger?.cancel()
+        linger = nil
+        guard fd >= 0 else { return }
+        source?.cancel()
+        source = nil
+        Sockets.close(fd)
+        fd = -1
+    }
+}
+
+extension FileError {
+    /// The END reason for a TCP connection that failed with this error.
+    var endReason: EndReason {
+        switch code {
+        case ECONNREFUSED: .connectionRefused
+        case ETIMEDOUT: .timeout
+        case ENETUNREACH, EHOSTUNREACH, EACCES, EPERM: .noRoute
+        case ECONNRESET, EPIPE: .connectionReset
+        case EMFILE, ENFILE, ENOMEM, ENOBUFS: .resourceLimit
+        default: .misc
+        }
+    }
+}

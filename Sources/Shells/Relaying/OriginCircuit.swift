@@ -1,0 +1,212 @@
+internal import Ambience
+internal import Loops
+package import Onion
+internal import Sealing
+
+/// A circuit that we build, one hop after the other, and open streams on.
+package final class OriginCircuit: Circuit {
+    package enum Event {
+        case built
+        /// Once, and nothing after it. `isRemote`: a relay closed it, not we.
+        case closed(DestroyReason, isRemote: Bool)
+    }
+
+    private enum Stage {
+        case connecting
+        case waiting(Handshake)
+        case built
+        case closed
+    }
+
+    private enum Handshake {
+        case fast(x: [UInt8])
+        case ntor(NtorClient)
+    }
+
+    private final class Hop {
+        @exclusivity(unchecked) var forward: RelayCellCipher
+        @exclusivity(unchecked) var backward: RelayCellCipher
+
+        init(_ keys: CircuitKeys) {
+            forward = RelayCellCipher(digestSeed: keys.forwardDigest, key: keys.forwardKey)
+            backward = RelayCellCipher(digestSeed: keys.backwardDigest, key: keys.backwardKey)
+        }
+    }
+
+    package let path: [HopTarget]
+    package var onEvent: ((Event) -> Void)?
+    private var stage = Stage.connecting
+    private var hops: [Hop] = []
+    private var channel: Channel?
+    private var id: UInt32 = 0
+    private var nextStream = UInt16.random(in: 1...UInt16.max)
+    private var isSendingEarly = false
+
+    init(router: OnionRouter, path: [HopTarget]) {
+        self.path = path
+        super.init(router: router)
+        router.adopt(self)
+        guard let first = path.first else {
+            router.loop.soon { self.close(.internalError) }
+            return
+        }
+        router.channel(to: first.link) { [weak self] channel in
+            guard let self, !isClosed else { return }
+            guard let channel else { return finish(.connectFailed, isRemote: true) }
+            begin(on: channel, first)
+        }
+    }
+
+    package var isBuilt: Bool { if case .built = stage { true } else { false } }
+    package var isOpen: Bool { !isClosed }
+
+    // MARK: Building
+
+    private func begin(on channel: Channel, _ first: HopTarget) {
+        guard let id = channel.freeCircuitID() else { return finish(.resourceLimit, isRemote: false) }
+        self.channel = channel
+        self.id = id
+        channel.circuits.insert(id, self)
+        guard let key = first.ntorKey else {
+            let x = SecureRandom.bytes(20)
+            stage = .waiting(.fast(x: x))
+            return channel.sendControl(id, CellCommand.createFast, x)
+        }
+        let client = NtorClient(relay: first.rsa, onionKey: key, ephemeral: Curve25519Key())
+        stage = .waiting(.ntor(client))
+        channel.sendControl(id, CellCommand.create2, Create2Message(handshakeType: HandshakeType.ntor, handshake: client.onionSkin).encoded)
+    }
+
+    override func receiveCreated(_ command: UInt8, _ body: [UInt8]) {
+        guard hops.isEmpty, case .waiting(let handshake) = stage else { return violated() }
+        do {
+            switch handshake {
+            case .fast(let x):
+                guard command == CellCommand.createdFast else { return violated() }
+                add(try CreateFast.finish(x: x, reply: Array(body.prefix(40))))
+            case .ntor(let client):
+                guard command == CellCommand.created2 else { return violated() }
+                add(try client.finish(try Created2Message(body).handshake))
+            }
+        } catch {
+            violated()
+        }
+    }
+
+    private func receiveExtended(_ data: [UInt8]) {
+        guard !hops.isEmpty, case .waiting(.ntor(let client)) = stage else { return violated() }
+        do {
+            add(try client.finish(try Created2Message(data).handshake))
+        } catch {
+            violated()
+        }
+    }
+
+    private func add(_ keys: CircuitKeys) {
+        hops.append(Hop(keys))
+        guard hops.count < path.count else {
+            stage = .built
+            onEvent?(.built)
+            return
+        }
+        extend(to: path[hops.count])
+    }
+
+    private func extend(to target: HopTarget) {
+        guard let key = target.ntorKey else { return finish(.internalError, isRemote: false) }
+        let client = NtorClient(relay: target.rsa, onionKey: key, ephemeral: Curve25519Key())
+        let message = Extend2Message(
+            addresses: target.addresses, rsa: target.rsa, ed25519: target.ed25519, handshakeType: HandshakeType.ntor, handshake: client.onionSkin)
+        stage = .waiting(.ntor(client))
+        isSendingEarly = true
+        send(RelayCommand.extend2, stream: 0, message.encoded)
+        isSendingEarly = false
+    }
+
+    // MARK: Cells
+
+    override var outgoingChannel: Channel? { channel }
+    override var lastReceivedDigest: Digest20 { hops.last?.backward.lastDigest ?? Digest20() }
+
+    override func receiveRelay(_ body: UnsafeMutablePointer<UInt8>, isForward: Bool, isEarly: Bool) {
+        guard !isEarly else { return violated() }
+        let last = hops.count - 1
+        for index in 0..<hops.count where hops[index].backward.decryptAndRecognize(body) {
+            // Only the last hop has anything to say to us; a middle hop that speaks is trying to tag the circuit.
+            return index == last ? receiveMessage(body) : violated()
+        }
+        violated()
+    }
+
+    override func transmit(_ command: UInt8, stream: UInt16, _ data: UnsafePointer<UInt8>?, _ count: Int) -> Digest20? {
+        guard !isClosed, let channel, channel.isOpen, let last = hops.last else { return nil }
+        let body = channel.reserveCell(id, isSendingEarly ? CellCommand.relayEarly : CellCommand.relay)
+        body.layOutRelayMessage(command, stream: stream, data, count, padding: &router.padding)
+        last.forward.stamp(body)
+        for index in stride(from: hops.count - 1, through: 0, by: -1) { hops[index].forward.crypt(body) }
+        return last.forward.lastDigest
+    }
+
+    override func receiveControl(_ command: UInt8, stream: UInt16, _ data: [UInt8]) {
+        switch command {
+        case RelayCommand.extended2: receiveExtended(data)
+        case RelayCommand.truncated: finish(data.first.flatMap(DestroyReason.init(rawValue:)) ?? .none, isRemote: true)
+        case RelayCommand.begin, RelayCommand.beginDir, RelayCommand.extend2, RelayCommand.resolve: violated()
+        default: break
+        }
+    }
+
+    // MARK: Streams
+
+    /// Opens a stream at the last hop. On a circuit that is not built the stream ends at once.
+    package func openStream(_ target: StreamTarget) -> OnionStream {
+        let id = freeStreamID()
+        let stream = OnionStream(circuit: self, id: id ?? 0)
+        guard isBuilt, let id else {
+            router.loop.soon { stream.circuitClosed(.destroyed) }
+            return stream
+        }
+        add(stream, id: id)
+        switch target {
+        case .host(let host, let port, let flags): send(RelayCommand.begin, stream: id, BeginMessage(host: host, port: port, flags: flags).encoded)
+        case .directory: send(RelayCommand.beginDir, stream: id, [])
+        case .resolve(let name): send(RelayCommand.resolve, stream: id, ResolveMessage(name: name).encoded)
+        }
+        return stream
+    }
+
+    private func freeStreamID() -> UInt16? {
+        guard streams.count < router.settings.streamsPerCircuitLimit else { return nil }
+        for _ in 0...Int(UInt16.max) {
+            nextStream &+= 1
+            if nextStream != 0, !streams.contains(UInt32(nextStream)) { return nextStream }
+        }
+        return nil
+    }
+
+    // MARK: Ending
+
+    package func close() { close(.finished) }
+
+    override func close(_ reason: DestroyReason) { finish(reason, isRemote: false) }
+    override func receiveDestroy(isForward: Bool, reason: DestroyReason) { finish(reason, isRemote: true) }
+    override func channelClosed(isForward: Bool) { finish(.channelClosed, isRemote: true) }
+
+    private func finish(_ reason: DestroyReason, isRemote: Bool) {
+        guard !isClosed else { return }
+        isClosed = true
+        stage = .closed
+        if let channel {
+            channel.circuits.remove(id)
+            channel.idleSince = router.loop.now
+            // A client always says "none" as its reason, so as to tell nothing (tor-spec 5.4).
+            if !isRemote { channel.sendDestroy(id, .none) }
+        }
+        channel = nil
+        endAllStreams(.destroyed)
+        router.release(self)
+        let handler = onEvent
+        onEvent = nil
+        handler?(.closed(reason, isRemote: isRemote))
+    }
+}

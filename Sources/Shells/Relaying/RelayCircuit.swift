@@ -1,0 +1,146 @@
+internal import Ambience
+internal import Loops
+internal import Onion
+internal import Sealing
+
+/// Our part of somebody else's circuit: from the previous node to the next one, or ending here.
+final class RelayCircuit: Circuit {
+    /// RELAY_EARLY cells that a client may send on one circuit (tor-spec 5.6).
+    private static let earlyLimit = 8
+
+    let previous: Channel
+    private let previousID: UInt32
+    private var next: Channel?
+    private var nextID: UInt32 = 0
+    private var hasExtended = false
+    private var earlyCount = 0
+    private var padding: PaddingStream { get { router.padding } set { router.padding = newValue } }
+    @exclusivity(unchecked) private var forward: RelayCellCipher
+    @exclusivity(unchecked) private var backward: RelayCellCipher
+
+    init(router: OnionRouter, previous: Channel, id: UInt32, keys: CircuitKeys) {
+        self.previous = previous
+        previousID = id
+        forward = RelayCellCipher(digestSeed: keys.forwardDigest, key: keys.forwardKey)
+        backward = RelayCellCipher(digestSeed: keys.backwardDigest, key: keys.backwardKey)
+        super.init(router: router)
+        previous.circuits.insert(id, self, mark: true)
+        router.adopt(self)
+    }
+
+    // MARK: 4. Cells through
+
+    override func receiveRelay(_ body: UnsafeMutablePointer<UInt8>, isForward: Bool, isEarly: Bool) {
+        if isForward { receiveForward(body, isEarly) } else { receiveBackward(body, isEarly) }
+    }
+
+    @inline(__always)
+    private func receiveForward(_ body: UnsafeMutablePointer<UInt8>, _ isEarly: Bool) {
+        if isEarly {
+            earlyCount += 1
+            guard earlyCount <= Self.earlyLimit else { return violated() }
+        }
+        if forward.decryptAndRecognize(body) { return receiveOwn(body, isEarly) }
+        guard let next, nextID != 0 else { return violated() }  // the circuit stops here, so the cell was forged or garbled
+        router.statistics.cellsRelayed &+= 1
+        if !next.appendCell(nextID, isEarly ? CellCommand.relayEarly : CellCommand.relay, body) { close(.resourceLimit) }
+    }
+
+    @inline(__always)
+    private func receiveBackward(_ body: UnsafeMutablePointer<UInt8>, _ isEarly: Bool) {
+        guard !isEarly else { return violated() }
+        backward.crypt(body)
+        router.statistics.cellsRelayed &+= 1
+        if !previous.appendCell(previousID, CellCommand.relay, body) { close(.resourceLimit) }
+    }
+
+    private func receiveOwn(_ body: UnsafeMutablePointer<UInt8>, _ isEarly: Bool) {
+        // EXTEND2 must come in RELAY_EARLY, which bounds the length of circuits (tor-spec 5.6).
+        if body[0] == RelayCommand.extend2, !isEarly { return violated() }
+        receiveMessage(body)
+    }
+
+    // MARK: This end of the circuit
+
+    override var outgoingChannel: Channel? { previous }
+    override var lastReceivedDigest: Digest20 { forward.lastDigest }
+
+    override func transmit(_ command: UInt8, stream: UInt16, _ data: UnsafePointer<UInt8>?, _ count: Int) -> Digest20? {
+        guard !isClosed, previous.isOpen else { return nil }
+        let body = previous.reserveCell(previousID, CellCommand.relay)
+        body.layOutRelayMessage(command, stream: stream, data, count, padding: &padding)
+        backward.stamp(body)
+        backward.crypt(body)
+        return backward.lastDigest
+    }
+
+    override func receiveControl(_ command: UInt8, stream: UInt16, _ data: [UInt8]) {
+        switch command {
+        case RelayCommand.extend2: extend(data)
+        case RelayCommand.truncate: truncate()
+        case RelayCommand.begin: beginExit(stream, data)
+        case RelayCommand.beginDir: beginDirectory(stream)
+        case RelayCommand.resolve: resolve(stream, data)
+        default: break  // DROP, late messages of ended streams and commands of the future
+        }
+    }
+
+    // MARK: Extending
+
+    private func extend(_ data: [UInt8]) {
+        guard !hasExtended, let message = try? Extend2Message(data), let rsa = message.rsa, !rsa.isZero else { return violated() }
+        let isBackwards = rsa == previous.peer?.rsa || message.ed25519 != nil && message.ed25519 == previous.peer?.ed25519
+        let addresses = message.addresses.filter(router.isExtendAllowed)
+        guard !isBackwards, rsa != router.identity?.rsa, !addresses.isEmpty else { return violated() }
+        hasExtended = true
+        router.channel(to: LinkTarget(rsa: rsa, ed25519: message.ed25519, addresses: addresses)) { [weak self] channel in
+            guard let self, !isClosed else { return }
+            guard let channel, let id = channel.freeCircuitID() else { return close(.destroyed) }
+            next = channel
+            nextID = id
+            channel.circuits.insert(id, self, mark: false)
+            channel.sendControl(id, CellCommand.create2, Create2Message(handshakeType: message.handshakeType, handshake: message.handshake).encoded)
+        }
+    }
+
+    override func receiveCreated(_ command: UInt8, _ body: [UInt8]) {
+        guard command == CellCommand.created2, next != nil, let message = try? Created2Message(body) else { return close(.destroyed) }
+        send(RelayCommand.extended2, stream: 0, message.encoded)
+    }
+
+    private func truncate() {
+        dropNext(telling: .requested)
+        send(RelayCommand.truncated, stream: 0, [DestroyReason.requested.rawValue])
+    }
+
+    private func dropNext(telling reason: DestroyReason?) {
+        guard let next else { return }
+        next.circuits.remove(nextID)
+        if let reason { next.sendDestroy(nextID, reason) }
+        next.idleSince = router.loop.now
+        self.next = nil
+        nextID = 0
+    }
+
+    // MARK: Ending
+
+    override func receiveDestroy(isForward: Bool, reason: DestroyReason) {
+        // The reason a neighbour gives is not passed on: it would be a side channel along the circuit.
+        finish(telling: isForward ? nil : .destroyed, tellingNext: isForward ? .destroyed : nil)
+    }
+
+    override func channelClosed(isForward: Bool) { receiveDestroy(isForward: isForward, reason: .channelClosed) }
+
+    override func close(_ reason: DestroyReason) { finish(telling: reason, tellingNext: .destroyed) }
+
+    private func finish(telling reason: DestroyReason?, tellingNext nextReason: DestroyReason?) {
+        guard !isClosed else { return }
+        isClosed = true
+        previous.circuits.remove(previousID)
+        previous.idleSince = router.loop.now
+        if let reason { previous.sendDestroy(previousID, reason) }
+        dropNext(telling: nextReason)
+        endAllStreams(.destroyed)
+        router.release(self)
+    }
+}

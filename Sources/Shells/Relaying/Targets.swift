@@ -1,0 +1,80 @@
+package import Ambience
+internal import Onion
+package import Sealing
+
+/// Whom a channel must lead to.
+package struct LinkTarget {
+    package var rsa: RSAIdentity
+    /// Demanded of the peer when present.
+    package var ed25519: Ed25519Identity?
+    /// Tried in order.
+    package var addresses: [SocketAddress]
+
+    package init(rsa: RSAIdentity, ed25519: Ed25519Identity?, addresses: [SocketAddress]) {
+        self.rsa = rsa
+        self.ed25519 = ed25519
+        self.addresses = addresses
+    }
+}
+
+/// One hop of a circuit that we build.
+package struct HopTarget {
+    package var rsa: RSAIdentity
+    package var ed25519: Ed25519Identity?
+    package var addresses: [SocketAddress]
+    /// The relay's ntor onion key. `nil` means CREATE_FAST, which is for one-hop directory circuits only.
+    package var ntorKey: [UInt8]?
+
+    package init(rsa: RSAIdentity, ed25519: Ed25519Identity?, addresses: [SocketAddress], ntorKey: [UInt8]?) {
+        self.rsa = rsa
+        self.ed25519 = ed25519
+        self.addresses = addresses
+        self.ntorKey = ntorKey
+    }
+
+    package var link: LinkTarget { LinkTarget(rsa: rsa, ed25519: ed25519, addresses: addresses) }
+}
+
+/// What a stream asks the last hop for.
+package enum StreamTarget {
+    /// A name or literal address, a port, and BEGIN's flags (1 IPv6 is fine, 2 no IPv4, 4 prefer IPv6).
+    case host(String, port: UInt16, flags: UInt32)
+    /// The relay's own directory service.
+    case directory
+    /// A name, or an address as its in-addr.arpa / ip6.arpa name.
+    case resolve(String)
+}
+
+/// Bounds and waits of the router. Every table and queue has one.
+package struct RouterSettings {
+    /// TCP connect, TLS and link handshake together.
+    package var linkTimeout: Instant.Span = .seconds(30)
+    /// A channel without circuits is closed after this.
+    package var idleChannelTimeout: Instant.Span = .seconds(180)
+    /// How long an exit waits for a TCP connection.
+    package var exitConnectTimeout: Instant.Span = .seconds(15)
+    /// At the bound new connections are closed at once.
+    package var channelLimit = 8192
+    /// At the bound CREATE is answered with DESTROY (resource limit).
+    package var circuitLimit = 65_536
+    /// At the bound BEGIN is answered with END (resource limit).
+    package var streamsPerCircuitLimit = 1024
+    /// Unsent bytes on one channel: a circuit that would go over it is closed (resource limit).
+    package var channelOutputLimitBytes = 32 << 20
+    /// Above this edge sockets are not read; below half of it they are again.
+    package var channelOutputHighBytes = 256 << 10
+    /// Where DNS servers are read from.
+    package var resolvConf = "/etc/resolv.conf"
+
+    package init() {}
+}
+
+/// What a circuit did since the start, summed over the router.
+package struct RouterStatistics {
+    package var bytesRead: UInt64 = 0
+    package var bytesWritten: UInt64 = 0
+    package var cellsRelayed: UInt64 = 0
+    package var circuitsCreated: UInt64 = 0
+    package var streamsOpened: UInt64 = 0
+    package var protocolErrors: UInt64 = 0
+}
