@@ -75,7 +75,7 @@ final class ExitConnection {
 
     private let router: OnionRouter
     private unowned let circuit: RelayCircuit
-    private weak var stream: OnionStream?
+    private unowned let stream: OnionStream
     private let request: BeginMessage
     private var dialer: SocketDialer?
 
@@ -103,7 +103,7 @@ final class ExitConnection {
     private func choose(_ addresses: [IPAddress]) {
         guard let address = preferred(addresses) else { return fail(.resolveFailed) }
         guard router.isExitAllowed(address, request.port) else {
-            stream?.end(EndMessage(reason: .exitPolicy, address: address, ttlSeconds: Self.timeToLiveSeconds))
+            stream.end(EndMessage(reason: .exitPolicy, address: address, ttlSeconds: Self.timeToLiveSeconds))
             return
         }
         dialer = SocketDialer.dial(loop: router.loop, SocketAddress(ip: address, port: request.port), timeout: router.settings.exitConnectTimeout) {
@@ -123,13 +123,13 @@ final class ExitConnection {
     }
 
     private func connected(_ fd: Int32, _ address: IPAddress) {
-        guard let stream, !stream.isEnded else { return Sockets.close(fd) }
+        guard !stream.isEnded else { return Sockets.close(fd) }
         stream.connection = nil
         circuit.send(RelayCommand.connected, stream: stream.id, ConnectedMessage(address: address, ttlSeconds: Self.timeToLiveSeconds).encoded)
         stream.splice(fd: fd, early: [])
     }
 
-    private func fail(_ reason: EndReason) { stream?.end(EndMessage(reason: reason)) }
+    private func fail(_ reason: EndReason) { stream.end(EndMessage(reason: reason)) }
 
     static func answers(_ result: Result<[IPAddress], Resolver.Failure>) -> [ResolvedAnswer] {
         switch result {
