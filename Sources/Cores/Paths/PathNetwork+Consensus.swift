@@ -1,0 +1,30 @@
+package import Directory
+internal import Sealing
+
+extension PathNetwork {
+    /// Joins a consensus with what is known of its relays. Relays that do not speak today's handshakes (Relay=2) are left out.
+    ///
+    /// - Parameter microdescriptor: looks one up by its SHA-256 digest.
+    package init(_ consensus: Consensus, microdescriptor: (_ digest: [UInt8]) -> Microdescriptor?) {
+        let relays = consensus.entries.filter { $0.protocols.supports("Relay", 2) }.map { entry in
+            PathRelay(entry, entry.microdescriptorDigest.flatMap(microdescriptor))
+        }
+        self.init(relays: relays, weights: PathWeights(consensus.weights))
+    }
+}
+
+extension PathRelay {
+    fileprivate init(_ entry: ConsensusEntry, _ microdescriptor: Microdescriptor?) {
+        self.init(
+            identity: entry.rsa, nickname: entry.nickname, addresses: entry.addresses, flags: entry.flags, bandwidth: entry.bandwidth,
+            expires: entry.expires, details: microdescriptor.map { PathDetails($0) })
+    }
+}
+
+extension PathDetails {
+    fileprivate init(_ microdescriptor: Microdescriptor) {
+        self.init(
+            ed25519: microdescriptor.ed25519, ntorKey: microdescriptor.ntorKey, policy: microdescriptor.policy, policy6: microdescriptor.ipv6Policy,
+            family: RelayFamily(members: microdescriptor.family, keys: microdescriptor.familyIDs))
+    }
+}

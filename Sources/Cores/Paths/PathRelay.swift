@@ -1,0 +1,58 @@
+package import Ambience
+package import Directory
+package import Sealing
+
+/// What path selection knows of one listed relay: its consensus entry and, once fetched, its microdescriptor.
+package struct PathRelay: Sendable {
+    package var identity: RSAIdentity
+    package var nickname: String
+    /// IPv4 first.
+    package var addresses: [SocketAddress]
+    package var flags: RelayFlags
+    /// The consensus weight, in kilobytes per second.
+    package var bandwidth: UInt32
+    /// When the mote ends; `nil` for a relay that advertises no end.
+    package var expires: WallTime?
+    /// `nil` while the microdescriptor is not known.
+    package var details: PathDetails?
+
+    package init(
+        identity: RSAIdentity, nickname: String, addresses: [SocketAddress], flags: RelayFlags, bandwidth: UInt32, expires: WallTime? = nil,
+        details: PathDetails? = nil
+    ) {
+        self.identity = identity
+        self.nickname = nickname
+        self.addresses = addresses
+        self.flags = flags
+        self.bandwidth = bandwidth
+        self.expires = expires
+        self.details = details
+    }
+
+    package var isRunning: Bool { flags.isSuperset(of: [.running, .valid]) }
+    package var isUsable: Bool { isRunning && details != nil && !addresses.isEmpty }
+
+    /// Whether the relay is there for the next `seconds`, as far as it says.
+    package func lives(_ seconds: Int64, from now: WallTime) -> Bool {
+        guard let expires else { return true }
+        return expires - now >= seconds
+    }
+}
+
+/// What a microdescriptor adds.
+package struct PathDetails: Sendable {
+    package var ed25519: Ed25519Identity?
+    package var ntorKey: [UInt8]
+    package var policy: PolicySummary
+    /// The `p6` line; missing means reject.
+    package var policy6: PolicySummary
+    package var family: RelayFamily
+
+    package init(ed25519: Ed25519Identity?, ntorKey: [UInt8], policy: PolicySummary, policy6: PolicySummary = .rejectAll, family: RelayFamily = RelayFamily()) {
+        self.ed25519 = ed25519
+        self.ntorKey = ntorKey
+        self.policy = policy
+        self.policy6 = policy6
+        self.family = family
+    }
+}
