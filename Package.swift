@@ -69,7 +69,8 @@ let package = Package(
         tests("AuthorityTests", ["Authority", "Voting", "Directory", "Bytes", "Ambience", "Sealing"]),
         tests("ClientTests", ["Client", "Paths", "Socks", "Directory", "Bytes", "Ambience", "Sealing"]),
         tests("NodeTests", ["Node", "Torrc", "Directory", "Bytes", "Ambience", "Sealing"]),
-        tests("InteropTests", ["Ambience"]),
+        tests("InteropTests", []),
+        tests("MannersTests", []),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,47 @@
+# What people run here. Everything is installed, built and tried on this machine only; the network under test never leaves loopback.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PACKAGES := tor libssl-dev libsodium-dev libevent-dev libsqlite3-dev zlib1g-dev pkg-config curl python3
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+# How many seeds the seeded suites try and how often each interop scenario runs; `make soak` raises both.
+SEEDS ?= 1000
+ROUNDS ?= 3
+
+.PHONY: help deps build test demo bench fuzz soak clean
+
+help: ## Say what there is
+	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 14
+
+deps: ## Install the Debian packages that are missing
+	@command -v swift >/dev/null || { echo 'Swift 6.3 is needed: https://www.swift.org/install/linux/debian/12/' >&2; exit 69; }
+	@missing=$$(for p in $(PACKAGES); do dpkg-query -W -f='$${db:Status-Status}' $$p 2>/dev/null | grep -qx installed || echo $$p; done); \
+	if [ -n "$$missing" ]; then \
+		echo "installing:" $$missing; \
+		$(SUDO) apt-get update -qq; \
+		$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	fi
+
+build: deps ## Build mote and dustcloud in release mode
+	swift build -c release
+
+test: build ## Run every test, interop with stock tor included
+	swift build --build-tests
+	swift test --skip-build --disable-xctest
+
+demo: build ## Bring a cloud up, use it while its motes rotate, and say what that proved
+	python3 Tests/Demo/demo.py
+
+bench: build ## Compare our relay with stock tor as the middle of the same path
+	python3 Tests/Bench/bench.py
+
+fuzz: build ## Throw seeded garbage at running motes
+	python3 Tests/Network/hostile.py --seeds $(SEEDS)
+
+soak: build ## The tests with many more seeds, interop several times in a row
+	swift build --build-tests
+	DUSTCLOUD_SEEDS=$(SEEDS) DUSTCLOUD_ROUNDS=$(ROUNDS) swift test --skip-build --disable-xctest
+
+clean: ## Remove what was built
+	swift package clean

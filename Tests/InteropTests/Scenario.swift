@@ -1,0 +1,92 @@
+import Foundation
+import Testing
+
+/// One scenario of `Tests/Network`, run as a child process that starts, bounds and ends its own network on loopback.
+struct Scenario {
+    let script: String
+    let name: String
+
+    /// The scenarios are bounded by themselves; this limit only catches one that fails to be.
+    static let limitSeconds = 330.0
+    /// How often each scenario of the matrix runs: `DUSTCLOUD_ROUNDS`, once unless told.
+    static let rounds = 1...max(1, Int(ProcessInfo.processInfo.environment["DUSTCLOUD_ROUNDS"] ?? "") ?? 1)
+    static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+
+    private static let slots = Slots(count: 2)
+
+    init(_ name: String, script: String = "scenarios.py") {
+        (self.script, self.name) = (script, name)
+    }
+
+    /// Runs the scenario when a slot is free, prints its figures, and records an issue unless it exits 0.
+    func holds() async throws {
+        await Self.slots.take()
+        let (status, output): (Int32, String)
+        do {
+            (status, output) = try await run()
+        } catch {
+            await Self.slots.release()
+            throw error
+        }
+        await Self.slots.release()
+        print(output.split(separator: "\n").map { "  [\(name)] \($0)" }.joined(separator: "\n"))
+        #expect(status == 0, "\(script) \(name):\n\(output)")
+    }
+
+    private func run() async throws -> (Int32, String) {
+        let output = FileManager.default.temporaryDirectory.appendingPathComponent("dustcloud-scenario-\(UUID().uuidString)")
+        FileManager.default.createFile(atPath: output.path, contents: nil)
+        defer { try? FileManager.default.removeItem(at: output) }
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = ["python3", "Tests/Network/\(script)", name]
+        process.currentDirectoryURL = Self.root
+        process.standardInput = FileHandle.nullDevice
+        let handle = try FileHandle(forWritingTo: output)
+        process.standardOutput = handle
+        process.standardError = handle
+        let status = try await finish(process)
+        return (status, String(decoding: try Data(contentsOf: output), as: UTF8.self))
+    }
+
+    /// Starts the child and waits for its end; asks it to end when the limit passes.
+    private func finish(_ process: Process) async throws -> Int32 {
+        let watchdog = DispatchWorkItem { process.terminate() }
+        defer { watchdog.cancel() }
+        return try await withCheckedThrowingContinuation { continuation in
+            process.terminationHandler = { continuation.resume(returning: $0.terminationStatus) }
+            do {
+                try process.run()
+                DispatchQueue.global().asyncAfter(deadline: .now() + Self.limitSeconds, execute: watchdog)
+            } catch {
+                continuation.resume(throwing: error)
+            }
+        }
+    }
+}
+
+/// Lets a bounded number of scenarios run at a time: each is a dozen processes on a small machine.
+actor Slots {
+    private var free: Int
+    private var waiting: [CheckedContinuation<Void, Never>] = []
+
+    init(count: Int) {
+        free = count
+    }
+
+    func take() async {
+        if free > 0 {
+            free -= 1
+        } else {
+            await withCheckedContinuation { waiting.append($0) }
+        }
+    }
+
+    func release() {
+        if waiting.isEmpty {
+            free += 1
+        } else {
+            waiting.removeFirst().resume()
+        }
+    }
+}

@@ -1,0 +1,198 @@
+#!/usr/bin/env python3
+"""Scenarios of the interop tests: `scenarios.py NAME` prints figures and exits 0 only if everything held.
+
+Each scenario is a function named below; its first sentence says what it shows.
+"""
+import argparse
+import contextlib
+import datetime
+import signal
+import sys
+import time
+import traceback
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from content import MIB, Names, Web, download, upload
+from control import Control
+from network import Failure, Network, interrupt_on_signals, say, wait_for
+
+TRANSFER_BYTES = 5 * MIB
+SCENARIO_LIMIT_SECONDS = 280
+PATH = ('relay0', 'relay1', 'exit0')
+
+
+@contextlib.contextmanager
+def world(**kinds):
+    """A network with a web server and a name server beside it."""
+    web = Web()
+    with Network(**kinds) as network:
+        names = Names(network.folder)
+        network.resolv_conf = names.resolv_conf
+        try:
+            yield network, web, names
+        finally:
+            names.close()
+            web.close()
+
+
+def transfer(web, client, size=TRANSFER_BYTES):
+    """Both ways through a client, digests compared."""
+    for name, seconds in (('down', download(web, client.socks_port, size)), ('up', upload(web, client.socks_port, size))):
+        say(f'{name}: {size / MIB:.0f} MiB intact in {seconds:.2f} s, {size / MIB / seconds:.1f} MiB/s')
+
+
+def check_path(client, path):
+    """The stock client's own word for the path its circuits take."""
+    control = Control(client)
+    taken = control.paths()
+    control.close()
+    if list(path) not in taken or any(t != list(path) for t in taken):
+        raise Failure(f'paths {taken}, expected only {path}')
+    say('path:', ' > '.join(path))
+
+
+def check_listed(network, kind):
+    """Every node of one kind is Running and Valid by the authority's word."""
+    flags = network.flags()
+    for node in network.of('relay', 'exit'):
+        if node.kind == kind and not {'Running', 'Valid'} <= set(flags.get(node.name, [])):
+            raise Failure(f'{node.name}: flags {flags.get(node.name)}')
+        if node.kind == kind:
+            say(f'{node.name}: {" ".join(flags[node.name])}')
+
+
+def position(kinds):
+    """A stock client moves data through a pinned path with these kinds of relays."""
+    with world(relays=(*kinds[:2], 'tor'), exits=kinds[2:]) as (network, web, names):
+        network.start()
+        check_listed(network, 'mote')
+        client = network.add_client('tor', PATH)
+        transfer(web, client)
+        download(web, client.socks_port, 1000, host='name.test')
+        if 'name.test' not in names.asked:
+            raise Failure('the exit did not ask the name server')
+        check_path(client, PATH)
+        network.check_alive()
+        network.check_warnings()
+
+
+def stock():
+    """The harness itself: everything stock, so that a failure elsewhere is not the harness's."""
+    position(('tor', 'tor', 'tor'))
+
+
+def stock_mixture():
+    """The harness once more: unpinned paths through stock relays only."""
+    mixture('tor', 'tor', 'tor')
+
+
+def guard():
+    """A stock client through our relay as guard; the stock authority lists it Running and Valid with no protocol warning."""
+    position(('mote', 'tor', 'tor'))
+
+
+def middle():
+    """A stock client through our relay as middle."""
+    position(('tor', 'mote', 'tor'))
+
+
+def exit():
+    """A stock client through our relay as exit, with a name resolved there."""
+    position(('tor', 'tor', 'mote'))
+
+
+def relays():
+    """A stock client and authority with nothing but our relays between."""
+    position(('mote', 'mote', 'mote'))
+
+
+def mixture(authority, relay, client):
+    """One kind of authority, relays and client each; data both ways over unpinned paths, several circuits."""
+    with world(authorities=(authority,), relays=(relay,) * 3, exits=(relay,) * 2) as (network, web, _):
+        network.start()
+        node = network.add_client(client)
+        transfer(web, node)
+        seconds = download(web, node.socks_port, MIB, parallel=4, prefix='isolated')
+        say(f'4 isolated circuits: 1 MiB each intact in {seconds:.2f} s')
+        download(web, node.socks_port, 1000, host='name.test')
+        network.check_alive()
+        network.check_warnings()
+
+
+def our_authority_and_relays():
+    """A stock client with our authority and only our relays."""
+    mixture('mote', 'mote', 'tor')
+
+
+def our_authority():
+    """Stock relays and a stock client on our authority."""
+    mixture('mote', 'tor', 'tor')
+
+
+def our_client():
+    """Our client through stock relays and a stock authority."""
+    mixture('tor', 'tor', 'mote')
+
+
+def ours():
+    """Everything ours."""
+    mixture('mote', 'mote', 'mote')
+
+
+def expiry():
+    """Our authority carries a mote's advertised expiry into both flavours; a stock client is undisturbed before and after; the mote ends by itself."""
+    with world(authorities=('mote',), relays=('mote', 'tor', 'mote'), exits=('tor',)) as (network, web, _):
+        lifetime = 60
+        mote = network.add('relay', 'mote', [f'MoteLifetime {lifetime} seconds', 'MoteDrainWindow 15 seconds'])
+        network.start()
+        client = network.add_client('tor')
+        for flavour in ('', '-microdesc'):
+            check_expiry(network, flavour, mote, lifetime)
+        transfer(web, client, MIB)
+        ended = wait_for('the mote ends by its own timer', lifetime + 10, lambda: not mote.is_alive and time.monotonic(), pause=0.05)
+        say(f'the mote ended {ended - mote.started:.1f} s after its start, told to live {lifetime} s, with exit status {mote.process.returncode}')
+        if mote.process.returncode != 0 or not lifetime - 3 <= ended - mote.started <= lifetime + 3:
+            raise Failure('the mote did not end in time with status 0')
+        wait_for('the consensus forgets it', 40, lambda: mote.name not in network.flags())
+        transfer(web, client, MIB)
+        network.check_alive(but=(mote.name,))
+        network.check_warnings()
+
+
+def check_expiry(network, flavour, mote, lifetime):
+    """Exactly the mote's entry has a `dust-expires` line, right after its `w` line, with the time it will end."""
+    lines = network.consensus(flavour).splitlines()
+    found = [at for at, line in enumerate(lines) if line.startswith('dust-expires ')]
+    if len(found) != 1 or not lines[found[0] - 1].startswith('w '):
+        raise Failure(f'consensus{flavour}: dust-expires lines at {found}')
+    owner = next(line.split()[1] for line in reversed(lines[:found[0]]) if line.startswith('r '))
+    expires = datetime.datetime.strptime(lines[found[0]], 'dust-expires %Y-%m-%d %H:%M:%S').replace(tzinfo=datetime.timezone.utc).timestamp()
+    planned = time.time() - (time.monotonic() - mote.started) + lifetime
+    if owner != mote.name or abs(expires - planned) > 3:
+        raise Failure(f'consensus{flavour}: {owner} expires {expires - planned:+.0f} s from the plan')
+    say(f'consensus{flavour}: {owner} {lines[found[0]]}')
+
+
+SCENARIOS = {f.__name__: f for f in (stock, stock_mixture, guard, middle, exit, relays, our_authority_and_relays, our_authority, our_client, ours, expiry)}
+
+
+def run(function):
+    """0 if the scenario held; its limit is the kernel's alarm, so nothing can wait for ever."""
+    interrupt_on_signals()
+    signal.signal(signal.SIGALRM, lambda *_: (_ for _ in ()).throw(Failure(f'over {SCENARIO_LIMIT_SECONDS} s')))
+    signal.alarm(SCENARIO_LIMIT_SECONDS)
+    try:
+        function()
+        return 0
+    except Failure as failure:
+        say('FAILED:', failure)
+    except Exception:
+        say('FAILED:', traceback.format_exc())
+    return 1
+
+
+if __name__ == '__main__':
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('scenario', choices=SCENARIOS)
+    sys.exit(run(SCENARIOS[parser.parse_args().scenario]))
