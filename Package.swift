@@ -65,7 +65,7 @@ let package = Package(
         tests("SocksTests", ["Socks", "Bytes", "Ambience"]),
         tests("TorrcTests", ["Torrc", "Directory", "Bytes", "Ambience", "Sealing"]),
         tests("RelayingTests", ["Relaying", "Onion", "Loops", "Bytes", "Ambience", "Sealing"]),
-        tests("DirectoryServiceTests", ["DirectoryService", "Directory", "Bytes", "Ambience", "Sealing"]),
+        tests("DirectoryServiceTests", ["DirectoryService", "Directory", "Loops", "Relaying", "Onion", "Bytes", "Ambience", "Sealing", log], resources: [.copy("Vectors")]),
         tests("AuthorityTests", ["Authority", "Voting", "Directory", "Bytes", "Ambience", "Sealing"]),
         tests("ClientTests", ["Client", "Paths", "Socks", "Directory", "Bytes", "Ambience", "Sealing"]),
         tests("NodeTests", ["Node", "Torrc", "Directory", "Bytes", "Ambience", "Sealing"]),

@@ -21,7 +21,7 @@ struct FetchPlanTests {
         init(sources: Int = 1, _ change: (inout FetchPlan.Settings) -> Void = { _ in }) {
             var settings = FetchPlan.Settings()
             change(&settings)
-            plan = FetchPlan(settings: settings, sourceCount: sources)
+            plan = FetchPlan(settings: settings, tiers: [Int](repeating: 0, count: sources))
         }
 
         mutating func start() -> [FetchPlan.Fetch] { plan.start(holdings, now: now, wall: wall, using: &random) }

@@ -55,6 +55,8 @@ package struct FetchPlan {
     package static let parallelLimit = 4
     /// Names in one request at most, so that its line stays within 4 KiB.
     package static let batchLimit = 92
+    /// Failures after which a document may be asked of a higher tier.
+    static let tierFailures = 2
     /// Documents waiting for another attempt at most; beyond it the oldest waits are forgotten and they are due at once.
     static let waitLimit = 16_384
 
@@ -65,18 +67,20 @@ package struct FetchPlan {
     private var underWay: [Int: Fetch] = [:]
     private var nextID = 0
 
-    package init(settings: Settings, sourceCount: Int) {
+    /// One entry per source: sources of a lower tier are asked first, those of a higher one when the lower ones do not help.
+    package init(settings: Settings, tiers: [Int]) {
         self.settings = settings
-        sources = (0..<sourceCount).map { _ in SourceRecord() }
+        sources = tiers.map { SourceRecord(tier: $0) }
     }
 
     /// Other sources from now on; what is under way goes on and is forgotten when it ends.
-    package mutating func replaceSources(count: Int) {
-        sources = (0..<count).map { _ in SourceRecord() }
+    package mutating func replaceSources(tiers: [Int]) {
+        sources = tiers.map { SourceRecord(tier: $0) }
         underWay = [:]
+        for flavour in schedules.keys { schedules[flavour]?.wait.lastSource = nil }
+        for name in waits.keys { waits[name]?.lastSource = nil }
     }
 
-    package var isIdle: Bool { underWay.isEmpty }
 }
 
 extension FetchPlan {
@@ -84,8 +88,8 @@ extension FetchPlan {
     package mutating func start(_ holdings: Holdings, now: Instant, wall: WallTime, using random: inout some RandomNumberGenerator) -> [Fetch] {
         var fetches: [Fetch] = []
         for isMicrodesc in wantedFlavours where isDue(isMicrodesc, holdings, now: now, wall: wall, using: &random) {
-            guard let source = pickSource(avoiding: schedules[isMicrodesc]?.lastSource, now: now, using: &random) else { continue }
-            schedules[isMicrodesc, default: ConsensusSchedule()].lastSource = source
+            guard let source = pickSource(schedules[isMicrodesc]?.wait, now: now, using: &random) else { continue }
+            schedules[isMicrodesc, default: ConsensusSchedule()].wait.lastSource = source
             fetches.append(begin(.consensus(isMicrodesc: isMicrodesc), source))
         }
         forgetWaits(holdings)
@@ -111,6 +115,12 @@ extension FetchPlan {
                 waits[name]?.lastSource = fetch.source
             }
         }
+    }
+
+    /// A consensus that was taken before turned out to be no good.
+    package mutating func rejected(isMicrodesc: Bool, now: Instant, using random: inout some RandomNumberGenerator) {
+        let backoff = Backoff(first: settings.firstRetry, last: settings.lastRetry)
+        schedules[isMicrodesc, default: ConsensusSchedule()].note(.refused, now: now, backoff, using: &random)
     }
 
     /// When `start` may have something new to say if nothing else happens; `nil` while only a fetch under way can change anything.
@@ -165,7 +175,7 @@ extension FetchPlan {
         for start in stride(from: 0, to: due.count, by: Self.batchLimit) {
             let batch = Array(due[start..<min(start + Self.batchLimit, due.count)])
             guard documentsUnderWay < Self.parallelLimit,
-                let source = pickSource(avoiding: batch.first.flatMap { waits[$0]?.lastSource }, now: now, using: &random)
+                let source = pickSource(batch.first.flatMap { waits[$0] }, now: now, using: &random)
             else { break }
             fetches.append(begin(.documents(kind, batch), source))
         }
@@ -181,11 +191,14 @@ extension FetchPlan {
         return fetch
     }
 
-    /// A source that failed least, another one than last time if there is a choice.
-    private func pickSource(avoiding last: Int?, now: Instant, using random: inout some RandomNumberGenerator) -> Int? {
+    /// A source that failed least, another one than last time if there is a choice. What failed twice in the lowest tier may be
+    /// asked of any source.
+    private func pickSource(_ wait: Wait?, now: Instant, using random: inout some RandomNumberGenerator) -> Int? {
         let usable = sources.indices.filter { sources[$0].wait.isOver(now) }
-        let others = usable.filter { $0 != last }
-        let choice = others.isEmpty ? usable : others
+        let lowest = usable.map { sources[$0].tier }.min()
+        let near = usable.filter { wait?.failures ?? 0 >= Self.tierFailures || sources[$0].tier == lowest }
+        let others = near.filter { $0 != wait?.lastSource }
+        let choice = others.isEmpty ? near : others
         guard let fewest = choice.map({ sources[$0].wait.failures }).min() else { return nil }
         return choice.filter { sources[$0].wait.failures == fewest }.randomElement(using: &random)
     }

@@ -72,7 +72,6 @@ struct Wait {
 /// One flavour's consensus: when to ask for the next one.
 struct ConsensusSchedule {
     var wait = Wait()
-    var lastSource: Int?
     /// The random choice belongs to one consensus, and is made once.
     private var planned: (times: ConsensusTimes, at: WallTime)?
 
@@ -93,6 +92,7 @@ struct ConsensusSchedule {
 
 /// What is known about one source.
 struct SourceRecord {
+    let tier: Int
     var wait = Wait()
 
     mutating func note(_ outcome: FetchPlan.Outcome, now: Instant, _ backoff: Backoff, using random: inout some RandomNumberGenerator) {

@@ -1,0 +1,72 @@
+package import Ambience
+package import Loops
+package import Relaying
+internal import Logging
+
+/// Where directory requests come in: BEGIN_DIR streams and, where configured, a plain TCP DirPort.
+package final class DirectoryPort {
+    /// Requests under way at most; further ones are told that the directory is busy.
+    package static let sessionLimit = 512
+    /// Of these, from DirPorts: descriptors of the process that strangers can occupy without a link handshake.
+    static let plainSessionLimit = 256
+
+    private let loop: EventLoop
+    private let server: DirectoryServer
+    private var listeners: [TCPListener] = []
+    private var sessions: [ObjectIdentifier: DirectorySession] = [:]
+    private var plainSessions = 0
+
+    package init(loop: EventLoop, server: DirectoryServer) {
+        self.loop = loop
+        self.server = server
+    }
+
+    package var sessionCount: Int { sessions.count }
+
+    /// Serves DirPort connections; the address actually bound (port 0 picks one).
+    @discardableResult
+    package func listen(on address: SocketAddress) throws(FileError) -> SocketAddress {
+        let listener = try TCPListener(loop: loop, address: address) { [weak self] fd, peer in self?.accept(fd, peer) }
+        listeners.append(listener)
+        return listener.address
+    }
+
+    package func stopListening() {
+        for listener in listeners { listener.close() }
+        listeners = []
+    }
+
+    /// Serves one incoming BEGIN_DIR stream. `address` is where its circuit comes from, if that is known.
+    package func serve(_ stream: OnionStream, from address: IPAddress? = nil) {
+        let session = begin(DirectoryServer.Peer(address: address, isTunnelled: true), stream)
+        stream.onEvent = { event in
+            switch event {
+            case .data(let bytes): session.receive(bytes)
+            case .ended: session.closed()
+            default: break
+            }
+        }
+        if sessions.count > Self.sessionLimit { session.refuse() }
+    }
+
+    private func accept(_ fd: Int32, _ peer: SocketAddress) {
+        guard plainSessions < Self.plainSessionLimit, sessions.count < Self.sessionLimit else { return Sockets.close(fd) }
+        let connection = TCPConnection(loop: loop, fd: fd)
+        plainSessions += 1
+        let session = begin(DirectoryServer.Peer(address: peer.ip, isTunnelled: false), connection) { [weak self] in self?.plainSessions -= 1 }
+        connection.onData = { session.receive($0) }
+        connection.onEnd = { session.peerFinished() }
+        connection.onClose = { session.closed() }
+    }
+
+    private func begin(_ peer: DirectoryServer.Peer, _ transport: any DirectoryTransport, onOver: @escaping () -> Void = {}) -> DirectorySession {
+        var key: ObjectIdentifier?
+        let session = DirectorySession(loop: loop, server: server, peer: peer, transport: transport) { [weak self] in
+            if let key { self?.sessions[key] = nil }
+            onOver()
+        }
+        key = ObjectIdentifier(session)
+        sessions[ObjectIdentifier(session)] = session
+        return session
+    }
+}

@@ -1,0 +1,94 @@
+internal import Ambience
+internal import Loops
+internal import Onion
+internal import Relaying
+
+/// What carries one request and its answer.
+protocol DirectoryTransport: AnyObject {
+    func send(_ bytes: [UInt8])
+    /// Closes once everything is sent.
+    func finish()
+    /// Closes at once.
+    func abandon()
+}
+
+extension TCPConnection: DirectoryTransport {
+    func abandon() { abort() }
+}
+
+extension OnionStream: DirectoryTransport {
+    func abandon() { end(.misc) }
+}
+
+/// The server's side of one connection: one request in, one answer out.
+///
+/// A peer that sends slowly, or does not read the answer, is dropped when its time is up.
+final class DirectorySession {
+    /// For the whole request; a 50 kB upload over three slow hops fits many times.
+    private static let requestTimeout = Instant.Span.seconds(60)
+    /// For the answer to be taken; a consensus of the public network (3 MB) needs 5 kB/s.
+    private static let answerTimeout = Instant.Span.seconds(600)
+
+    private let loop: EventLoop
+    private let server: DirectoryServer
+    private let peer: DirectoryServer.Peer
+    private let transport: any DirectoryTransport
+    private var parser: HTTPRequestParser
+    private var timer: Timer?
+    private var hasAnswered = false
+    /// Called once, when the session no longer matters.
+    private var onOver: (() -> Void)?
+
+    init(loop: EventLoop, server: DirectoryServer, peer: DirectoryServer.Peer, transport: any DirectoryTransport, onOver: @escaping () -> Void) {
+        self.loop = loop
+        self.server = server
+        self.peer = peer
+        self.transport = transport
+        self.onOver = onOver
+        parser = HTTPRequestParser(limits: server.requestLimits)
+        arm(Self.requestTimeout)
+    }
+
+    func receive(_ bytes: [UInt8]) {
+        guard !hasAnswered else { return }
+        do throws(HTTPError) {
+            guard let request = try parser.receive(bytes) else { return }
+            answer(server.answer(request, from: peer, now: loop.wall))
+        } catch {
+            answer(.badRequest())
+        }
+    }
+
+    /// The peer will send nothing more; it may still read.
+    func peerFinished() { if !hasAnswered { drop() } }
+
+    /// The connection is gone.
+    func closed() {
+        timer?.cancel()
+        timer = nil
+        let handler = onOver
+        onOver = nil
+        handler?()
+    }
+
+    /// Answers without waiting for the request.
+    func refuse() { answer(.busy) }
+
+    private func answer(_ response: HTTPResponse) {
+        guard !hasAnswered else { return }
+        hasAnswered = true
+        arm(Self.answerTimeout)
+        transport.send(response.encoded)
+        transport.finish()
+    }
+
+    private func arm(_ span: Instant.Span) {
+        timer?.cancel()
+        timer = loop.after(span) { [weak self] in self?.drop() }
+    }
+
+    private func drop() {
+        transport.abandon()
+        closed()
+    }
+}
