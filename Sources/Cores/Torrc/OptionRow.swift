@@ -13,11 +13,11 @@ struct OptionRow: Sendable {
 
     typealias Path<Value> = WritableKeyPath<NodeConfiguration, Value> & Sendable
 
-    static func flag(_ name: String, _ path: Path<Bool>, testing: Bool = false) -> OptionRow {
+    static func flag(_ name: String, _ path: any Path<Bool>, testing: Bool = false) -> OptionRow {
         OptionRow(name: name, isTestingOnly: testing) { configuration, text throws(ValueError) in configuration[keyPath: path] = try Self.flag(text) }
     }
 
-    static func choice(_ name: String, _ path: Path<Choice>) -> OptionRow {
+    static func choice(_ name: String, _ path: any Path<Choice>) -> OptionRow {
         OptionRow(name: name) { configuration, text throws(ValueError) in
             guard text.lowercased() != "auto" else { return configuration[keyPath: path] = .automatic }
             guard text == "0" || text == "1" else { throw ValueError("0, 1 or auto") }
@@ -25,35 +25,35 @@ struct OptionRow: Sendable {
         }
     }
 
-    static func count(_ name: String, _ path: Path<Int>, _ range: ClosedRange<Int>, testing: Bool = false) -> OptionRow {
+    static func count(_ name: String, _ path: any Path<Int>, _ range: ClosedRange<Int>, testing: Bool = false) -> OptionRow {
         OptionRow(name: name, isTestingOnly: testing) { configuration, text throws(ValueError) in
             guard let value = Int(text), range.contains(value) else { throw ValueError("a whole number from \(range.lowerBound) to \(range.upperBound)") }
             configuration[keyPath: path] = value
         }
     }
 
-    static func span(_ name: String, _ path: Path<Instant.Span>, testing: Bool = false) -> OptionRow {
+    static func span(_ name: String, _ path: any Path<Instant.Span>, testing: Bool = false) -> OptionRow {
         OptionRow(name: name, isTestingOnly: testing) { configuration, text throws(ValueError) in configuration[keyPath: path] = try Units.span(text) }
     }
 
-    static func bytes(_ name: String, _ path: Path<UInt64>, testing: Bool = false) -> OptionRow {
+    static func bytes(_ name: String, _ path: any Path<UInt64>, testing: Bool = false) -> OptionRow {
         OptionRow(name: name, isTestingOnly: testing) { configuration, text throws(ValueError) in configuration[keyPath: path] = try Units.bytes(text) }
     }
 
-    static func text(_ name: String, _ path: Path<String?>) -> OptionRow {
+    static func text(_ name: String, _ path: any Path<String?>) -> OptionRow {
         OptionRow(name: name) { configuration, text throws(ValueError) in configuration[keyPath: path] = text }
     }
 
     /// Words separated by commas; lines add up.
-    static func words(_ name: String, _ path: Path<[String]>) -> OptionRow {
+    static func words(_ name: String, _ path: any Path<[String]>) -> OptionRow {
         OptionRow(name: name, isList: true) { configuration, text throws(ValueError) in configuration[keyPath: path] += Self.items(text) }
     }
 
-    static func nodes(_ name: String, _ path: Path<NodeSet>, testing: Bool = false) -> OptionRow {
+    static func nodes(_ name: String, _ path: any Path<NodeSet>, testing: Bool = false) -> OptionRow {
         OptionRow(name: name, isTestingOnly: testing) { configuration, text throws(ValueError) in configuration[keyPath: path] = try NodeSet.parse(text) }
     }
 
-    static func ports(_ name: String, _ path: Path<[PortLine]>, flags: [String]) -> OptionRow {
+    static func ports(_ name: String, _ path: any Path<[PortLine]>, flags: [String]) -> OptionRow {
         OptionRow(name: name, isList: true) { configuration, text throws(ValueError) in
             if let port = try PortLine.parse(text, allowing: flags) { configuration[keyPath: path].append(port) }
         }
