@@ -49,6 +49,7 @@ package struct GeneralOptions: Sendable {
     /// `nil`: the data directory.
     package var cacheDirectory: String?
     package var pidFile: String?
+    /// Empty: notices to standard output.
     package var logs: [LogLine] = []
     package var isSafeLogging = true
     package var authorities: [AuthorityLine] = []

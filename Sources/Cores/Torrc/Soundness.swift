@@ -82,7 +82,6 @@ enum Soundness {
         if !configuration.client.isSocksPortGiven, !configuration.isRelay {
             configuration.client.socksPorts = [PortLine(port: .fixed(9050))]
         }
-        if configuration.general.logs.isEmpty { configuration.general.logs = [LogLine(severities: .notice...(.err), target: .standardOutput)] }
         for name in configuration.relay.addressNames { warnings.append("Address: \"\(name)\" is no IP address; names are not looked up and it is ignored") }
     }
 }

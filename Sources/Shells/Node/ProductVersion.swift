@@ -1,0 +1,7 @@
+/// What this program calls itself.
+package enum ProductVersion {
+    package static let number = "0.1.0"
+    package static let line = "Dustcloud mote \(number)"
+    /// The `platform` line of descriptors. It must not begin with "Tor ": authorities would take it for a version of stock tor.
+    package static let platform = "dust-mote \(number) on Linux"
+}
