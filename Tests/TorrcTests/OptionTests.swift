@@ -70,7 +70,7 @@ struct OptionTests {
             "MoteLifetime 0", "MoteLifetime soon", "MoteExpires tomorrow", "MoteExpires 2027-02-30T00:00:00Z", "MoteExpires 2027-01-01T00:00:00",
             "Nickname with-dash", "Nickname abcdefghijklmnopqrst", "AssumeReachable yes", "ExitRelay 2", "Log loud", "Log info-debug stdout", "Log notice syslog",
             "Log notice file", "DirAuthority x", "DirAuthority x 1.2.3.4:80 FFFF", "DirAuthority orport=0 1.2.3.4:80 \(String(repeating: "A", count: 40))",
-            "DirAuthority v3ident=zz 1.2.3.4:80 \(String(repeating: "A", count: 40))", "EntryNodes {de}", "EntryNodes a,b/c", "LongLivedPorts 1,x", "ConsensusParams a=b",
+            "DirAuthority v3ident=zz 1.2.3.4:80 \(String(repeating: "A", count: 40))", "EntryNodes {de}", "ExitPolicy accept", "ExitPolicy allow *:80", "ExitPolicy accept *:0-x", "EntryNodes a,b/c", "LongLivedPorts 1,x", "ConsensusParams a=b",
             "NumEntryGuards 1000", "PathsNeededToBuildCircuits 2",
         ])
     func refused(_ line: String) {

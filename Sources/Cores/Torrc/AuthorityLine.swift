@@ -1,4 +1,5 @@
 package import Ambience
+internal import Directory
 package import Sealing
 
 /// A DirAuthority line: `[NICKNAME] [FLAGS] ADDRESS:DIRPORT FINGERPRINT`.
@@ -52,13 +53,5 @@ package struct AuthorityLine: Equatable, Sendable {
 extension AuthorityLine {
     init(nickname: String?, directory: SocketAddress, rsa: RSAIdentity) {
         self.init(nickname: nickname, directory: directory, orPort: nil, ipv6: nil, rsa: rsa, v3Identity: nil)
-    }
-}
-
-/// Relay nicknames.
-package enum Nickname {
-    /// 1 to 19 letters and digits.
-    package static func isLegal(_ text: some StringProtocol) -> Bool {
-        (1...19).contains(text.utf8.count) && text.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0) }
     }
 }

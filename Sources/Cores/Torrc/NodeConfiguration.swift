@@ -1,4 +1,5 @@
 package import Ambience
+package import Directory
 
 /// What a node is told to be, read from torrc and command line, with defaults filled in.
 package struct NodeConfiguration: Sendable {
@@ -73,8 +74,8 @@ package struct RelayOptions: Sendable {
     package var isDirectoryCache = true
     package var family: [String] = []
     package var exit: Choice = .automatic
-    /// Rules in order, as written; `ExitPolicy` lines with their commas undone.
-    package var exitPolicyRules: [String] = []
+    /// The rules of all `ExitPolicy` lines, in order.
+    package var exitRules = ExitPolicy()
     package var isReducedExitPolicy = false
     package var isExitToPrivateRejected = true
     package var isIPv6Exit = false
@@ -162,7 +163,9 @@ package struct ConsensusParameter: Equatable, Sendable {
 }
 
 /// Options that only motes have.
-package struct MoteOptions: Sendable {
+package struct MoteOptions: Equatable, Sendable {
+    package init() {}
+
     /// When the node must be gone, if that is fixed.
     package var expires: WallTime?
     /// How long the node runs from its start, if that is fixed.

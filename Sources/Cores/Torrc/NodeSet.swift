@@ -1,4 +1,5 @@
 package import Ambience
+internal import Directory
 package import Sealing
 
 /// A set of relays as EntryNodes, ExcludeNodes and the like name them: fingerprints, nicknames, networks, or `*` for all.

@@ -1,4 +1,5 @@
 internal import Ambience
+internal import Directory
 
 /// Every option that this node implements.
 enum OptionTable {
@@ -46,7 +47,13 @@ enum OptionTable {
         .flag("DirCache", \.relay.isDirectoryCache),
         .words("MyFamily", \.relay.family),
         .choice("ExitRelay", \.relay.exit),
-        .words("ExitPolicy", \.relay.exitPolicyRules),
+        OptionRow(name: "ExitPolicy", isList: true) { configuration, text throws(ValueError) in
+            do throws(PolicyError) {
+                configuration.relay.exitRules.rules += try ExitPolicy(torrc: text).rules
+            } catch {
+                throw ValueError("accept or reject ADDRESS[/MASK][:PORTS] between commas, but \(error)")
+            }
+        },
         .flag("ReducedExitPolicy", \.relay.isReducedExitPolicy),
         .flag("ExitPolicyRejectPrivate", \.relay.isExitToPrivateRejected),
         .flag("IPv6Exit", \.relay.isIPv6Exit),

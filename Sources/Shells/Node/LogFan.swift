@@ -22,6 +22,13 @@ package struct LogFan: LogHandler {
         logLevel = Self.level(lines.map(\.severities.lowerBound).min() ?? .err)
     }
 
+    /// Begins every place with a line that says which program writes there.
+    package func begin(_ version: String) {
+        for branch in branches {
+            branch.handler.log(event: LogEvent(level: .notice, message: "\(version) opening log.", metadata: nil, source: "", file: #file, function: #function, line: #line))
+        }
+    }
+
     package subscript(metadataKey key: String) -> Logger.Metadata.Value? {
         get { metadata[key] }
         set { metadata[key] = newValue }

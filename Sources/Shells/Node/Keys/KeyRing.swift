@@ -1,11 +1,12 @@
 package import Ambience
+package import Directory
 package import Sealing
 
 /// All long-lived keys of a relay, in memory and on disk: made on first use, then read, then rotated.
 ///
 /// Lives (tor-spec.txt 1.1, cert-spec.txt): the RSA and Ed25519 identities last as long as the data directory; the signing key and its
 /// certificate `signingLifetime`; onion keys 28 days plus 7 days in which the old ntor key is still answered.
-package final class RelayKeys {
+package final class KeyRing {
     package static let onionLifetimeSeconds: Int64 = 28 * 86400
     package static let onionGraceSeconds: Int64 = 7 * 86400
     /// A signing certificate is replaced when this little of its time is left.
@@ -28,6 +29,12 @@ package final class RelayKeys {
 
     package var rsaIdentity: RSAIdentity { RSAIdentity(identity.publicKey.fingerprint)! }
     package var ed25519Identity: Ed25519Identity { Ed25519Identity(master.publicKey)! }
+    /// What signs descriptors.
+    package var descriptorKeys: RelayKeys {
+        RelayKeys(
+            rsaIdentity: identity, ed25519Identity: ed25519Identity, signingKey: signing, signingCertificate: signingCertificate, onionKey: tap, ntorKey: ntor)
+    }
+
     /// Newest first.
     package var ntorKeys: [Curve25519Key] { [ntor] + (oldNtor.map { [$0] } ?? []) }
 

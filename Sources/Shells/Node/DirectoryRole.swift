@@ -1,0 +1,72 @@
+internal import Ambience
+internal import Directory
+internal import DirectoryService
+internal import Logging
+internal import Loops
+internal import Relaying
+internal import Sealing
+internal import Torrc
+
+/// The documents of a node: kept, fetched, and served to others if it is a relay.
+final class DirectoryRole {
+    let store: DirectoryStore
+    let server: DirectoryServer
+    let port: DirectoryPort
+    let fetcher: DirectoryFetcher
+    private let loop: EventLoop
+    private let router: OnionRouter
+    private let configuration: NodeConfiguration
+    private let sources: [DirectorySource]
+    private let log = Logger(label: "directory")
+    /// Percent, as the log tells it.
+    private(set) var bootstrapped = 0
+
+    init(loop: EventLoop, router: OnionRouter, configuration: NodeConfiguration, directory: DataDirectory) {
+        self.loop = loop
+        self.router = router
+        self.configuration = configuration
+        sources = configuration.general.authorities.map(DirectorySource.init)
+        let isTesting = configuration.general.isTestingNetwork
+        store = DirectoryStore(
+            folder: configuration.general.cacheDirectory ?? directory.path, authorities: Set(configuration.general.authorities.compactMap(\.v3Identity)),
+            log: Logger(label: "directory"))
+        server = DirectoryServer(store: store)
+        port = DirectoryPort(loop: loop, server: server)
+        fetcher = DirectoryFetcher(
+            loop: loop, router: router, store: store, authorities: sources,
+            settings: configuration.isRelay ? .cache(isTesting: isTesting) : .client(isTesting: isTesting))
+    }
+
+    var tunnels: DirectoryTunnels { fetcher.tunnels }
+
+    func authorities(except own: RSAIdentity) -> [DirectorySource] { sources.filter { $0.rsa != own } }
+
+    func start() {
+        store.load(now: loop.wall)
+        fetcher.onProgress = { [weak self] in self?.progressed($0) }
+        fetcher.start()
+    }
+
+    func stop() { fetcher.stop() }
+
+    /// Answers directory requests that come over the relay's links.
+    func serve(for relay: RelayRole) {
+        server.ownDescriptor = { [weak relay] in relay?.publisher.descriptor }
+        server.ownExtraInfo = { [weak relay] in relay?.publisher.extraInfo }
+        guard configuration.relay.isDirectoryCache else { return }
+        router.onDirectoryStream = { [weak self] in self?.port.serve($0) }
+    }
+
+    private func progressed(_ phase: BootstrapPhase) {
+        bootstrapped = max(bootstrapped, phase.percent)
+        log.notice("\(phase)")
+    }
+}
+
+extension DirectorySource {
+    /// An authority without an ORPort is reached by nobody; it stays in the list for its v3 identity.
+    init(_ line: AuthorityLine) {
+        self.init(
+            nickname: line.nickname ?? "\(line.rsa)", rsa: line.rsa, addresses: [line.relay, line.ipv6].compactMap(\.self), v3Identity: line.v3Identity ?? line.rsa)
+    }
+}

@@ -1,0 +1,209 @@
+internal import Ambience
+internal import DirectoryService
+internal import Glibc
+internal import Logging
+internal import Loops
+internal import Relaying
+internal import Sealing
+package import Torrc
+
+/// A mote's way through its life: prepared (folder, keys, sockets), running (roles of its torrc), draining, gone.
+///
+/// 1. `init` reads keys and checks that the life is not over; nothing is heard or said yet.
+/// 2. `run` binds the ports, starts the roles, and enters the loop, in which a look each second moves everything that is due.
+/// 3. SIGTERM, SIGINT or the drain window set the phase; expiry, an empty drained node or a second signal end the loop.
+package final class Node {
+    private enum Phase: Equatable {
+        case running
+        /// Told to stop: over when the last circuit is gone, at the latest at this instant.
+        case stopping(by: Instant)
+    }
+
+    private static let lookInterval = Instant.Span.seconds(1)
+    private static let stopLookInterval = Instant.Span.milliseconds(100)
+    private static let statusInterval = Instant.Span.seconds(2)
+    /// How long a stopping node without circuits waits for its last descriptor to be taken.
+    private static let farewellTime = Instant.Span.seconds(2)
+
+    private let loop = EventLoop()
+    private let log = Logger(label: "node")
+    private let directory: DataDirectory
+    private let reread: () throws(TorrcError) -> Torrc.Reading
+    private var configuration: NodeConfiguration
+    private var life: LifeSpan?
+    private let started: WallTime
+    private var phase = Phase.running
+    private let router: OnionRouter
+    private let documents: DirectoryRole
+    private var relay: RelayRole?
+    private let status: StatusFile
+    private var isOver = false
+
+    /// - Parameters:
+    ///   - home: the data directory when the torrc names none.
+    ///   - reread: reads the torrc again, for SIGHUP.
+    package init(_ configuration: NodeConfiguration, home: String, reread: @escaping () throws(TorrcError) -> Torrc.Reading) throws(NodeFailure) {
+        self.configuration = configuration
+        self.reread = reread
+        started = loop.wall
+        directory = try DataDirectory(path: configuration.general.dataDirectory ?? home, keys: configuration.general.keyDirectory)
+        try directory.hold()
+        life = try LifeRecord(directory).life(configuration.mote, at: loop.wall, loop.now)
+        var settings = RouterSettings()
+        if let file = configuration.relay.resolvConfFile { settings.resolvConf = file }
+        router = OnionRouter(loop: loop, tls: TLSContext(), settings: settings)
+        documents = DirectoryRole(loop: loop, router: router, configuration: configuration, directory: directory)
+        status = StatusFile(path: directory.file("mote-status"))
+    }
+
+    /// Runs to the end of the node; the exit status of the process.
+    package func run() throws(NodeFailure) -> Int32 {
+        log.notice("\(ProductVersion.line) running on \(directory.path)")
+        log.info("Up to \(ProcessHardening.raiseOpenFiles()) files may be open")
+        catchSignals()
+        if configuration.isRelay { try startRelay() }
+        documents.start()
+        try writePid()
+        loop.every(Self.lookInterval) { [unowned self] in look() }
+        loop.every(Self.statusInterval) { [unowned self] in writeStatus() }
+        loop.soon { [unowned self] in look() }
+        followLife()
+        loop.run()
+        return depart()
+    }
+
+    // MARK: Roles
+
+    private func startRelay() throws(NodeFailure) {
+        let keys = try KeyRing(directory, now: loop.wall, signingLifetime: configuration.relay.signingKeyLifetime)
+        let ports = NodePorts(loop: loop, router: router, directory: documents.port)
+        let address = try ports.open(configuration.relay)
+        let content = RelayContent(configuration: configuration, address: address)
+        try Fingerprints.write(keys, nickname: content.nickname, to: directory)
+        let publisher = DescriptorPublisher(
+            loop: loop, tunnels: documents.tunnels, authorities: documents.authorities(except: keys.rsaIdentity), isTesting: configuration.general.isTestingNetwork)
+        let role = RelayRole(loop: loop, router: router, store: documents.store, keys: keys, publisher: publisher, content: content, life: life)
+        relay = role
+        documents.serve(for: role)
+        log.notice("Your relay's identity key fingerprint is '\(content.nickname) \(keys.rsaIdentity)'")
+        log.notice("Your relay's identity ed25519 key fingerprint is '\(content.nickname) \(keys.ed25519Identity)'")
+    }
+
+    private func look() {
+        relay?.look()
+    }
+
+    // MARK: The end
+
+    /// Drains and ends by its own timers, whatever else happens.
+    private func followLife() {
+        guard let life else { return }
+        switch life.phase(at: loop.wall, loop.now) {
+        case .over:
+            log.notice("The time of this mote is over (\(life.expires) UTC)")
+            isOver = true
+            return loop.stop()
+        case .draining where relay?.isDraining == false:
+            log.notice("Draining: this mote ends at \(life.expires) UTC and takes no new circuits")
+            relay?.isDraining = true
+            look()
+        default: break
+        }
+        loop.after(life.nextLook(at: loop.wall, loop.now)) { [unowned self] in followLife() }
+    }
+
+    private func catchSignals() {
+        for number in [SIGTERM, SIGINT] { loop.onSignal(number) { [unowned self] in askedToStop(number) } }
+        loop.onSignal(SIGHUP) { [unowned self] in reload() }
+    }
+
+    private func askedToStop(_ number: Int32) {
+        let wait = configuration.general.shutdownWait
+        guard phase == .running, relay != nil, wait > .seconds(0) else {
+            log.notice("Asked to stop: exiting at once")
+            return loop.stop()
+        }
+        log.notice("Asked to stop: finishing circuits for up to \(wait.inMilliseconds / 1000) seconds; ask again to exit at once")
+        phase = .stopping(by: loop.now + wait)
+        router.stopListening()
+        relay?.isDraining = true
+        look()
+        let earliest = loop.now + min(wait, Self.farewellTime)
+        loop.every(Self.stopLookInterval) { [unowned self] in lookForEnd(notBefore: earliest) }
+    }
+
+    private func lookForEnd(notBefore earliest: Instant) {
+        guard case .stopping(let deadline) = phase else { return }
+        let isIdle = router.relayedCircuitCount == 0 && (relay?.publisher.isBusy != true || loop.now >= earliest)
+        if isIdle || loop.now >= deadline { loop.stop() }
+    }
+
+    private func depart() -> Int32 {
+        router.closeAll()
+        documents.stop()
+        if let path = configuration.general.pidFile { try? Files.remove(path) }
+        if isOver { forgetKeys() }
+        status.remove()
+        log.notice("Clean exit")
+        directory.release()
+        return 0
+    }
+
+    private func forgetKeys() {
+        for path in KeyRemains.wipe(directory) { log.warning("Cannot wipe \(path)") }
+        LifeRecord(directory).forget()
+    }
+
+    // MARK: Reload
+
+    private func reload() {
+        do throws(TorrcError) {
+            let reading = try reread()
+            for warning in reading.warnings { log.warning("\(warning)") }
+            adopt(reading.configuration)
+            log.notice("Read the torrc again")
+        } catch { log.error("The torrc cannot be used, the old one stays: \(error)") }
+    }
+
+    private func adopt(_ new: NodeConfiguration) {
+        let isRooted = new.general.dataDirectory == configuration.general.dataDirectory && new.relay.orPorts == configuration.relay.orPorts
+            && new.relay.dirPorts == configuration.relay.dirPorts && new.client.socksPorts == configuration.client.socksPorts
+            && new.general.authorities == configuration.general.authorities && new.authority.isAuthoritative == configuration.authority.isAuthoritative
+        guard isRooted else { return log.warning("Data directory, ports, authorities and roles need a restart: nothing was changed") }
+        if new.mote != configuration.mote { adoptLife(new.mote) }
+        configuration = new
+        relay?.life = life
+        relay?.adopt(new)
+    }
+
+    private func adoptLife(_ options: MoteOptions) {
+        let hadTimer = life != nil
+        do throws(NodeFailure) {
+            life = try LifeRecord(directory).changed(options, startedAt: started, now: loop.wall, loop.now)
+            if life != nil, !hadTimer { followLife() }
+        } catch { log.error("\(error); the old end stays") }
+    }
+
+    // MARK: For others
+
+    private func writePid() throws(NodeFailure) {
+        guard let path = configuration.general.pidFile else { return }
+        do throws(FileError) { try Files.replace(path, with: "\(getpid())\n", mode: 0o644) } catch { throw NodeFailure(error) }
+    }
+
+    private func writeStatus() {
+        let isDraining = relay?.isDraining ?? (phase != .running)
+        status.write(.object([
+            ("pid", .number(Int64(getpid()))),
+            ("started", .text(started.rfc3339)),
+            ("expires", life.map { .text($0.expires.rfc3339) } ?? .null),
+            ("draining", .bool(isDraining)),
+            ("bootstrapped", .number(Int64(documents.bootstrapped))),
+            ("fingerprint", relay.map { .text("\($0.keys.rsaIdentity)") } ?? .null),
+            ("circuits", .number(Int64(router.circuitCount))),
+            ("streams", .number(Int64(clamping: router.statistics.streamsOpened))),
+            ("bytesRead", .number(Int64(clamping: router.statistics.bytesRead))),
+            ("bytesWritten", .number(Int64(clamping: router.statistics.bytesWritten))),
+        ]))
+    }
+}

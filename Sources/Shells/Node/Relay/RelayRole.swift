@@ -1,0 +1,136 @@
+internal import Ambience
+internal import Directory
+internal import DirectoryService
+internal import Logging
+internal import Loops
+internal import Onion
+internal import Relaying
+internal import Sealing
+internal import Torrc
+
+/// A node's life as a relay: its keys, links, policy and descriptor.
+final class RelayRole {
+    private let loop: EventLoop
+    private let router: OnionRouter
+    private let store: DirectoryStore
+    private let log = Logger(label: "relay")
+    private(set) var content: RelayContent
+    private let started: WallTime
+    private var history = BandwidthHistory()
+    private var linksSince: WallTime?
+    /// Relays of the newest consensus; `nil` before there is one.
+    private var listed: Set<RSAIdentity>?
+    private var isReachable: Bool
+    private var selfTest: SelfTest
+    let keys: KeyRing
+    let publisher: DescriptorPublisher
+    var life: LifeSpan?
+    /// No new circuits are wanted: the descriptor says `hibernating 1`.
+    var isDraining = false {
+        didSet { if isDraining != oldValue { publisher.change() } }
+    }
+
+    init(loop: EventLoop, router: OnionRouter, store: DirectoryStore, keys: KeyRing, publisher: DescriptorPublisher, content: RelayContent, life: LifeSpan?) {
+        self.loop = loop
+        self.router = router
+        self.store = store
+        self.keys = keys
+        self.publisher = publisher
+        self.content = content
+        self.life = life
+        started = loop.wall
+        isReachable = content.configuration.relay.isAssumedReachable
+        selfTest = SelfTest(router: router, store: store)
+        publisher.content = { [unowned self] in descriptorContent() }
+        store.observe { [weak self] _ in self?.noteConsensus() }
+        noteConsensus()
+        renewLinks()
+        applyPolicy()
+    }
+
+    /// New options after a reload; ports and keys stay.
+    func adopt(_ configuration: NodeConfiguration) {
+        content = RelayContent(configuration: configuration, address: content.address)
+        applyPolicy()
+        publisher.change()
+    }
+
+    /// Once a second: keys, links, bandwidth, reachability, publication.
+    func look() {
+        history.sample(read: router.statistics.bytesRead, written: router.statistics.bytesWritten, at: loop.wall)
+        renewKeys()
+        guard isReachable else { return testReachability() }
+        guard content.configuration.relay.isPublishing else { return }
+        let isListed = listed.map { $0.contains(keys.rsaIdentity) }
+        publisher.look(keys: keys.descriptorKeys, isListed: isListed, observed: content.observed(history.observed))
+    }
+
+    private func descriptorContent() -> DescriptorContent {
+        content.descriptor(at: loop.wall, upSince: started, seen: history.observed, isHibernating: isDraining, life: life)
+    }
+
+    // MARK: Policy
+
+    private func applyPolicy() {
+        let relay = content.configuration.relay
+        let policy = content.policy
+        router.isExitAllowed = { policy.allows($0, $1) }
+        router.isExtendAllowed = { relay.isExtendToPrivateAllowed || !$0.ip.isPrivate }
+        router.isRelayKnown = { [unowned self] in isKnown($0) }
+        router.ownAddresses = content.address.all
+    }
+
+    /// RefuseUnknownExits: exit streams only from relays that the consensus lists.
+    private func isKnown(_ peer: LinkPeer) -> Bool {
+        let consensus = store.consensus(.microdesc) ?? store.consensus(.ns)
+        switch content.configuration.relay.refuseUnknownExits {
+        case .no: return true
+        case .automatic where consensus?.param("refuseunknownexits", default: 1) == 0: return true
+        case .yes, .automatic: return peer.isAuthenticated && peer.rsa.map { listed?.contains($0) == true } ?? false
+        }
+    }
+
+    private func noteConsensus() {
+        guard let consensus = store.consensus(.ns) ?? store.consensus(.microdesc) else { return }
+        listed = Set(consensus.entries.map(\.rsa))
+    }
+
+    // MARK: Keys and links
+
+    private func renewKeys() {
+        do throws(NodeFailure) {
+            if try keys.renew(now: loop.wall) {
+                log.notice("Renewed onion or signing keys")
+                renewLinks()
+                publisher.change()
+            } else if let linksSince, loop.wall - linksSince >= LinkIdentity.renewalSeconds || loop.wall < linksSince {
+                renewLinks()
+            }
+        } catch { log.error("Cannot renew keys: \(error)") }
+    }
+
+    /// A fresh TLS certificate and the certificates that bind it to our identities; existing links keep theirs.
+    private func renewLinks() {
+        let now = loop.wall
+        let lifeSeconds = content.configuration.relay.linkCertificateLifetime.inMilliseconds / 1000
+        let tls = TLSContext(notBefore: (now - 86400).secondsSinceEpoch, notAfter: (now + max(lifeSeconds, 2 * LinkIdentity.renewalSeconds)).secondsSinceEpoch)
+        let identity = LinkIdentity(
+            rsaIdentity: keys.identity, ed25519Identity: keys.ed25519Identity, signingKey: keys.signing, signingCertificate: keys.signingCertificate,
+            tlsCertificate: tls.certificate, now: now)
+        router.use(tls: tls, identity: identity)
+        router.onionKeys = keys.ntorKeys
+        linksSince = now
+    }
+
+    // MARK: Reachability
+
+    private func testReachability() {
+        let address = SocketAddress(ip: content.address.ip, port: content.address.orPort)
+        let own = HopTarget(rsa: keys.rsaIdentity, ed25519: keys.ed25519Identity, addresses: [address], ntorKey: keys.ntor.publicKey)
+        selfTest.run(to: own, except: keys.rsaIdentity) { [weak self] in
+            guard let self, !isReachable else { return }
+            isReachable = true
+            log.notice("Self-testing indicates your ORPort \(address) is reachable from the outside. Publishing server descriptor.")
+        }
+    }
+}
