@@ -66,7 +66,7 @@ let package = Package(
         tests("TorrcTests", ["Torrc", "Directory", "Bytes", "Ambience", "Sealing"]),
         tests("RelayingTests", ["Relaying", "Onion", "Loops", "Bytes", "Ambience", "Sealing"]),
         tests("DirectoryServiceTests", ["DirectoryService", "Directory", "Loops", "Relaying", "Onion", "Bytes", "Ambience", "Sealing", log], resources: [.copy("Vectors")]),
-        tests("AuthorityTests", ["Authority", "Voting", "Directory", "Bytes", "Ambience", "Sealing"]),
+        tests("AuthorityTests", ["Authority", "Voting", "DirectoryService", "Relaying", "Loops", "Onion", "Directory", "Bytes", "Ambience", "Sealing", log]),
         tests("ClientTests", ["Client", "Paths", "Socks", "Directory", "Bytes", "Ambience", "Sealing"]),
         tests("NodeTests", ["Node", "Torrc", "Directory", "Bytes", "Ambience", "Sealing"]),
         tests("InteropTests", []),

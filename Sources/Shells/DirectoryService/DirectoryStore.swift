@@ -56,8 +56,15 @@ package final class DirectoryStore {
     private func tell(_ change: Change) { for observer in observers { observer(change) } }
 
     /// A failing disk must not stop a node that has its documents in memory.
-    private func onDisk(_ what: String, _ work: () throws(FileError) -> Void) {
-        do throws(FileError) { try work() } catch { log.warning("Cannot keep \(what) on disk: \(error)") }
+    @discardableResult
+    private func onDisk(_ what: String, _ work: () throws(FileError) -> Void) -> Bool {
+        do throws(FileError) {
+            try work()
+            return true
+        } catch {
+            log.warning("Cannot keep \(what) on disk: \(error)")
+            return false
+        }
     }
 }
 
@@ -121,13 +128,18 @@ extension DirectoryStore {
         if added { tell(.microdescriptors) }
     }
 
-    package func put(_ new: [RouterDescriptor], now: WallTime) {
-        onDisk("descriptors") { () throws(FileError) in try descriptorShelf.add(new, now: now) }
+    /// `false` when the disk failed: an authority then must not say that it accepted them.
+    @discardableResult
+    package func put(_ new: [RouterDescriptor], now: WallTime) -> Bool {
+        let isOnDisk = onDisk("descriptors") { () throws(FileError) in try descriptorShelf.add(new, now: now) }
         for descriptor in new where descriptorShelf[descriptor.digest] != nil { note(descriptor) }
         if !new.isEmpty { tell(.descriptors) }
+        return isOnDisk
     }
 
-    package func put(_ new: [ExtraInfo], now: WallTime) {
+    /// `false` when the disk failed.
+    @discardableResult
+    package func put(_ new: [ExtraInfo], now: WallTime) -> Bool {
         onDisk("extra-info documents") { () throws(FileError) in try extraInfoShelf.add(new, now: now) }
     }
 
