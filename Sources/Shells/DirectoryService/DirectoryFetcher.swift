@@ -1,4 +1,4 @@
-internal import Ambience
+package import Ambience
 package import Directory
 internal import Logging
 package import Loops
@@ -47,6 +47,7 @@ package final class DirectoryFetcher {
 
     package let tunnels: DirectoryTunnels
     private let loop: EventLoop
+    private let time: any TimeSource
     private let store: DirectoryStore
     private let authorities: [DirectorySource]
     private let settings: Settings
@@ -62,9 +63,12 @@ package final class DirectoryFetcher {
     package var onProgress: (BootstrapPhase) -> Void = { _ in }
     private var phase = BootstrapPhase.starting
 
-    /// `authorities` are the DirAuthority lines; the store believes their v3 identities.
-    package init(loop: EventLoop, router: OnionRouter, store: DirectoryStore, authorities: [DirectorySource], settings: Settings) {
+    /// `authorities` are the DirAuthority lines; the store believes their v3 identities. Documents are judged by `time`, else by the loop's clock.
+    package init(
+        loop: EventLoop, router: OnionRouter, store: DirectoryStore, authorities: [DirectorySource], settings: Settings, time: (any TimeSource)? = nil
+    ) {
         self.loop = loop
+        self.time = time ?? loop
         self.store = store
         self.authorities = authorities
         self.settings = settings
@@ -114,11 +118,11 @@ extension DirectoryFetcher {
         guard isRunning else { return }
         forgetWaiting()
         let holdings = holdings()
-        for fetch in plan.start(holdings, now: loop.now, wall: loop.wall, using: &random) { begin(fetch) }
+        for fetch in plan.start(holdings, now: time.now, wall: time.wall, using: &random) { begin(fetch) }
         timer?.cancel()
-        timer = plan.deadline(holdings, now: loop.now, wall: loop.wall).map { deadline in
+        timer = plan.deadline(holdings, now: time.now, wall: time.wall).map { deadline in
             // A deadline in the past is answered by the next turn, not by a loop of its own.
-            loop.after(max(deadline - loop.now, .milliseconds(10))) { [weak self] in self?.step() }
+            loop.after(max(deadline - time.now, .milliseconds(10))) { [weak self] in self?.step() }
         }
     }
 
@@ -128,7 +132,7 @@ extension DirectoryFetcher {
         holdings.plain = store.consensus(.ns)?.times
         holdings.microdescWaits = waiting[.microdesc] != nil
         holdings.plainWaits = waiting[.ns] != nil
-        let missing = waiting.values.flatMap { store.verify($0.consensus, now: loop.wall).missing }
+        let missing = waiting.values.flatMap { store.verify($0.consensus, now: time.wall).missing }
         holdings.missing = Set(missing.map { CertificateName(identity: $0.identity, signingKey: $0.signingKeyDigest) }).map { DocumentName($0) }
         if settings.plan.wantsMicrodesc, let consensus = store.consensus(.microdesc) {
             holdings.missing += store.missingMicrodescriptors(of: consensus).map { DocumentName(.microdescriptor, $0) }
@@ -163,7 +167,7 @@ extension DirectoryFetcher {
             (outcome, missing) = (failure == .broken ? .refused : .unreachable, [])
         case .success(let response): (outcome, missing) = take(response, fetch.request, from: source)
         }
-        plan.finished(fetch, outcome, missing: missing, now: loop.now, using: &random)
+        plan.finished(fetch, outcome, missing: missing, now: time.now, using: &random)
         reportDescriptors()
         stepSoon()
     }
@@ -191,7 +195,7 @@ extension DirectoryFetcher {
         }
         do throws(DocumentError) {
             let consensus = try Consensus(response.body)
-            guard consensus.flavour == flavour, consensus.isReasonablyLive(at: loop.wall) else { return .refused }
+            guard consensus.flavour == flavour, consensus.isReasonablyLive(at: time.wall) else { return .refused }
             if let held = store.consensus(flavour), held.validAfter >= consensus.validAfter { return .partial }
             return admit(consensus) ? .complete : .refused
         } catch {
@@ -202,10 +206,10 @@ extension DirectoryFetcher {
 
     /// Stores a consensus that is signed by enough, keeps one that may still turn out to be, refuses any other.
     private func admit(_ consensus: Consensus) -> Bool {
-        let verification = store.verify(consensus, now: loop.wall)
+        let verification = store.verify(consensus, now: time.wall)
         if verification.isSufficient {
             waiting[consensus.flavour] = nil
-            store.put(consensus, now: loop.wall)
+            store.put(consensus, now: time.wall)
             return true
         }
         guard verification.isHopeful else {
@@ -213,7 +217,7 @@ extension DirectoryFetcher {
             return false
         }
         report(.loadingKeys)
-        if waiting[consensus.flavour]?.consensus != consensus { waiting[consensus.flavour] = (consensus, loop.now) }
+        if waiting[consensus.flavour]?.consensus != consensus { waiting[consensus.flavour] = (consensus, time.now) }
         return true
     }
 
@@ -224,19 +228,19 @@ extension DirectoryFetcher {
         case .microdescriptor:
             let documents = DocumentBundle.microdescriptors(body).compactMap { try? Microdescriptor($0) }
             let asked = documents.filter { names.contains(DocumentName(.microdescriptor, $0.digest)) }
-            store.put(asked, now: loop.wall)
+            store.put(asked, now: time.wall)
             return names.filter { store.microdescriptor($0.digest) == nil }
         case .descriptor:
             let documents = DocumentBundle.relayDocuments(body).compactMap { try? RouterDescriptor($0) }
             let asked = documents.filter { names.contains(DocumentName(.descriptor, $0.digest.bytes)) }
-            store.put(asked, now: loop.wall)
+            store.put(asked, now: time.wall)
             return names.filter { Digest20($0.digest).flatMap { store.descriptor($0) } == nil }
         }
     }
 
     private func takeCertificates(_ body: [UInt8], _ names: [DocumentName]) -> [DocumentName] {
         let documents = DocumentBundle.certificates(body).compactMap { try? KeyCertificate($0) }
-        store.put(documents.filter { store.authorities.contains($0.identity) && $0.expires > loop.wall })
+        store.put(documents.filter { store.authorities.contains($0.identity) && $0.expires > time.wall })
         for (flavour, held) in waiting where !admit(held.consensus) { reject(flavour) }
         let here = Set(store.certificates.keys.map { DocumentName($0) })
         return names.filter { !here.contains($0) }
@@ -244,11 +248,11 @@ extension DirectoryFetcher {
 
     private func reject(_ flavour: ConsensusFlavour) {
         waiting[flavour] = nil
-        plan.rejected(isMicrodesc: flavour == .microdesc, now: loop.now, using: &random)
+        plan.rejected(isMicrodesc: flavour == .microdesc, now: time.now, using: &random)
     }
 
     private func forgetWaiting() {
-        for (flavour, held) in waiting where loop.now - held.since > Self.certificateWait || !held.consensus.isValid(at: loop.wall) { reject(flavour) }
+        for (flavour, held) in waiting where time.now - held.since > Self.certificateWait || !held.consensus.isValid(at: time.wall) { reject(flavour) }
     }
 }
 

@@ -1,7 +1,6 @@
 package import Ambience
 package import Loops
 package import Relaying
-internal import Logging
 
 /// Where directory requests come in: BEGIN_DIR streams and, where configured, a plain TCP DirPort.
 package final class DirectoryPort {
@@ -12,12 +11,15 @@ package final class DirectoryPort {
 
     private let loop: EventLoop
     private let server: DirectoryServer
+    private let time: any TimeSource
     private var listeners: [TCPListener] = []
     private var sessions: [ObjectIdentifier: DirectorySession] = [:]
     private var plainSessions = 0
 
-    package init(loop: EventLoop, server: DirectoryServer) {
+    /// Answers are dated by `time`, else by the loop's clock.
+    package init(loop: EventLoop, server: DirectoryServer, time: (any TimeSource)? = nil) {
         self.loop = loop
+        self.time = time ?? loop
         self.server = server
     }
 
@@ -61,7 +63,7 @@ package final class DirectoryPort {
 
     private func begin(_ peer: DirectoryServer.Peer, _ transport: any DirectoryTransport, onOver: @escaping () -> Void = {}) -> DirectorySession {
         var key: ObjectIdentifier?
-        let session = DirectorySession(loop: loop, server: server, peer: peer, transport: transport) { [weak self] in
+        let session = DirectorySession(loop: loop, time: time, server: server, peer: peer, transport: transport) { [weak self] in
             if let key { self?.sessions[key] = nil }
             onOver()
         }

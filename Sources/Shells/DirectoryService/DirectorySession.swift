@@ -30,6 +30,7 @@ final class DirectorySession {
     private static let answerTimeout = Instant.Span.seconds(600)
 
     private let loop: EventLoop
+    private let time: any TimeSource
     private let server: DirectoryServer
     private let peer: DirectoryServer.Peer
     private let transport: any DirectoryTransport
@@ -39,8 +40,12 @@ final class DirectorySession {
     /// Called once, when the session no longer matters.
     private var onOver: (() -> Void)?
 
-    init(loop: EventLoop, server: DirectoryServer, peer: DirectoryServer.Peer, transport: any DirectoryTransport, onOver: @escaping () -> Void) {
+    init(
+        loop: EventLoop, time: any TimeSource, server: DirectoryServer, peer: DirectoryServer.Peer, transport: any DirectoryTransport,
+        onOver: @escaping () -> Void
+    ) {
         self.loop = loop
+        self.time = time
         self.server = server
         self.peer = peer
         self.transport = transport
@@ -53,7 +58,7 @@ final class DirectorySession {
         guard !hasAnswered else { return }
         do throws(HTTPError) {
             guard let request = try parser.receive(bytes) else { return }
-            answer(server.answer(request, from: peer, now: loop.wall))
+            answer(server.answer(request, from: peer, now: time.wall))
         } catch {
             answer(.badRequest())
         }
