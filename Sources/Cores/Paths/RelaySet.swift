@@ -1,5 +1,5 @@
-internal import Ambience
-internal import Sealing
+package import Ambience
+package import Sealing
 
 /// Relays that a configuration names, as `EntryNodes`, `ExcludeNodes` and their like do.
 package struct RelaySet: Hashable, Sendable {
@@ -23,6 +23,14 @@ package struct RelaySet: Hashable, Sendable {
     /// Country codes (`{de}`) are refused: there is no map of them here.
     package init(_ text: some StringProtocol) throws(Failure) {
         for item in text.split(whereSeparator: { $0 == "," || $0 == " " || $0 == "\t" }) { try insert(String(item)) }
+    }
+
+    /// The same from parts that somebody else has read. Nicknames in any case; a network is an address and its leading bits that count.
+    package init(isEverything: Bool = false, identities: Set<RSAIdentity> = [], nicknames: Set<String> = [], networks: [(ip: IPAddress, bits: Int)] = []) {
+        self.isEverything = isEverything
+        self.identities = identities
+        self.nicknames = Set(nicknames.map { $0.lowercased() })
+        self.networks = networks.map { Network(bytes: $0.ip.bytes, bits: $0.bits) }
     }
 
     package var isEmpty: Bool { identities.isEmpty && nicknames.isEmpty && networks.isEmpty && !isEverything }

@@ -59,6 +59,8 @@ package final class OriginCircuit: Circuit {
 
     package var isBuilt: Bool { if case .built = stage { true } else { false } }
     package var isOpen: Bool { !isClosed }
+    /// Hops that have answered their handshake; stays when the circuit closes.
+    package var builtHops: Int { hops.count }
 
     // MARK: Building
 

@@ -1,0 +1,63 @@
+internal import Ambience
+internal import Directory
+internal import DirectoryService
+internal import Logging
+internal import Onion
+internal import Paths
+internal import Relaying
+
+// MARK: - Circuits
+
+extension Client {
+    func perform(_ effect: PoolEffect) {
+        switch effect {
+        case .build(let key, let path): build(key, path)
+        case .close(let key): close(key)
+        case .attach(let stream, let circuit): attach(stream, to: circuit)
+        case .detach(let stream): sessions[stream]?.detach()
+        case .fail(let stream, let failure): fail(stream, failure)
+        }
+    }
+
+    private func build(_ key: CircuitKey, _ path: [PathRelay]) {
+        report(.circuitConnecting)
+        let circuit = router.buildCircuit(path.map { HopTarget($0) })
+        circuits[key] = circuit
+        circuit.onEvent = { [weak self, unowned circuit] in self?.handle($0, of: circuit, key) }
+    }
+
+    private func handle(_ event: OriginCircuit.Event, of circuit: OriginCircuit, _ key: CircuitKey) {
+        switch event {
+        case .built:
+            pool.circuitBuilt(key, at: moment)
+            report(.done)
+        case .closed(let reason, _):
+            circuits[key] = nil
+            log.debug("Circuit \(key.rawValue) closed after \(circuit.builtHops) hops: \(reason)")
+            pool.circuitClosed(key, hops: circuit.builtHops, at: moment)
+        }
+        settleSoon()
+    }
+
+    private func close(_ key: CircuitKey) {
+        guard let circuit = circuits.removeValue(forKey: key) else { return }
+        circuit.onEvent = nil
+        circuit.close()
+    }
+}
+
+extension HopTarget {
+    fileprivate init(_ relay: PathRelay) {
+        self.init(rsa: relay.identity, ed25519: relay.details?.ed25519, addresses: relay.addresses, ntorKey: relay.details?.ntorKey)
+    }
+}
+
+extension CircuitPool {
+    /// The primary guards that serve directories.
+    var directoryGuards: [DirectorySource] {
+        guard let selector else { return [] }
+        return guards.primaries.compactMap { selector.network[$0] }.filter { $0.isUsable && $0.flags.contains(.v2Dir) }.map {
+            DirectorySource(nickname: $0.nickname, rsa: $0.identity, ed25519: $0.details?.ed25519, addresses: $0.addresses)
+        }
+    }
+}
