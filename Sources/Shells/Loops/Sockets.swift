@@ -1,4 +1,5 @@
 package import Ambience
+internal import CEvent
 internal import CLinux
 internal import Glibc
 
