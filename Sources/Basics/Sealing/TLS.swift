@@ -68,11 +68,16 @@ package final class TLSSession {
 
     deinit { SSL_free(session) }
 
-    package func handshake() -> Progress { progress(SSL_do_handshake(session)) }
+    package func handshake() -> Progress {
+        ERR_clear_error()
+        return progress(SSL_do_handshake(session))
+    }
 
     /// Bytes read into `buffer` (> 0), or the reason why there are none.
     // SAFETY: `buffer` is valid for `capacity` bytes for the length of the call.
     package func read(into buffer: UnsafeMutablePointer<UInt8>, capacity: Int) -> (count: Int, progress: Progress) {
+        // SSL_get_error looks at the thread's error queue: what another session or key left there would be taken for this one's.
+        ERR_clear_error()
         let count = SSL_read(session, buffer, Int32(capacity))
         return count > 0 ? (Int(count), .done) : (0, progress(count))
     }
@@ -80,6 +85,7 @@ package final class TLSSession {
     /// Bytes of `buffer` that were taken (> 0), or the reason why none were.
     // SAFETY: `buffer` is valid for `count` bytes for the length of the call.
     package func write(_ buffer: UnsafePointer<UInt8>, count: Int) -> (count: Int, progress: Progress) {
+        ERR_clear_error()
         let written = SSL_write(session, buffer, Int32(count))
         return written > 0 ? (Int(written), .done) : (0, progress(written))
     }
@@ -87,7 +93,10 @@ package final class TLSSession {
     /// Whether decrypted or still unparsed bytes wait inside the session, so that no readiness event will come for them.
     package var hasPending: Bool { SSL_has_pending(session) == 1 }
 
-    package func shutdown() { SSL_shutdown(session) }
+    package func shutdown() {
+        SSL_shutdown(session)
+        ERR_clear_error()
+    }
 
     /// RFC 5705 exporter.
     package func exportKey(label: String, context: [UInt8], count: Int) -> [UInt8]? {
@@ -105,9 +114,7 @@ package final class TLSSession {
 
     private func progress(_ result: Int32) -> Progress {
         if result > 0 { return .done }
-        let reason = SSL_get_error(session, result)
-        ERR_clear_error()
-        switch reason {
+        switch SSL_get_error(session, result) {
         case SSL_ERROR_WANT_READ: return .wantsRead
         case SSL_ERROR_WANT_WRITE: return .wantsWrite
         case SSL_ERROR_ZERO_RETURN: return .closed
