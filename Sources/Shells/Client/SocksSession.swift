@@ -104,7 +104,10 @@ final class SocksSession {
         guard let request, request.command == .connect, let stream else { return refuse(.protocolViolation) }
         owner.streamConnected(self)
         connection.send(SocksReply.connected(request.version))
-        guard connection.unsentBytes == 0, let fd = connection.detach() else { return applicationGone() }
+        guard connection.unsentBytes == 0, let fd = connection.detach() else {
+            connection.abort()
+            return applicationGone()
+        }
         early = []
         stream.splice(fd: fd, early: [])
     }

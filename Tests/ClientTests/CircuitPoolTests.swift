@@ -1,0 +1,216 @@
+import Ambience
+import Directory
+import Onion
+import Paths
+import Socks
+import Testing
+
+@testable import Client
+
+@Suite("The circuit pool")
+struct CircuitPoolTests {
+    @Test("Two clean circuits are built in advance, and replaced once one is used")
+    func spares() {
+        var harness = PoolHarness()
+        let seen1 = harness.settle()
+        #expect(seen1.built.count == 2)
+        let (_, circuit) = harness.connect()
+        #expect(circuit != nil)
+        #expect(harness.pool.circuits.values.count { $0.isClean } == 2)
+        let seen2 = harness.settle()
+        #expect(seen2.isEmpty)
+    }
+
+    @Test("Without a network nothing is built, and a stream waits until there is one")
+    func noNetwork() {
+        var harness = PoolHarness()
+        harness.pool.useNetwork(nil)
+        let stream = harness.arrive()
+        let seen3 = harness.settle()
+        #expect(seen3.isEmpty)
+        harness.use(PoolHarness.relays(8))
+        let seen4 = harness.settle()
+        #expect(seen4.attached[stream] != nil)
+    }
+
+    @Test("Streams of one user share a circuit, those of different users never do")
+    func isolation() {
+        var harness = PoolHarness()
+        let alice = harness.connect(user: "alice").circuit
+        let bob = harness.connect(user: "bob").circuit
+        let nobody = harness.connect().circuit
+        #expect(Set([alice, bob, nobody]).count == 3)
+        let again = [harness.connect(user: "alice").circuit, harness.connect(user: "bob").circuit, harness.connect().circuit]
+        #expect(again == [alice, bob, nobody])
+    }
+
+    @Test("Streams that wait together get circuits of their own when they are isolated, and one circuit when they are not")
+    func waitingTogether() {
+        var harness = PoolHarness()
+        harness.buildsAtOnce = false
+        let alice = [harness.arrive(user: "alice"), harness.arrive(user: "alice")]
+        let bob = harness.arrive(user: "bob")
+        harness.settle()
+        for key in harness.building { harness.pool.circuitBuilt(key, at: harness.moment) }
+        let attached = harness.settle().attached
+        #expect(attached[alice[0]] != nil && attached[alice[0]] == attached[alice[1]])
+        #expect(attached[bob] != nil && attached[bob] != attached[alice[0]])
+    }
+
+    @Test("A circuit takes new streams for MaxCircuitDirtiness, keeps its old ones beyond, and closes when they are gone")
+    func dirtiness() {
+        var harness = PoolHarness()
+        let (first, circuit) = harness.connect()
+        harness.advance(599)
+        let seen5 = harness.connect()
+        #expect(seen5.circuit == circuit)
+        harness.advance(1)
+        let (_, other) = harness.connect()
+        #expect(other != nil && other != circuit)
+        #expect(harness.effects.closed.isEmpty)
+        harness.pool.streamGone(first)
+        harness.pool.streamGone(StreamKey(rawValue: 2))
+        let seen6 = harness.settle()
+        #expect(seen6.closed == [circuit!])
+    }
+
+    @Test("With KeepAliveIsolateSOCKSAuth every stream makes its circuit as good as new")
+    func keepAlive() {
+        var harness = PoolHarness()
+        var circuits: Set<CircuitKey?> = []
+        for number in 1...4 {
+            let key = StreamKey(rawValue: 100 + number)
+            _ = harness.pool.streamArrived(key, .port(443, isIPv6: false), isolation: IsolationKey(group: 0), keepsCircuitAlive: true, at: harness.moment)
+            circuits.insert(harness.settle().attached[key])
+            harness.advance(400)
+        }
+        #expect(circuits.count == 1)
+    }
+
+    @Test("A circuit whose first mote would end within a stream's expected life gets no new stream, and its old ones go on")
+    func expiry() {
+        var relays = PoolHarness.relays(3, lifeSeconds: 1000)
+        var harness = PoolHarness(relays)
+        let (stream, circuit) = harness.connect()
+        harness.advance(400)
+        let seen7 = harness.connect()
+        #expect(seen7.circuit == circuit)
+        harness.advance(1)
+        relays += (4...6).map { PoolHarness.relay($0, lifeSeconds: 9000) }
+        harness.use(relays)
+        let (_, later) = harness.connect()
+        #expect(later != nil && later != circuit)
+        #expect(harness.pool.streams[stream]?.circuit == circuit)
+        #expect(!harness.effects.closed.contains(circuit!))
+    }
+
+    @Test("Spare circuits that have become too short-lived are closed and replaced")
+    func expiringSpares() {
+        var harness = PoolHarness(PoolHarness.relays(3, lifeSeconds: 700))
+        let spares = Set(harness.settle().built)
+        #expect(spares.count == 2)
+        harness.advance(101)
+        harness.use(PoolHarness.relays(3, lifeSeconds: 700) + (4...6).map { PoolHarness.relay($0, lifeSeconds: 9000) })
+        let effects = harness.settle()
+        #expect(Set(effects.closed) == spares && effects.built.count == 2)
+    }
+
+    @Test("A circuit through a relay that is not Running any more takes nothing new and keeps what it carries")
+    func draining() {
+        var relays = PoolHarness.relays(3)
+        var harness = PoolHarness(relays)
+        let (stream, circuit) = harness.connect()
+        relays[0].flags.remove(.running)
+        harness.use(relays + (4...6).map { PoolHarness.relay($0) })
+        #expect(harness.pool.circuits[circuit!]?.isDraining == true)
+        let seen8 = harness.connect()
+        #expect(seen8.circuit != circuit)
+        #expect(harness.pool.streams[stream]?.circuit == circuit)
+        harness.pool.streamGone(stream)
+        let seen9 = harness.settle()
+        #expect(seen9.closed.contains(circuit!))
+    }
+
+    @Test("Long-lived ports get circuits of their own, of the relays that live longest; others stay off those while they can")
+    func longLived() {
+        let relays = (1...9).map { PoolHarness.relay($0, lifeSeconds: $0 <= 3 ? 9000 : 1200) }
+        var harness = PoolHarness(relays)
+        harness.settle()
+        let (_, shell) = harness.connect(22)
+        #expect(harness.pool.circuits[shell!]?.isLongLived == true)
+        #expect(harness.pool.circuits[shell!]?.firstEnd == PoolHarness.start + 9000)
+        let seen10 = harness.connect(443)
+        #expect(harness.pool.circuits[seen10.circuit!]?.isLongLived == false)
+    }
+
+    @Test("Ports that are used get spare circuits whose exits serve them, until nobody has used them for an hour")
+    func predictedPorts() {
+        var mail = PoolHarness.relays(7)
+        for index in 0..<5 { mail[index].details?.policy = .init("accept 443")! }
+        var harness = PoolHarness(mail)
+        harness.settle()
+        let (stream, _) = harness.connect(993)
+        #expect(harness.pool.predicted.ports == [443, 993])
+        let serving = harness.pool.circuits.values.filter { $0.isClean && $0.path[2].details!.policy.allows(993) }
+        #expect(serving.count >= 2)
+        harness.pool.streamGone(stream)
+        harness.advance(3601)
+        harness.settle()
+        #expect(harness.pool.predicted.ports.isEmpty)
+    }
+
+    @Test("The number of circuits being built at once keeps to its bound")
+    func pendingLimit() {
+        var harness = PoolHarness { $0.pendingLimit = 5 }
+        harness.buildsAtOnce = false
+        for number in 0..<20 { _ = harness.arrive(user: "user\(number)") }
+        harness.settle()
+        #expect(harness.building.count == 5)
+    }
+
+    @Test("A circuit that is not built in time is closed and another is tried")
+    func buildTimeout() {
+        var harness = PoolHarness { $0.buildTimeout = .seconds(10) }
+        harness.buildsAtOnce = false
+        let first = harness.settle().built
+        harness.advance(9)
+        let seen11 = harness.settle()
+        #expect(seen11.closed.isEmpty)
+        harness.advance(1)
+        let effects = harness.settle()
+        #expect(Set(effects.closed) == Set(first) && effects.built.count == 2)
+    }
+
+    @Test("When every circuit fails, new ones are tried ever less often, and at once again after one stands")
+    func backOff() {
+        var harness = PoolHarness()
+        harness.buildsAtOnce = false
+        var built = 0
+        for _ in 0..<600 {
+            let effects = harness.settle()
+            built += effects.built.count
+            for key in effects.built { harness.pool.circuitClosed(key, hops: 1, at: harness.moment) }
+            harness.moment.now = harness.moment.now + .milliseconds(100)
+        }
+        #expect((10...60).contains(built))
+        harness.advance(6)
+        let again = harness.settle().built
+        harness.pool.circuitBuilt(again[0], at: harness.moment)
+        _ = harness.arrive(user: "anybody")
+        let seen12 = harness.settle()
+        #expect(!seen12.isEmpty)
+    }
+
+    @Test("A guard that cannot be reached is left for another")
+    func unreachableGuard() {
+        var policy = PoolHarness.policy
+        policy.useEntryGuards = true
+        var harness = PoolHarness(PoolHarness.relays(30), policy: policy)
+        harness.buildsAtOnce = false
+        let built = harness.settle().built
+        let first = harness.pool.circuits[built[0]]!.path[0].identity
+        for key in built { harness.pool.circuitClosed(key, hops: 0, at: harness.moment) }
+        let next = harness.settle().built
+        #expect(!next.isEmpty && next.allSatisfy { harness.pool.circuits[$0]!.path[0].identity != first })
+    }
+}
