@@ -53,7 +53,7 @@ let package = Package(
         room("Shells", "DirectoryService", ["Bytes", "Ambience", "Confidential", "Sealing", "Onion", "Directory", "Loops", "Relaying", log]),
         room("Shells", "Authority", ["Bytes", "Ambience", "Confidential", "Sealing", "Onion", "Directory", "Voting", "Loops", "Relaying", "DirectoryService", log]),
         room("Shells", "Client", ["Bytes", "Ambience", "Confidential", "Sealing", "Onion", "Directory", "Paths", "Socks", "Loops", "Relaying", "DirectoryService", log]),
-        room("Shells", "Node", ["Bytes", "Ambience", "Confidential", "Sealing", "Onion", "Directory", "Torrc", "Loops", "Relaying", "DirectoryService", "Authority", "Client", "CLinux", log]),
+        room("Shells", "Node", ["Bytes", "Ambience", "Confidential", "Sealing", "Onion", "Directory", "Voting", "Paths", "Torrc", "Loops", "Relaying", "DirectoryService", "Authority", "Client", "CLinux", log]),
 
         program("mote", ["Ambience", "Confidential", "Torrc", "Node", log]),
 

@@ -20,7 +20,7 @@ struct Errand {
         case .dumpConfiguration: for assignment in try TorrcFiles.read(invocation).assignments { print("\(assignment.option) \(assignment.value)") }
         case .verifyConfiguration: try verify()
         case .listFingerprint(let isEd25519): print(try fingerprint(isEd25519: isEd25519))
-        case .createAuthorityKeys: throw TorrcError(origin: .commandLine, option: "--create-authority-keys", problem: "is not available")
+        case .createAuthorityKeys: print(try AuthorityKeyMaking.make(try TorrcFiles.read(invocation).configuration, home: TorrcFiles.home))
         case .run: return try serve()
         }
         return 0

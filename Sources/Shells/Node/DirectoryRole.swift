@@ -16,16 +16,17 @@ final class DirectoryRole {
     private let loop: EventLoop
     private let router: OnionRouter
     private let configuration: NodeConfiguration
-    private let sources: [DirectorySource]
+    /// The authorities, without ourselves.
+    let sources: [DirectorySource]
     private let log = Logger(label: "directory")
     /// Percent, as the log tells it.
     private(set) var bootstrapped = 0
 
-    init(loop: EventLoop, router: OnionRouter, configuration: NodeConfiguration, directory: DataDirectory) {
+    init(loop: EventLoop, router: OnionRouter, configuration: NodeConfiguration, directory: DataDirectory, own: RSAIdentity?) {
         self.loop = loop
         self.router = router
         self.configuration = configuration
-        sources = configuration.general.authorities.map(DirectorySource.init)
+        sources = configuration.general.authorities.filter { $0.rsa != own }.map(DirectorySource.init)
         let isTesting = configuration.general.isTestingNetwork
         store = DirectoryStore(
             folder: configuration.general.cacheDirectory ?? directory.path, authorities: Set(configuration.general.authorities.compactMap(\.v3Identity)),
@@ -39,13 +40,17 @@ final class DirectoryRole {
 
     var tunnels: DirectoryTunnels { fetcher.tunnels }
 
-    func authorities(except own: RSAIdentity) -> [DirectorySource] { sources.filter { $0.rsa != own } }
+    /// Reads what an earlier run left on disk.
+    func load() { store.load(now: loop.wall) }
 
+    /// Begins to fetch. The client, if there is one, tells of the progress; else it is told here.
     func start() {
-        store.load(now: loop.wall)
-        fetcher.onProgress = { [weak self] in self?.progressed($0) }
-        fetcher.start()
+        if !configuration.isClient { fetcher.onProgress = { [weak self] in self?.progressed($0) } }
+        if !sources.isEmpty { fetcher.start() }
     }
+
+    /// The relay is part of the network: it has its documents, and the consensus lists it.
+    func joined() { if !configuration.isClient, bootstrapped < BootstrapPhase.done.percent { progressed(.done) } }
 
     func stop() { fetcher.stop() }
 

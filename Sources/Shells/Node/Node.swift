@@ -1,4 +1,7 @@
 internal import Ambience
+internal import Authority
+internal import Client
+internal import Directory
 internal import DirectoryService
 internal import Glibc
 internal import Logging
@@ -35,7 +38,10 @@ package final class Node {
     private var phase = Phase.running
     private let router: OnionRouter
     private let documents: DirectoryRole
+    private let keys: KeyRing?
     private var relay: RelayRole?
+    private var authority: Authority?
+    private var client: Client?
     private let status: StatusFile
     private var isOver = false
 
@@ -52,7 +58,8 @@ package final class Node {
         var settings = RouterSettings()
         if let file = configuration.relay.resolvConfFile { settings.resolvConf = file }
         router = OnionRouter(loop: loop, tls: TLSContext(), settings: settings)
-        documents = DirectoryRole(loop: loop, router: router, configuration: configuration, directory: directory)
+        keys = configuration.isRelay ? try KeyRing(directory, now: loop.wall, signingLifetime: configuration.relay.signingKeyLifetime) : nil
+        documents = DirectoryRole(loop: loop, router: router, configuration: configuration, directory: directory, own: keys?.rsaIdentity)
         status = StatusFile(path: directory.file("mote-status"))
     }
 
@@ -61,7 +68,9 @@ package final class Node {
         log.notice("\(ProductVersion.line) running on \(directory.path)")
         log.info("Up to \(ProcessHardening.raiseOpenFiles()) files may be open")
         catchSignals()
-        if configuration.isRelay { try startRelay() }
+        documents.load()
+        if let keys { try startRelay(keys) }
+        if configuration.isClient { try startClient() }
         documents.start()
         try writePid()
         loop.every(Self.lookInterval) { [unowned self] in look() }
@@ -74,23 +83,46 @@ package final class Node {
 
     // MARK: Roles
 
-    private func startRelay() throws(NodeFailure) {
-        let keys = try KeyRing(directory, now: loop.wall, signingLifetime: configuration.relay.signingKeyLifetime)
+    private func startRelay(_ keys: KeyRing) throws(NodeFailure) {
         let ports = NodePorts(loop: loop, router: router, directory: documents.port)
         let address = try ports.open(configuration.relay)
         let content = RelayContent(configuration: configuration, address: address)
         try Fingerprints.write(keys, nickname: content.nickname, to: directory)
         let publisher = DescriptorPublisher(
-            loop: loop, tunnels: documents.tunnels, authorities: documents.authorities(except: keys.rsaIdentity), isTesting: configuration.general.isTestingNetwork)
+            loop: loop, tunnels: documents.tunnels, authorities: documents.sources, isTesting: configuration.general.isTestingNetwork)
         let role = RelayRole(loop: loop, router: router, store: documents.store, keys: keys, publisher: publisher, content: content, life: life)
         relay = role
         documents.serve(for: role)
+        if configuration.authority.isAuthoritative { try startAuthority(role, address) }
         log.notice("Your relay's identity key fingerprint is '\(content.nickname) \(keys.rsaIdentity)'")
         log.notice("Your relay's identity ed25519 key fingerprint is '\(content.nickname) \(keys.ed25519Identity)'")
     }
 
+    private func startAuthority(_ role: RelayRole, _ address: OwnAddress) throws(NodeFailure) {
+        do throws(AuthorityFailure) {
+            let keys = try AuthorityKeys.load(keysFolder: directory.keys, now: loop.wall)
+            if !documents.store.authorities.contains(keys.identity) { log.warning("No DirAuthority line has our v3ident \(keys.identity): nobody will believe our consensus") }
+            let settings = AuthoritySettings(configuration, folder: directory.path, address: address, own: role.keys.rsaIdentity)
+            let authority = try Authority(
+                loop: loop, router: router, store: documents.store, server: documents.server, tunnels: documents.sources.isEmpty ? nil : documents.tunnels,
+                keys: keys, settings: settings)
+            authority.start()
+            role.publisher.onDescriptor = { [weak authority] in _ = authority?.submit($0.text + $1.text) }
+            self.authority = authority
+        } catch { throw NodeFailure(.badData, "\(error)") }
+    }
+
+    private func startClient() throws(NodeFailure) {
+        let client = Client(
+            loop: loop, router: router, store: documents.store, fetcher: documents.fetcher,
+            settings: ClientSettings(configuration, stateFile: directory.file("state")))
+        do throws(FileError) { try client.start() } catch { throw NodeFailure(error) }
+        self.client = client
+    }
+
     private func look() {
         relay?.look()
+        if relay?.hasJoined == true { documents.joined() }
     }
 
     // MARK: The end
@@ -139,8 +171,10 @@ package final class Node {
     }
 
     private func depart() -> Int32 {
-        router.closeAll()
+        authority?.stop()
+        client?.stop()
         documents.stop()
+        router.closeAll()
         if let path = configuration.general.pidFile { try? Files.remove(path) }
         if isOver { forgetKeys() }
         status.remove()
@@ -198,12 +232,13 @@ package final class Node {
             ("started", .text(started.rfc3339)),
             ("expires", life.map { .text($0.expires.rfc3339) } ?? .null),
             ("draining", .bool(isDraining)),
-            ("bootstrapped", .number(Int64(documents.bootstrapped))),
+            ("bootstrapped", .number(Int64(client?.snapshot.bootstrap.percent ?? documents.bootstrapped))),
             ("fingerprint", relay.map { .text("\($0.keys.rsaIdentity)") } ?? .null),
             ("circuits", .number(Int64(router.circuitCount))),
             ("streams", .number(Int64(clamping: router.statistics.streamsOpened))),
             ("bytesRead", .number(Int64(clamping: router.statistics.bytesRead))),
             ("bytesWritten", .number(Int64(clamping: router.statistics.bytesWritten))),
+            ("clientCircuits", client.map { StatusFile.circuits($0.snapshot) } ?? .null),
         ]))
     }
 }

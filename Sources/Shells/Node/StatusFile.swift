@@ -1,4 +1,5 @@
 internal import Ambience
+internal import Client
 internal import Logging
 
 /// `DataDirectory/mote-status`: what a coordinator wants to know of a running node, as one JSON object, replaced as a whole.
@@ -22,6 +23,21 @@ final class StatusFile {
             if !hasFailed { log.warning("Cannot write the status: \(error)") }
             hasFailed = true
         }
+    }
+
+    /// The client's circuits: whose relays, how busy, and when the first of them ends.
+    static func circuits(_ snapshot: ClientSnapshot) -> JSONText {
+        .list(snapshot.circuits.map { circuit in
+            .object([
+                ("id", .number(Int64(circuit.id))),
+                ("state", .text(circuit.state.rawValue)),
+                ("path", .list(circuit.path.map { .object([("nickname", .text($0.nickname)), ("fingerprint", .text($0.fingerprint))]) })),
+                ("streams", .number(Int64(circuit.streams))),
+                ("isClean", .bool(circuit.isClean)),
+                ("isLongLived", .bool(circuit.isLongLived)),
+                ("firstEnd", circuit.firstEnd.map { .text($0.rfc3339) } ?? .null),
+            ])
+        })
     }
 
     func remove() { try? Files.remove(path) }

@@ -65,6 +65,9 @@ final class RelayRole {
         publisher.look(keys: keys.descriptorKeys, isListed: isListed, observed: content.observed(history.observed))
     }
 
+    /// Whether the newest consensus lists us.
+    var hasJoined: Bool { listed?.contains(keys.rsaIdentity) == true }
+
     private func descriptorContent() -> DescriptorContent {
         content.descriptor(at: loop.wall, upSince: started, seen: history.observed, isHibernating: isDraining, life: life)
     }
