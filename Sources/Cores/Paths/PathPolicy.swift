@@ -14,8 +14,11 @@ package struct PathPolicy: Sendable {
     package var longLivedPorts: Set<UInt16> = PathPolicy.usualLongLivedPorts
     /// For how long a new stream is expected to live, in seconds (`MoteStreamLife`).
     package var streamLifeSeconds: Int64 = 600
-    /// Extra life that is preferred, not demanded, in a new circuit: it stays of use for that long.
-    package var headroomSeconds: Int64 = 300
+    /// Extra life that is preferred, not demanded, in a new circuit: it stays of use for that long. `nil` is half a stream's life.
+    package var headroomSeconds: Int64?
+
+    /// What relays of a new circuit should live, at best.
+    package var preferredLifeSeconds: Int64 { streamLifeSeconds + (headroomSeconds ?? streamLifeSeconds / 2) }
 
     package init() {}
 

@@ -112,7 +112,7 @@ package struct PathSelector: Sendable {
 
     private func demandLife(_ sieve: inout Sieve, _ need: PathNeed) throws(PathFailure) {
         try sieve.demand(.life) { $0.lives(policy.streamLifeSeconds, from: need.now) }
-        sieve.prefer { $0.lives(policy.streamLifeSeconds + policy.headroomSeconds, from: need.now) }
+        sieve.prefer { $0.lives(policy.preferredLifeSeconds, from: need.now) }
     }
 
     private func keepLongest(_ sieve: inout Sieve, _ need: PathNeed) {
