@@ -6,15 +6,22 @@ extension ConsensusEntry {
     /// More `a` lines than this are refused.
     private static let addressLimit = 8
 
-    init(_ group: ItemGroup, flavour: ConsensusFlavour) throws(DocumentError) {
+    init(_ group: ItemGroup, flavour: ConsensusFlavour, knownFlags: Set<String>) throws(DocumentError) {
         let router = try RouterStatusLine(try group.one("r"), flavour: flavour)
         let weight = try Weight(group.optional("w"))
         self.init(
             nickname: router.nickname, rsa: router.rsa, descriptorDigest: router.digest, microdescriptorDigest: try Self.microdescriptor(group, flavour),
             published: router.published, address: router.address, orPort: router.orPort, dirPort: router.dirPort, otherAddresses: try Self.addresses(group),
-            flags: RelayFlags(try group.one("s").words.compactMap { RelayFlags(name: $0) }), version: try group.optional("v")?.rest,
+            flags: try Self.flags(group, known: knownFlags), version: try group.optional("v")?.rest,
             protocols: ProtocolVersions(try group.optional("pr")?.rest ?? "") ?? ProtocolVersions(), bandwidth: weight.bandwidth, isUnmeasured: weight.isUnmeasured,
             policy: try Self.policy(group), ed25519: try Self.identity(group), expires: try group.optional("dust-expires")?.time())
+    }
+
+    /// Flags that we do not know are skipped, but the document must have announced them.
+    private static func flags(_ group: ItemGroup, known: Set<String>) throws(DocumentError) -> RelayFlags {
+        let names = try group.one("s").words
+        if let stranger = names.first(where: { !known.contains(String($0)) }) { throw .invalid("s", "\(stranger) is no known flag") }
+        return RelayFlags(names.compactMap { RelayFlags(name: $0) })
     }
 
     private static func addresses(_ group: ItemGroup) throws(DocumentError) -> [SocketAddress] {

@@ -25,19 +25,19 @@ extension Consensus {
         sharedRandomPrevious = try SharedRandom(parts.head.optional("shared-rand-previous-value"))
         sharedRandomCurrent = try SharedRandom(parts.head.optional("shared-rand-current-value"))
         sources = try parts.sources.parse(Source.init)
-        entries = try Self.entries(parts.entries, flavour: head.flavour)
+        entries = try Self.entries(parts.entries, flavour: head.flavour, knownFlags: Set(knownFlags))
         weights = try parts.footer.numbers("bandwidth-weights")
         signatures = try parts.signatures.compactMapItems(Signature.parse)
         signedCount = parts.signedCount
         text = bytes
     }
 
-    private static func entries(_ groups: [ItemGroup], flavour: ConsensusFlavour) throws(DocumentError) -> [ConsensusEntry] {
+    private static func entries(_ groups: [ItemGroup], flavour: ConsensusFlavour, knownFlags: Set<String>) throws(DocumentError) -> [ConsensusEntry] {
         guard groups.count <= entryLimit else { throw .oversized(limit: entryLimit) }
         var entries: [ConsensusEntry] = []
         entries.reserveCapacity(groups.count)
         for group in groups {
-            let entry = try ConsensusEntry(group, flavour: flavour)
+            let entry = try ConsensusEntry(group, flavour: flavour, knownFlags: knownFlags)
             if let last = entries.last, !(last.rsa < entry.rsa) { throw .misplaced("r \(entry.nickname)") }
             entries.append(entry)
         }
