@@ -1,0 +1,187 @@
+import Ambience
+import Directory
+import DirectoryService
+import Logging
+import Loops
+import Relaying
+import Sealing
+import Testing
+
+@Suite("Directory service over links")
+struct DirectoryOverLinksTests {
+    private let loop = EventLoop()
+    private let client: OnionRouter
+
+    init() { client = OnionRouter(loop: loop, tls: TLSContext()) }
+
+    private func fetcher(_ store: DirectoryStore, _ sources: [DirectorySource], _ settings: DirectoryFetcher.Settings) -> DirectoryFetcher {
+        DirectoryFetcher(loop: loop, router: client, store: store, authorities: sources, settings: settings, time: TestnetTime())
+    }
+
+    /// A relay that nobody can be.
+    private var nobody: DirectorySource {
+        DirectorySource(nickname: "nobody", rsa: RSAIdentity([UInt8](repeating: 9, count: 20))!, addresses: [SocketAddress("127.0.0.1:1")!])
+    }
+
+    @Test("a client bootstraps: consensus, certificates, microdescriptors, each phase told once and in order")
+    func bootstrap() throws {
+        let cache = try LoopbackDirectory(loop: loop, store: try Testnet.store())
+        let store = try Testnet.emptyStore()
+        let fetcher = fetcher(store, [cache.source], .client(isTesting: true))
+        var phases: [BootstrapPhase] = []
+        fetcher.onProgress = { phases.append($0) }
+        fetcher.start()
+        #expect(loop.wait { store.consensus(.microdesc).map { store.missingMicrodescriptors(of: $0).isEmpty } ?? false })
+        #expect(phases.map(\.tag) == ["conn", "requesting_status", "loading_status", "loading_keys", "requesting_descriptors", "loading_descriptors"])
+        #expect(store.consensus(.ns) == nil)
+        fetcher.stop()
+        #expect(loop.wait { cache.port.sessionCount == 0 })
+    }
+
+    @Test("a cache fetches both flavours and descriptors, and turns from a dead source to a living one")
+    func caching() throws {
+        let upstream = try LoopbackDirectory(loop: loop, store: try Testnet.store())
+        let store = try Testnet.emptyStore()
+        let fetcher = fetcher(store, [nobody, upstream.source], .cache(isTesting: true))
+        fetcher.start()
+        #expect(
+            loop.wait {
+                guard let plain = store.consensus(.ns), let micro = store.consensus(.microdesc) else { return false }
+                return store.missingDescriptors(of: plain).isEmpty && store.missingMicrodescriptors(of: micro).isEmpty
+            })
+        fetcher.stop()
+    }
+
+    @Test("a consensus that no believed authority signed is never stored")
+    func strangers() throws {
+        let cache = try LoopbackDirectory(loop: loop, store: try Testnet.store())
+        let store = DirectoryStore(folder: nil, authorities: [RSAIdentity([UInt8](repeating: 1, count: 20))!], log: Logger(label: "test"))
+        // The path names the believed authorities, so that an honest cache refuses; this one answers all the same.
+        let lie = HTTPResponse.ok(try Testnet.consensus(.microdesc).text).encoded
+        var lies = 0
+        cache.router.onDirectoryStream = { stream in
+            stream.onEvent = { event in
+                guard case .data = event else { return }
+                lies += 1
+                stream.send(lie)
+                stream.finish()
+            }
+        }
+        let fetcher = fetcher(store, [cache.source], .client(isTesting: true))
+        fetcher.start()
+        #expect(loop.wait { lies == 3 }, "it is asked again, after waits")
+        #expect(store.consensuses.isEmpty)
+        fetcher.stop()
+    }
+
+    @Test("a descriptor is uploaded and the answer is reported")
+    func upload() throws {
+        let authority = try LoopbackDirectory(loop: loop, store: try Testnet.emptyStore())
+        var bodies: [Int] = []
+        authority.server.onPost = { request, peer in
+            bodies.append(request.body.count)
+            #expect(peer.isTunnelled)
+            return bodies.count == 1 ? .ok("") : .badRequest("no thanks")
+        }
+        let tunnels = DirectoryTunnels(router: client)
+        var answers: [UploadAnswer] = []
+        let body = [UInt8](repeating: 65, count: 60_000)
+        tunnels.upload(body, to: authority.source) { answers.append($0) }
+        #expect(loop.wait { answers.count == 1 })
+        tunnels.upload(body, to: authority.source) { answers.append($0) }
+        tunnels.upload(body, to: nobody) { answers.append($0) }
+        #expect(loop.wait { answers.count == 3 })
+        #expect(bodies == [60_000, 60_000])
+        #expect(answers[0] == .accepted("OK"))
+        #expect(answers.contains(.refused(status: 400, "no thanks")))
+        #expect(answers.contains(.unreachable))
+    }
+
+    @Test("many exchanges share one circuit")
+    func sharing() throws {
+        let cache = try LoopbackDirectory(loop: loop, store: try Testnet.store())
+        let tunnels = DirectoryTunnels(router: client)
+        var bodies: [Int] = []
+        for _ in 0..<20 {
+            tunnels.exchange(HTTPRequest(.get, "/tor/server/all"), with: cache.source) { if case .success(let response) = $0 { bodies.append(response.body.count) } }
+        }
+        #expect(loop.wait { bodies.count == 20 })
+        #expect(Set(bodies).count == 1)
+        #expect(client.circuitCount == 1)
+        tunnels.closeAll()
+        #expect(loop.wait { client.circuitCount == 0 })
+    }
+
+    @Test("a source that goes silent is given up")
+    func silence() throws {
+        let cache = try LoopbackDirectory(loop: loop, store: try Testnet.store())
+        cache.router.onDirectoryStream = { _ in }
+        var settings = DirectoryTunnels.Settings()
+        settings.stallTimeout = .milliseconds(300)
+        let tunnels = DirectoryTunnels(router: client, settings: settings)
+        var result: Result<HTTPResponse, DirectoryTunnels.Failure>?
+        tunnels.exchange(HTTPRequest(.get, "/"), with: cache.source) { result = $0 }
+        #expect(loop.wait { result != nil })
+        #expect(result == .failure(.stalled))
+    }
+
+    @Test("the DirPort answers a request that comes byte by byte, and closes")
+    func dirPort() throws {
+        let cache = try LoopbackDirectory(loop: loop, store: try Testnet.store())
+        var answer: [UInt8] = []
+        var isClosed = false
+        TCPConnection.dial(loop: loop, cache.dirPort, timeout: .seconds(5)) { connection in
+            guard let connection else { return }
+            connection.onData = { answer += $0 }
+            connection.onClose = { isClosed = true }
+            for byte in HTTPRequest(.get, "/tor/keys/all").encoded { connection.send([byte]) }
+        }
+        #expect(loop.wait { isClosed })
+        var parser = HTTPResponseParser()
+        #expect(try parser.receive(answer)?.body == cache.store.sortedCertificates.flatMap(\.text))
+        #expect(loop.wait { cache.port.sessionCount == 0 })
+    }
+
+    @Test("nonsense on the DirPort is answered with 400, silence and hanging up cost nothing")
+    func dirPortNonsense() throws {
+        let cache = try LoopbackDirectory(loop: loop, store: try Testnet.store())
+        var answer: [UInt8] = []
+        var closed = 0
+        for text in ["PUT / HTTP/1.0\r\n\r\n", "\u{16}\u{3}\u{1}" + String(repeating: "A", count: 20_000)] {
+            TCPConnection.dial(loop: loop, cache.dirPort, timeout: .seconds(5)) { connection in
+                connection?.onData = { answer += $0 }
+                connection?.onClose = { closed += 1 }
+                connection?.send(Array(text.utf8))
+            }
+        }
+        #expect(loop.wait { closed == 2 })
+        #expect(String(decoding: answer, as: UTF8.self).hasPrefix("HTTP/1.0 400 "))
+        TCPConnection.dial(loop: loop, cache.dirPort, timeout: .seconds(5)) { $0?.abort() }
+        #expect(loop.wait { cache.port.sessionCount == 0 })
+    }
+
+    @Test("more requests at once than the bound are told to come later")
+    func busy() throws {
+        let cache = try LoopbackDirectory(loop: loop, store: try Testnet.store())
+        var statuses: [Int] = []
+        let circuit = client.buildCircuit([HopTarget(rsa: cache.source.rsa, ed25519: nil, addresses: cache.source.addresses, ntorKey: nil)])
+        #expect(loop.wait { circuit.isBuilt })
+        var streams: [OnionStream] = []
+        for _ in 0..<DirectoryPort.sessionLimit + 3 {
+            let stream = circuit.openStream(.directory)
+            var parser = HTTPResponseParser()
+            stream.onEvent = { event in
+                switch event {
+                case .data(let bytes): _ = try? parser.receive(bytes)
+                case .ended: if let response = try? parser.finish() { statuses.append(response.status) }
+                default: break
+                }
+            }
+            streams.append(stream)
+        }
+        #expect(loop.wait { statuses.count == 3 })
+        #expect(statuses == [503, 503, 503])
+        circuit.close()
+        #expect(loop.wait { cache.port.sessionCount == 0 })
+    }
+}
