@@ -160,8 +160,9 @@ package final class OnionRouter {
     func adopt(_ circuit: Circuit) { circuits[ObjectIdentifier(circuit)] = circuit }
 
     func release(_ circuit: Circuit) {
-        circuits[ObjectIdentifier(circuit)] = nil
+        // First kept, then let go of: a cell on its way through the circuit holds no reference of its own.
         retired.append(circuit)
+        circuits[ObjectIdentifier(circuit)] = nil
     }
 
     /// Closes everything at once.
