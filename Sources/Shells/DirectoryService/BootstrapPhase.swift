@@ -21,7 +21,7 @@ package struct BootstrapPhase: Comparable, Sendable, CustomStringConvertible {
     package static let loadingKeys = BootstrapPhase(40, "loading_keys", "Loading authority key certs")
     package static let requestingDescriptors = BootstrapPhase(45, "requesting_descriptors", "Asking for relay descriptors")
     package static let enoughDirectory = BootstrapPhase(75, "enough_dirinfo", "Loaded enough directory info to build circuits")
-    package static let circuitConnecting = BootstrapPhase(76, "ap_conn", "Connecting to a relay to build circuits")
+    package static let circuitConnecting = BootstrapPhase(80, "ap_conn", "Connecting to a relay to build circuits")
     package static let circuitHandshake = BootstrapPhase(89, "ap_handshake", "Finishing handshake with a relay to build circuits")
     package static let circuitHandshakeDone = BootstrapPhase(90, "ap_handshake_done", "Handshake finished with a relay to build circuits")
     package static let circuitCreate = BootstrapPhase(95, "circuit_create", "Establishing a Tor circuit")
