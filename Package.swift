@@ -67,7 +67,7 @@ let package = Package(
         tests("RelayingTests", ["Relaying", "Onion", "Loops", "Bytes", "Ambience", "Sealing"]),
         tests("DirectoryServiceTests", ["DirectoryService", "Directory", "Loops", "Relaying", "Onion", "Bytes", "Ambience", "Sealing", log], resources: [.copy("Vectors")]),
         tests("AuthorityTests", ["Authority", "Voting", "DirectoryService", "Relaying", "Loops", "Onion", "Directory", "Bytes", "Ambience", "Sealing", log]),
-        tests("ClientTests", ["Client", "Paths", "Socks", "Onion", "Directory", "Bytes", "Ambience", "Sealing"]),
+        tests("ClientTests", ["Client", "Paths", "Socks", "Loops", "Relaying", "DirectoryService", "Onion", "Directory", "Bytes", "Ambience", "Sealing", log]),
         tests("NodeTests", ["Node", "Torrc", "Directory", "Bytes", "Ambience", "Sealing"]),
         tests("InteropTests", []),
         tests("MannersTests", []),

@@ -181,6 +181,20 @@ struct CircuitPoolTests {
         #expect(Set(effects.closed) == Set(first) && effects.built.count == 2)
     }
 
+    @Test("A stream whose circuit is slow to build gets another built beside it, and takes whichever stands first")
+    func slowBuild() {
+        var harness = PoolHarness { $0.sparesPerPort = 0 }
+        harness.buildsAtOnce = false
+        let stream = harness.arrive()
+        let first = harness.settle().built
+        harness.advance(4)
+        let second = harness.settle().built
+        #expect(first.count == 1 && second.count == 1)
+        harness.pool.circuitBuilt(second[0], at: harness.moment)
+        let attached = harness.settle().attached
+        #expect(attached[stream] == second[0])
+    }
+
     @Test("When every circuit fails, new ones are tried ever less often, and at once again after one stands")
     func backOff() {
         var harness = PoolHarness()

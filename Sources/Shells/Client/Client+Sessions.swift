@@ -110,6 +110,10 @@ extension Client {
     /// Tells the application; its session goes when the connection closes.
     func fail(_ stream: StreamKey, _ failure: StreamFailure) {
         log.info("Stream \(stream.rawValue) failed: \(failure)")
+        if failure == .timeout {
+            let seconds = settings.pool.streamTimeout.inMilliseconds / 1000
+            quietLog.say(.notice, "timeout", now: loop.now, "Tried for \(seconds) seconds to get a connection to [scrubbed]. Giving up.")
+        }
         sessions[stream]?.detach()
         sessions[stream]?.fail(failure.socks)
     }

@@ -83,11 +83,17 @@ extension CircuitPool {
     }
 
     private mutating func reserve(for stream: PooledStream, at moment: Moment) -> Bool {
-        let fitting = circuits.filter { $0.value.isBuilding && fits($0.value, stream, at: moment) }
+        let fitting = circuits.filter { isPromising($0.value, at: moment) && fits($0.value, stream, at: moment) }
         let reserved = fitting.filter { $0.value.isolation != nil }
         guard let key = (reserved.isEmpty ? fitting : reserved).keys.min() else { return false }
         circuits[key]?.isolation = stream.isolation
         return true
+    }
+
+    /// Being built, and not for suspiciously long: nobody waits behind a relay that may be gone.
+    private func isPromising(_ circuit: PooledCircuit, at moment: Moment) -> Bool {
+        guard case .building(let since) = circuit.state else { return false }
+        return moment.now - since < settings.slowBuild
     }
 
     private mutating func build(
@@ -165,10 +171,10 @@ extension CircuitPool {
             case .connected: break
             }
         }
+        // Time alone can bring a waiting stream on: a slow build is given company, a build that was put off is due, a clock passes an expiry.
         if isAnyWaiting { first = min(first, max(buildAgain, moment.now + Self.waitingCheck)) }
         return first
     }
 
-    /// While streams wait, time alone can bring a path: an expiry that a clock passes, or a build that was put off.
     private static let waitingCheck = Instant.Span.seconds(1)
 }

@@ -4,6 +4,8 @@ package import Ambience
 package struct PoolSettings: Sendable {
     /// `CircuitBuildTimeout`.
     package var buildTimeout = Instant.Span.seconds(60)
+    /// A stream that waits for a circuit longer than this gets another one built beside it.
+    package var slowBuild = Instant.Span.seconds(4)
     /// `MaxCircuitDirtiness`: from its first stream on, a circuit takes new streams for so long.
     package var maxDirtiness = Instant.Span.seconds(600)
     /// A circuit that was never used is closed after this (`CircuitsAvailableTimeout`).
