@@ -162,12 +162,14 @@ struct DirectoryOverLinksTests {
 
     @Test("more requests at once than the bound are told to come later")
     func busy() throws {
-        let cache = try LoopbackDirectory(loop: loop, store: try Testnet.store())
+        var settings = DirectoryPort.Settings()
+        settings.sessionLimit = 20
+        let cache = try LoopbackDirectory(loop: loop, store: try Testnet.store(), settings: settings)
         var statuses: [Int] = []
         let circuit = client.buildCircuit([HopTarget(rsa: cache.source.rsa, ed25519: nil, addresses: cache.source.addresses, ntorKey: nil)])
         #expect(loop.wait { circuit.isBuilt })
         var streams: [OnionStream] = []
-        for _ in 0..<DirectoryPort.sessionLimit + 3 {
+        for _ in 0..<settings.sessionLimit + 3 {
             let stream = circuit.openStream(.directory)
             var parser = HTTPResponseParser()
             stream.onEvent = { event in
@@ -183,5 +185,24 @@ struct DirectoryOverLinksTests {
         #expect(statuses == [503, 503, 503])
         circuit.close()
         #expect(loop.wait { cache.port.sessionCount == 0 })
+    }
+
+    @Test("a peer that sends its request too slowly, or does not take the answer, is dropped")
+    func slow() throws {
+        var settings = DirectoryPort.Settings()
+        settings.requestTimeout = .milliseconds(200)
+        settings.answerTimeout = .milliseconds(200)
+        let cache = try LoopbackDirectory(loop: loop, store: try Testnet.store(), settings: settings)
+        cache.server.onOtherGet = { _, _ in .ok([UInt8](repeating: 65, count: 32 << 20)) }
+        var closed = 0
+        for request in ["GET /tor/keys/a", "GET /large HTTP/1.0\r\n\r\n"] {
+            TCPConnection.dial(loop: loop, cache.dirPort, timeout: .seconds(5)) { connection in
+                guard let connection else { return }
+                connection.onClose = { closed += 1 }
+                connection.send(Array(request.utf8))
+                if request.hasSuffix("\n") { connection.pauseReading() }
+            }
+        }
+        #expect(loop.wait { closed == 1 && cache.port.sessionCount == 0 })
     }
 }

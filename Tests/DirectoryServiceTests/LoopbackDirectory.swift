@@ -23,7 +23,7 @@ final class LoopbackDirectory {
     let source: DirectorySource
     let dirPort: SocketAddress
 
-    init(loop: EventLoop, store: DirectoryStore) throws {
+    init(loop: EventLoop, store: DirectoryStore, settings: DirectoryPort.Settings = DirectoryPort.Settings()) throws {
         let wall = loop.wall
         let tls = TLSContext(notBefore: wall.secondsSinceEpoch - 3600, notAfter: wall.secondsSinceEpoch + 86_400)
         let rsa = RSAKey.generate(bits: 1024)
@@ -38,7 +38,7 @@ final class LoopbackDirectory {
         let address = try router.listen(on: SocketAddress("127.0.0.1:0")!)
         self.store = store
         server = DirectoryServer(store: store)
-        port = DirectoryPort(loop: loop, server: server, time: TestnetTime())
+        port = DirectoryPort(loop: loop, server: server, settings: settings, time: TestnetTime())
         dirPort = try port.listen(on: SocketAddress("127.0.0.1:0")!)
         source = DirectorySource(nickname: "cache", rsa: RSAIdentity(rsa.publicKey.fingerprint)!, addresses: [address])
         router.onDirectoryStream = { [port] in port.serve($0) }

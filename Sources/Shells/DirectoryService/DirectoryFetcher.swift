@@ -165,7 +165,10 @@ extension DirectoryFetcher {
         case .failure(let failure):
             log.info("Directory \(source.nickname) did not answer: \(failure)")
             (outcome, missing) = (failure == .broken ? .refused : .unreachable, [])
-        case .success(let response): (outcome, missing) = take(response, fetch.request, from: source)
+        case .success(let response) where response.isPlain: (outcome, missing) = take(response, fetch.request, from: source)
+        case .success(let response):
+            log.info("Directory \(source.nickname) answered in an encoding that was not asked for: \(response.headers["Content-Encoding"] ?? "")")
+            (outcome, missing) = (.refused, [])
         }
         plan.finished(fetch, outcome, missing: missing, now: time.now, using: &random)
         reportDescriptors()
@@ -195,7 +198,10 @@ extension DirectoryFetcher {
         }
         do throws(DocumentError) {
             let consensus = try Consensus(response.body)
-            guard consensus.flavour == flavour, consensus.isReasonablyLive(at: time.wall) else { return .refused }
+            guard consensus.flavour == flavour, consensus.isReasonablyLive(at: time.wall) else {
+                log.info("Directory \(source.nickname) gave a consensus of \(consensus.validAfter), which is out of date, or our clock is wrong")
+                return .refused
+            }
             if let held = store.consensus(flavour), held.validAfter >= consensus.validAfter { return .partial }
             return admit(consensus) ? .complete : .refused
         } catch {

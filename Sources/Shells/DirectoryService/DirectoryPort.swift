@@ -4,23 +4,33 @@ package import Relaying
 
 /// Where directory requests come in: BEGIN_DIR streams and, where configured, a plain TCP DirPort.
 package final class DirectoryPort {
-    /// Requests under way at most; further ones are told that the directory is busy.
-    package static let sessionLimit = 512
-    /// Of these, from DirPorts: descriptors of the process that strangers can occupy without a link handshake.
-    static let plainSessionLimit = 256
+    package struct Settings: Sendable {
+        /// Requests under way at most; further ones are told that the directory is busy.
+        package var sessionLimit = 512
+        /// Of these, from DirPorts: descriptors of the process that strangers can occupy without a link handshake. Further ones are closed.
+        package var plainSessionLimit = 256
+        /// For the whole request; a 50 kB upload over three slow hops fits many times.
+        package var requestTimeout = Instant.Span.seconds(60)
+        /// For the answer to be taken; a consensus of the public network (3 MB) needs 5 kB/s.
+        package var answerTimeout = Instant.Span.seconds(600)
+
+        package init() {}
+    }
 
     private let loop: EventLoop
     private let server: DirectoryServer
     private let time: any TimeSource
+    private let settings: Settings
     private var listeners: [TCPListener] = []
     private var sessions: [ObjectIdentifier: DirectorySession] = [:]
     private var plainSessions = 0
 
     /// Answers are dated by `time`, else by the loop's clock.
-    package init(loop: EventLoop, server: DirectoryServer, time: (any TimeSource)? = nil) {
+    package init(loop: EventLoop, server: DirectoryServer, settings: Settings = Settings(), time: (any TimeSource)? = nil) {
         self.loop = loop
         self.time = time ?? loop
         self.server = server
+        self.settings = settings
     }
 
     package var sessionCount: Int { sessions.count }
@@ -48,11 +58,11 @@ package final class DirectoryPort {
             default: break
             }
         }
-        if sessions.count > Self.sessionLimit { session.refuse() }
+        if sessions.count > settings.sessionLimit { session.refuse() }
     }
 
     private func accept(_ fd: Int32, _ peer: SocketAddress) {
-        guard plainSessions < Self.plainSessionLimit, sessions.count < Self.sessionLimit else { return Sockets.close(fd) }
+        guard plainSessions < settings.plainSessionLimit, sessions.count < settings.sessionLimit else { return Sockets.close(fd) }
         let connection = TCPConnection(loop: loop, fd: fd)
         plainSessions += 1
         let session = begin(DirectoryServer.Peer(address: peer.ip, isTunnelled: false), connection) { [weak self] in self?.plainSessions -= 1 }
@@ -63,7 +73,7 @@ package final class DirectoryPort {
 
     private func begin(_ peer: DirectoryServer.Peer, _ transport: any DirectoryTransport, onOver: @escaping () -> Void = {}) -> DirectorySession {
         var key: ObjectIdentifier?
-        let session = DirectorySession(loop: loop, time: time, server: server, peer: peer, transport: transport) { [weak self] in
+        let session = DirectorySession(loop: loop, time: time, server: server, settings: settings, peer: peer, transport: transport) { [weak self] in
             if let key { self?.sessions[key] = nil }
             onOver()
         }

@@ -24,14 +24,10 @@ extension OnionStream: DirectoryTransport {
 ///
 /// A peer that sends slowly, or does not read the answer, is dropped when its time is up.
 final class DirectorySession {
-    /// For the whole request; a 50 kB upload over three slow hops fits many times.
-    private static let requestTimeout = Instant.Span.seconds(60)
-    /// For the answer to be taken; a consensus of the public network (3 MB) needs 5 kB/s.
-    private static let answerTimeout = Instant.Span.seconds(600)
-
     private let loop: EventLoop
     private let time: any TimeSource
     private let server: DirectoryServer
+    private let settings: DirectoryPort.Settings
     private let peer: DirectoryServer.Peer
     private let transport: any DirectoryTransport
     private var parser: HTTPRequestParser
@@ -41,17 +37,18 @@ final class DirectorySession {
     private var onOver: (() -> Void)?
 
     init(
-        loop: EventLoop, time: any TimeSource, server: DirectoryServer, peer: DirectoryServer.Peer, transport: any DirectoryTransport,
-        onOver: @escaping () -> Void
+        loop: EventLoop, time: any TimeSource, server: DirectoryServer, settings: DirectoryPort.Settings, peer: DirectoryServer.Peer,
+        transport: any DirectoryTransport, onOver: @escaping () -> Void
     ) {
         self.loop = loop
         self.time = time
         self.server = server
+        self.settings = settings
         self.peer = peer
         self.transport = transport
         self.onOver = onOver
         parser = HTTPRequestParser(limits: server.requestLimits)
-        arm(Self.requestTimeout)
+        arm(settings.requestTimeout)
     }
 
     func receive(_ bytes: [UInt8]) {
@@ -82,7 +79,7 @@ final class DirectorySession {
     private func answer(_ response: HTTPResponse) {
         guard !hasAnswered else { return }
         hasAnswered = true
-        arm(Self.answerTimeout)
+        arm(settings.answerTimeout)
         transport.send(response.encoded)
         transport.finish()
     }

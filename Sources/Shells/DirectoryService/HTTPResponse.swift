@@ -13,6 +13,8 @@ package struct HTTPResponse: Equatable, Sendable {
     }
 
     package var isSuccess: Bool { status == 200 }
+    /// Whether the body is the document itself, not a compressed form of it.
+    package var isPlain: Bool { (headers["Content-Encoding"] ?? "identity").lowercased() == "identity" }
 
     /// A document as plain text.
     package static func ok(_ body: [UInt8]) -> HTTPResponse { HTTPResponse(status: 200, reason: "OK", body: body) }

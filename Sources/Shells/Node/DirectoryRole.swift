@@ -63,7 +63,8 @@ final class DirectoryRole {
     }
 
     private func progressed(_ phase: BootstrapPhase) {
-        bootstrapped = max(bootstrapped, phase.percent)
+        guard phase.percent > bootstrapped else { return }
+        bootstrapped = phase.percent
         log.notice("\(phase)")
     }
 }
