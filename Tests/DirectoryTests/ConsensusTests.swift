@@ -72,6 +72,13 @@ import Testing
         #expect(throws: DocumentError.self) { _ = try Consensus(text.replacing(line, with: line + "dust-expires soon\n").bytes) }
     }
 
+    @Test("A relay is found by its identity, a stranger is not")
+    func lookup() throws {
+        let consensus = try Consensus(Vectors.bytes("testnet-4auth/cached-consensus"))
+        for entry in consensus.entries { #expect(consensus.entry(of: entry.rsa) == entry) }
+        for byte: UInt8 in [0, 0x30, 0x80, 0xFF] { #expect(consensus.entry(of: try #require(RSAIdentity([UInt8](repeating: byte, count: 20)))) == nil) }
+    }
+
     @Test("Broken consensuses are refused")
     func broken() throws {
         _ = try Consensus(Vectors.bytes("netdoc/mdconsensus1.txt"))

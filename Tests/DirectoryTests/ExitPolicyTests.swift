@@ -50,6 +50,12 @@ import Testing
         #expect(ExitPolicy(ExitPolicyOptions(isExit: false)).isRejectAll)
     }
 
+    @Test("The default and the reduced policy are written line by line as stock writes them", arguments: ["default", "reduced"])
+    func stockPolicies(_ name: String) throws {
+        let lines = String(decoding: try Vectors.bytes("policies/" + name), as: UTF8.self).split(separator: "\n").map(String.init)
+        #expect(ExitPolicy(ExitPolicyOptions(isExit: true, isReduced: name == "reduced")).descriptorLines == lines)
+    }
+
     @Test("Policy lines that stock refuses are refused with a reason", arguments: [
         "accept", "permit *:80", "accept *:0", "accept *:70000", "accept *:90-80", "accept 1.2.3:80", "accept 1.2.3.4/33:80", "accept6 1.2.3.4:80", "accept [::1:80",
         "accept 1.2.3.4/255.0.255.0:*", "accept *:80 extra", "accept *:+80", "accept [::1]/129:*", "accept *:", "accept6 *4:80",

@@ -6,9 +6,11 @@ package import Sealing
 /// Parsing believes nothing: ask `verify` before using it.
 package struct Consensus: Equatable, Sendable {
     /// A larger consensus is refused.
-    package static let limitBytes = 32 << 20
+    package static let limitBytes = 16 << 20
     /// More relays than this are refused.
-    package static let entryLimit = 200_000
+    package static let entryLimit = 50_000
+    /// Signatures beyond this many are not looked at.
+    package static let signatureLimit = 256
 
     /// A shared random value with the number of reveals it was made of.
     package struct SharedRandom: Equatable, Sendable {
@@ -78,6 +80,17 @@ package struct Consensus: Equatable, Sendable {
 
     /// What an authority signs: SHA-1 for `ns`, SHA-256 for `microdesc`.
     package var digest: [UInt8] { flavour == .ns ? Digest.sha1(signedText) : Digest.sha256(signedText) }
+
+    /// The relay's entry, found by halving.
+    package func entry(of relay: RSAIdentity) -> ConsensusEntry? {
+        var range = entries.indices
+        while !range.isEmpty {
+            let middle = range.lowerBound + range.count / 2
+            if entries[middle].rsa == relay { return entries[middle] }
+            range = entries[middle].rsa < relay ? middle + 1..<range.upperBound : range.lowerBound..<middle
+        }
+        return nil
+    }
 
     package func isFresh(at now: WallTime) -> Bool { now < freshUntil }
     package func isValid(at now: WallTime) -> Bool { now < validUntil }

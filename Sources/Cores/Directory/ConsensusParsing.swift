@@ -27,7 +27,7 @@ extension Consensus {
         sources = try parts.sources.parse(Source.init)
         entries = try Self.entries(parts.entries, flavour: head.flavour, knownFlags: Set(knownFlags))
         weights = try parts.footer.numbers("bandwidth-weights")
-        signatures = try parts.signatures.compactMapItems(Signature.parse)
+        signatures = try Array(parts.signatures.prefix(Self.signatureLimit)).compactMapItems(Signature.parse)
         signedCount = parts.signedCount
         text = bytes
     }

@@ -22,7 +22,7 @@ extension Consensus {
     package func verify(certificates: [KeyCertificate], authorities: Set<RSAIdentity>, now: WallTime) -> Verification {
         var result = Verification(needed: authorities.count / 2 + 1)
         let digests = (sha1: Digest.sha1(signedText), sha256: Digest.sha256(signedText))
-        for signature in signatures where authorities.contains(signature.identity) {
+        for signature in signatures where authorities.contains(signature.identity) && !result.valid.contains(signature.identity) {
             let certificate = certificates.first { $0.identity == signature.identity && $0.signingKeyDigest == signature.signingKeyDigest && now < $0.expires }
             guard let certificate, let key = RSAPublicKey(der: certificate.signingKey) else {
                 result.missing.append(signature)

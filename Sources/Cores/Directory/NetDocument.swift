@@ -25,6 +25,9 @@ package struct NetDocument: Sendable {
         package let data: [UInt8]
     }
 
+    /// A document with more items is refused; the largest real consensus has about 80,000.
+    package static let itemLimit = 400_000
+
     package let bytes: [UInt8]
     package let items: [Item]
 
@@ -92,6 +95,7 @@ private struct ItemCutter {
                 line += 1
                 continue
             }
+            guard items.count < NetDocument.itemLimit else { throw .oversized(limit: NetDocument.itemLimit) }
             items.append(try item())
         }
         return items
