@@ -20,6 +20,28 @@ import Testing
         }
     }
 
+    /// Port by port, with the rule the summary is defined by, for policies made at random.
+    @Test("A summary says of every port what counting the refused addresses says", arguments: [11, 12, 13] as [UInt64])
+    func summaryByPort(_ seed: UInt64) throws {
+        var random = SeededRandom(seed: seed)
+        var rules: [PolicyRule] = []
+        for _ in 0..<60 {
+            let ends = [UInt16.random(in: 1...400, using: &random), UInt16.random(in: 1...400, using: &random)].sorted()
+            let bits = UInt8.random(in: 5...9, using: &random)
+            let network: PolicyRule.Network = Bool.random(using: &random) ? .anyIPv4 : .ipv4(0x2D00_0000, bits: bits)
+            rules.append(PolicyRule(isAccept: Bool.random(using: &random), network: network, ports: ends[0]...ends[1]))
+        }
+        let summary = ExitPolicy(rules: rules).summary()
+        for port: UInt16 in 1...401 {
+            var refused: UInt64 = 0
+            var isAccepted = false
+            for rule in rules where rule.ports.contains(port) && !isAccepted {
+                if rule.isAccept { isAccepted = rule.network.bits == 0 && refused <= 1 << 25 } else { refused += 1 << (32 - UInt64(rule.network.bits)) }
+            }
+            #expect(summary.allows(port) == isAccepted, "seed \(seed), port \(port)")
+        }
+    }
+
     private func address(_ text: String) throws -> IPAddress { try #require(IPAddress(text)) }
 
     @Test("The first matching rule decides; nothing matching accepts; port 0 is never open")

@@ -8,14 +8,13 @@ extension ExitPolicy {
 
     /// Which ports are accepted for most addresses of one family, as stock counts it (dir-spec.txt 3.8.2).
     package func summary(isIPv4: Bool = true) -> PolicySummary {
-        var runs = [PortRun(ports: PolicyRule.allPorts)]
+        var runs = PortRuns()
         let limit = isIPv4 ? Self.rejectLimitIPv4 : Self.rejectLimitIPv6
         for rule in rules where rule.network.isIPv4 == isIPv4 {
             guard rule.isAccept ? rule.network.bits == 0 : !PolicyRule.Network.privateNetworks.contains(rule.network) else { continue }
-            runs = runs.flatMap { $0.cut(at: rule.ports) }
-            for index in runs.indices where rule.ports.contains(runs[index].ports.lowerBound) { runs[index].apply(rule, limit: limit) }
+            runs.apply(rule, limit: limit)
         }
-        return Self.shorter(accepted: Self.joined(runs.filter(\.isAccepted)), refused: Self.joined(runs.filter { !$0.isAccepted }))
+        return Self.shorter(accepted: Self.joined(runs.runs.filter(\.isAccepted)), refused: Self.joined(runs.runs.filter { !$0.isAccepted }))
     }
 
     private static func joined(_ runs: [PortRun]) -> [ClosedRange<UInt16>] {
@@ -50,32 +49,44 @@ extension ExitPolicy {
     }
 }
 
-/// Ports that the rules so far treat alike.
+/// All ports, in runs that the rules so far treat alike, lowest first.
+private struct PortRuns {
+    private(set) var runs = [PortRun(ports: PolicyRule.allPorts)]
+
+    mutating func apply(_ rule: PolicyRule, limit: UInt64) {
+        let first = cut(before: Int(rule.ports.lowerBound))
+        let end = cut(before: Int(rule.ports.upperBound) + 1)
+        for index in first..<end { runs[index].apply(rule, limit: limit) }
+    }
+
+    /// Makes a run begin at `port` and gives its index; one past the last run when no such port exists.
+    private mutating func cut(before port: Int) -> Int {
+        var range = 0..<runs.count
+        while !range.isEmpty {
+            let middle = range.lowerBound + range.count / 2
+            range = Int(runs[middle].ports.upperBound) < port ? middle + 1..<range.upperBound : range.lowerBound..<middle
+        }
+        let index = range.lowerBound
+        guard index < runs.count, Int(runs[index].ports.lowerBound) < port else { return index }
+        let upper = runs[index].split(at: UInt16(port))
+        runs.insert(upper, at: index + 1)
+        return index + 1
+    }
+}
+
 private struct PortRun {
-    let ports: ClosedRange<UInt16>
+    private(set) var ports: ClosedRange<UInt16>
     private(set) var isAccepted = false
     private var refusedAddresses: UInt64 = 0
 
     init(ports: ClosedRange<UInt16>) { self.ports = ports }
 
-    private init(_ run: PortRun, ports: ClosedRange<UInt16>) {
-        self.init(ports: ports, isAccepted: run.isAccepted, refusedAddresses: run.refusedAddresses)
-    }
-
-    private init(ports: ClosedRange<UInt16>, isAccepted: Bool, refusedAddresses: UInt64) {
-        self.ports = ports
-        self.isAccepted = isAccepted
-        self.refusedAddresses = refusedAddresses
-    }
-
-    /// Up to three runs, so that each lies wholly inside or outside `range`.
-    func cut(at range: ClosedRange<UInt16>) -> [PortRun] {
-        guard ports.overlaps(range) else { return [self] }
-        var parts: [PortRun] = []
-        if ports.lowerBound < range.lowerBound { parts.append(PortRun(self, ports: ports.lowerBound...range.lowerBound - 1)) }
-        parts.append(PortRun(self, ports: ports.clamped(to: range)))
-        if ports.upperBound > range.upperBound { parts.append(PortRun(self, ports: range.upperBound + 1...ports.upperBound)) }
-        return parts
+    /// Keeps the ports below `port`, which is neither the first nor beyond the last, and gives the others.
+    mutating func split(at port: UInt16) -> PortRun {
+        var upper = self
+        upper.ports = port...ports.upperBound
+        ports = ports.lowerBound...port - 1
+        return upper
     }
 
     /// The first rule for all addresses that accepts decides, unless too many addresses were refused before.
