@@ -36,7 +36,7 @@ struct StreamRetryTests {
         #expect(harness.pool.streams.isEmpty)
     }
 
-    @Test("A name that three exits cannot resolve is believed not to exist", arguments: [EndReason.resolveFailed, .misc, .timeout, .noRoute])
+    @Test("A name that three exits cannot resolve is believed not to exist", arguments: [EndReason.resolveFailed, .timeout, .noRoute])
     func failures(reason: EndReason) {
         var harness = PoolHarness()
         let stream = harness.arrive()
@@ -48,6 +48,24 @@ struct StreamRetryTests {
         }
         #expect(Set(circuits).count == 3)
         #expect(harness.pool.streams.isEmpty)
+    }
+
+    @Test("An exit that refuses without a reason may not know the path's relays yet: tries go on for some seconds, ever slower")
+    func misc() {
+        var harness = PoolHarness()
+        let stream = harness.arrive()
+        var failure: StreamFailure?
+        var tries = 0
+        while failure == nil {
+            let effects = harness.settle()
+            if effects.attached[stream] != nil {
+                tries += 1
+                failure = harness.pool.streamEnded(stream, .misc, at: harness.moment)
+            }
+            if failure == nil { harness.moment.now = harness.pool.deadline(at: harness.moment) }
+        }
+        #expect(failure == .ended(.misc) && tries == 7)
+        #expect((4...6).contains(harness.moment.now.nanoseconds / 1_000_000_000))
     }
 
     @Test("A refused connection and a broken protocol are final", arguments: [EndReason.connectionRefused, .connectionReset, .protocolViolation, .internalError, .done])

@@ -167,6 +167,7 @@ extension CircuitPool {
             case .waiting:
                 isAnyWaiting = true
                 first = min(first, stream.arrived + settings.streamTimeout)
+                if stream.notBefore > moment.now { first = min(first, stream.notBefore) }
             case .connecting(_, let since): first = min(first, since + stream.connectTimeout(settings), stream.arrived + settings.streamTimeout)
             case .connected: break
             }

@@ -33,23 +33,16 @@ extension CircuitPool {
             streamGone(key)
             return .ended(reason)
         }
-        learn(from: reason, key, circuit)
+        learn(from: reason, key, circuit, at: moment)
         leave(key)
-        guard let stream = streams[key], Self.isRetriable(reason), stream.tries < settings.tryLimit, stream.failures < settings.failureLimit else {
+        guard let stream = streams[key], stream.mayTryAgain(after: reason, settings) else {
             streams[key] = nil
             return .ended(reason)
         }
         return nil
     }
 
-    private static func isRetriable(_ reason: EndReason) -> Bool {
-        switch reason {
-        case .exitPolicy, .resolveFailed, .misc, .timeout, .noRoute, .hibernating, .resourceLimit, .destroyed: true
-        case .connectionRefused, .done, .internalError, .connectionReset, .protocolViolation, .notDirectory: false
-        }
-    }
-
-    private mutating func learn(from reason: EndReason, _ key: StreamKey, _ circuit: CircuitKey) {
+    private mutating func learn(from reason: EndReason, _ key: StreamKey, _ circuit: CircuitKey, at moment: Moment) {
         streams[key]?.lastReason = reason
         switch reason {
         case .exitPolicy, .hibernating, .resourceLimit:
@@ -58,6 +51,9 @@ extension CircuitPool {
         case .resolveFailed, .misc, .timeout, .noRoute:
             streams[key]?.failures += 1
             circuits[circuit]?.isRetired = true
+            if reason == .misc, let stream = streams[key], settings.miscPauses.indices.contains(stream.failures - 1) {
+                streams[key]?.notBefore = moment.now + settings.miscPauses[stream.failures - 1]
+            }
         default: break
         }
     }
@@ -77,7 +73,7 @@ extension CircuitPool {
 
     mutating func attachWaiting(at moment: Moment, _ effects: inout [PoolEffect]) {
         for key in waiting {
-            guard let stream = streams[key], let circuit = best(for: stream, at: moment) else { continue }
+            guard let stream = streams[key], stream.notBefore <= moment.now, let circuit = best(for: stream, at: moment) else { continue }
             attach(key, stream, to: circuit, at: moment)
             effects.append(.attach(key, circuit))
         }

@@ -25,6 +25,9 @@ package struct PoolSettings: Sendable {
     package var tryLimit = 8
     /// Exits that may fail to resolve or reach the target before that is believed.
     package var failureLimit = 3
+    /// Pauses before the tries after an END of "misc", which is also how an exit refuses a path through a relay that it does not
+    /// know yet: where relays come and go, its next consensus is often seconds away.
+    package var miscPauses: [Instant.Span] = [0, 100, 300, 600, 1200, 2400].map { .milliseconds($0) }
     /// Clean circuits kept ready for each predicted port.
     package var sparesPerPort = 2
     /// Failed circuits that are replaced at once; later ones after a growing wait.

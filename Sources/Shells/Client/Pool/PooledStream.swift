@@ -22,6 +22,8 @@ package struct PooledStream: Sendable {
     var tries = 0
     var failures = 0
     var lastReason: EndReason?
+    /// Not attached before.
+    var notBefore = Instant.zero
 
     init(purpose: PathNeed.Purpose, isolation: IsolationKey, keepsCircuitAlive: Bool, now: Instant) {
         self.purpose = purpose
@@ -38,6 +40,16 @@ package struct PooledStream: Sendable {
     }
 
     func need(_ wall: WallTime) -> PathNeed { PathNeed(purpose, now: wall, refusers: refusers) }
+
+    /// Whether another circuit may do what this one could not.
+    func mayTryAgain(after reason: EndReason, _ settings: PoolSettings) -> Bool {
+        guard tries < settings.tryLimit else { return false }
+        switch reason {
+        case .misc: return failures <= settings.miscPauses.count
+        case .exitPolicy, .resolveFailed, .timeout, .noRoute, .hibernating, .resourceLimit, .destroyed: return failures < settings.failureLimit
+        case .connectionRefused, .done, .internalError, .connectionReset, .protocolViolation, .notDirectory: return false
+        }
+    }
 
     func connectTimeout(_ settings: PoolSettings) -> Instant.Span {
         settings.connectTimeouts[min(max(tries - 1, 0), settings.connectTimeouts.count - 1)]
