@@ -112,6 +112,21 @@ struct DirectoryOverLinksTests {
         #expect(loop.wait { client.circuitCount == 0 })
     }
 
+    @Test("megabytes go both ways through the windows of stream and circuit")
+    func large() throws {
+        let authority = try LoopbackDirectory(loop: loop, store: try Testnet.emptyStore())
+        authority.server.requestLimits = .authorityRequest
+        authority.server.onPost = { request, _ in .ok(request.body) }
+        let tunnels = DirectoryTunnels(router: client)
+        let seed = UInt64.random(in: 0 ... .max)
+        var random = SeededRandom(seed: seed)
+        let vote = (0..<3_000_000).map { _ in UInt8.random(in: 0...255, using: &random) }
+        var result: Result<HTTPResponse, DirectoryTunnels.Failure>?
+        tunnels.exchange(HTTPRequest(.post, "/tor/post/vote", body: vote), with: authority.source) { result = $0 }
+        #expect(loop.wait { result != nil }, "seed \(seed)")
+        #expect(try result?.get().body == vote, "seed \(seed)")
+    }
+
     @Test("a source that goes silent is given up")
     func silence() throws {
         let cache = try LoopbackDirectory(loop: loop, store: try Testnet.store())
