@@ -71,7 +71,7 @@ struct OptionTests {
             "Nickname with-dash", "Nickname abcdefghijklmnopqrst", "AssumeReachable yes", "ExitRelay 2", "Log loud", "Log info-debug stdout", "Log notice syslog",
             "Log notice file", "DirAuthority x", "DirAuthority x 1.2.3.4:80 FFFF", "DirAuthority orport=0 1.2.3.4:80 \(String(repeating: "A", count: 40))",
             "DirAuthority v3ident=zz 1.2.3.4:80 \(String(repeating: "A", count: 40))", "EntryNodes {de}", "ExitPolicy accept", "ExitPolicy allow *:80", "ExitPolicy accept *:0-x", "EntryNodes a,b/c", "LongLivedPorts 1,x", "ConsensusParams a=b",
-            "NumEntryGuards 1000", "PathsNeededToBuildCircuits 2",
+            "NumEntryGuards 1000", "MyFamily a-b", "DisableNetwork 1", "PathsNeededToBuildCircuits 2",
         ])
     func refused(_ line: String) {
         let message = failure(line)

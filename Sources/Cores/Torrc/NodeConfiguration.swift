@@ -52,11 +52,8 @@ package struct GeneralOptions: Sendable {
     package var pidFile: String?
     /// Empty: notices to standard output.
     package var logs: [LogLine] = []
-    package var isSafeLogging = true
     package var authorities: [AuthorityLine] = []
-    package var isNetworkDisabled = false
     package var shutdownWait = Instant.Span.seconds(Int64(30))
-    package var maxOpenFiles: UInt64 = 1000
 }
 
 /// Options of relays.
@@ -113,9 +110,7 @@ package struct ClientOptions: Sendable {
     /// Fraction of paths by weight; `nil`: what the consensus says.
     package var pathsNeeded: Double?
     package var circuitBuildTimeout = Instant.Span.seconds(Int64(60))
-    package var isLearningBuildTimeout = true
     package var maxCircuitDirtiness = Instant.Span.seconds(Int64(600))
-    package var newCircuitPeriod = Instant.Span.seconds(Int64(30))
     /// Zero: the built-in schedule.
     package var circuitStreamTimeout = Instant.Span.seconds(Int64(0))
     package var socksTimeout = Instant.Span.seconds(Int64(120))

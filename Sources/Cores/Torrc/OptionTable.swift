@@ -1,5 +1,6 @@
 internal import Ambience
 internal import Directory
+internal import Sealing
 
 /// Every option that this node implements.
 enum OptionTable {
@@ -13,10 +14,10 @@ enum OptionTable {
         .text("KeyDirectory", \.general.keyDirectory),
         .text("CacheDirectory", \.general.cacheDirectory),
         .text("PidFile", \.general.pidFile),
-        .flag("SafeLogging", \.general.isSafeLogging),
-        .flag("DisableNetwork", \.general.isNetworkDisabled),
+        OptionRow(name: "DisableNetwork") { _, text throws(ValueError) in
+            guard try !OptionRow.flag(text) else { throw ValueError("0: a node without a network is not supported") }
+        },
         .span("ShutdownWaitLength", \.general.shutdownWait),
-        .bytes("ConnLimit", \.general.maxOpenFiles),
         OptionRow(name: "Log", isList: true) { configuration, text throws(ValueError) in configuration.general.logs.append(try LogLine.parse(text)) },
         OptionRow(name: "DirAuthority", isList: true, apply: addAuthority),
         OptionRow(name: "AlternateDirAuthority", isList: true, apply: addAuthority),
@@ -45,7 +46,9 @@ enum OptionTable {
         .ports("DirPort", \.relay.dirPorts, flags: PortLine.relayFlags),
         .flag("AssumeReachable", \.relay.isAssumedReachable),
         .flag("DirCache", \.relay.isDirectoryCache),
-        .words("MyFamily", \.relay.family),
+        OptionRow(name: "MyFamily", isList: true) { configuration, text throws(ValueError) in
+            configuration.relay.family += try OptionRow.items(text).map { item throws(ValueError) in try Self.member(item) }
+        },
         .choice("ExitRelay", \.relay.exit),
         OptionRow(name: "ExitPolicy", isList: true) { configuration, text throws(ValueError) in
             do throws(PolicyError) {
@@ -90,9 +93,7 @@ enum OptionTable {
             configuration.client.pathsNeeded = value < 0 ? nil : value
         },
         .span("CircuitBuildTimeout", \.client.circuitBuildTimeout),
-        .flag("LearnCircuitBuildTimeout", \.client.isLearningBuildTimeout),
         .span("MaxCircuitDirtiness", \.client.maxCircuitDirtiness),
-        .span("NewCircuitPeriod", \.client.newCircuitPeriod),
         .span("CircuitStreamTimeout", \.client.circuitStreamTimeout),
         .span("SocksTimeout", \.client.socksTimeout),
         .count("MaxClientCircuitsPending", \.client.maxCircuitsPending, 1...1024),
@@ -152,6 +153,13 @@ enum OptionTable {
         var row = row
         row.isOurs = true
         return row
+    }
+
+    /// A member of a family as descriptors have it: `$` and 40 hex digits, or a nickname.
+    private static func member(_ item: String) throws(ValueError) -> String {
+        if let identity = RSAIdentity(hex: item.prefix { $0 != "~" && $0 != "=" }) { return "$\(identity)" }
+        guard Nickname.isLegal(item) else { throw ValueError("fingerprints (or nicknames) separated by commas") }
+        return item
     }
 
     @Sendable private static func addAuthority(_ configuration: inout NodeConfiguration, _ text: String) throws(ValueError) {

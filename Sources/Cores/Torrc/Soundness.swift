@@ -82,6 +82,9 @@ enum Soundness {
         if !configuration.client.isSocksPortGiven, !configuration.isRelay {
             configuration.client.socksPorts = [PortLine(port: .fixed(9050))]
         }
+        if configuration.relay.bandwidthRate != RelayOptions().bandwidthRate || configuration.relay.relayBandwidthRate != 0 {
+            warnings.append("BandwidthRate: is advertised, but traffic is not held down to it")
+        }
         for name in configuration.relay.addressNames { warnings.append("Address: \"\(name)\" is no IP address; names are not looked up and it is ignored") }
     }
 }

@@ -5,8 +5,11 @@ internal import Loops
 internal import Relaying
 internal import Sealing
 
-/// Finds out whether others reach our ORPort: a circuit through some relay, with ourselves as its last hop.
+/// Finds out whether others reach our ORPort: a circuit through two relays, with ourselves as its last hop.
+///
+/// Two, because a relay refuses to extend a circuit back to where it comes from.
 final class SelfTest {
+    private static let helperCount = 2
     private static let pause = Instant.Span.seconds(20)
 
     private let router: OnionRouter
@@ -22,9 +25,10 @@ final class SelfTest {
 
     /// Starts a test unless one is under way or was just made; `done` is called when one succeeds.
     func run(to own: HopTarget, except identity: RSAIdentity, _ done: @escaping () -> Void) {
-        guard circuit == nil, last.map({ router.loop.now - $0 >= Self.pause }) ?? true, let helper = helper(except: identity) else { return }
+        guard circuit == nil, last.map({ router.loop.now - $0 >= Self.pause }) ?? true, case let helpers = helpers(except: identity), helpers.count == Self.helperCount
+        else { return }
         last = router.loop.now
-        let circuit = router.buildCircuit([helper, own])
+        let circuit = router.buildCircuit(helpers + [own])
         self.circuit = circuit
         circuit.onEvent = { [weak self] event in
             self?.circuit = nil
@@ -35,10 +39,14 @@ final class SelfTest {
         }
     }
 
-    private func helper(except identity: RSAIdentity) -> HopTarget? {
-        guard let consensus = store.consensus(.microdesc) else { return nil }
-        let candidates = consensus.entries.filter { $0.rsa != identity && $0.microdescriptorDigest.flatMap(store.microdescriptor) != nil }
-        guard let entry = candidates.randomElement(using: &random), let micro = entry.microdescriptorDigest.flatMap(store.microdescriptor) else { return nil }
-        return HopTarget(rsa: entry.rsa, ed25519: micro.ed25519, addresses: [entry.socketAddress], ntorKey: micro.ntorKey)
+    /// Any relays whose keys we have.
+    private func helpers(except identity: RSAIdentity) -> [HopTarget] {
+        guard let consensus = store.consensus(.microdesc) else { return [] }
+        let usable = consensus.entries.lazy.filter { $0.rsa != identity }.shuffled(using: &random)
+        return Array(usable.lazy.compactMap { [store] entry in
+            entry.microdescriptorDigest.flatMap(store.microdescriptor).map {
+                HopTarget(rsa: entry.rsa, ed25519: $0.ed25519, addresses: [entry.socketAddress], ntorKey: $0.ntorKey)
+            }
+        }.prefix(Self.helperCount))
     }
 }

@@ -1,0 +1,107 @@
+import Ambience
+import Sealing
+import Testing
+
+@testable import Node
+
+@Suite("Keys on disk")
+struct KeyTests {
+    @Test("a folder that we made is one that stock tor starts on, with the same identities")
+    func stockReadsOurs() throws {
+        let scratch = try Scratch()
+        let keys = try KeyRing(DataDirectory(path: scratch.path), now: SystemTime().wall)
+        #expect(stockFingerprint(scratch.path) == Fingerprints.line(keys, nickname: "Unnamed"))
+        #expect(stockFingerprint(scratch.path, "ed25519") == "Unnamed \(keys.ed25519Identity)")
+        let again = try KeyRing(DataDirectory(path: scratch.path), now: SystemTime().wall)
+        #expect(again.signing.publicKey == keys.signing.publicKey, "stock kept our signing key")
+        #expect(again.ntor.publicKey == keys.ntor.publicKey)
+    }
+
+    @Test("a folder that stock tor made is one that we start on, with the same identities")
+    func weReadStock() throws {
+        let scratch = try Scratch()
+        let rsa = stockFingerprint(scratch.path)
+        let ed25519 = stockFingerprint(scratch.path, "ed25519")
+        let certificate = try Files.read(scratch.path + "/keys/ed25519_signing_cert")
+        let keys = try KeyRing(DataDirectory(path: scratch.path), now: SystemTime().wall)
+        #expect(rsa == Fingerprints.line(keys, nickname: "Unnamed"))
+        #expect(ed25519 == "Unnamed \(keys.ed25519Identity)")
+        #expect(try Files.read(scratch.path + "/keys/ed25519_signing_cert") == certificate, "a fresh signing certificate is kept")
+    }
+
+    @Test("keys stay the same from start to start")
+    func stable() throws {
+        let scratch = try Scratch()
+        let first = try KeyRing(DataDirectory(path: scratch.path), now: noon)
+        let second = try KeyRing(DataDirectory(path: scratch.path), now: noon + 3600)
+        #expect(first.rsaIdentity == second.rsaIdentity && first.ed25519Identity == second.ed25519Identity)
+        #expect(first.ntor.publicKey == second.ntor.publicKey && first.tap.publicKey.der == second.tap.publicKey.der)
+        #expect(second.onionKeysSince == noon)
+    }
+
+    @Test("the signing key is renewed before its certificate ends, the identities never")
+    func signingRotation() throws {
+        let scratch = try Scratch()
+        let keys = try KeyRing(DataDirectory(path: scratch.path), now: noon)
+        let first = keys.signing.publicKey
+        #expect(try !keys.renew(now: noon + 20 * 86400))
+        #expect(try keys.renew(now: noon + 29 * 86400 + 7200))
+        #expect(keys.signing.publicKey != first)
+        try keys.signingCertificate.verify(signer: keys.master.publicKey, now: noon + 58 * 86400)
+        let reread = try KeyRing(DataDirectory(path: scratch.path), now: noon + 30 * 86400)
+        #expect(reread.signing.publicKey == keys.signing.publicKey)
+    }
+
+    @Test("onion keys change after 28 days, and the old ntor key is answered for a week more")
+    func onionRotation() throws {
+        let scratch = try Scratch()
+        let keys = try KeyRing(DataDirectory(path: scratch.path), now: noon)
+        let first = keys.ntor.publicKey
+        #expect(try keys.renew(now: noon + 28 * 86400))
+        #expect(keys.ntorKeys.map(\.publicKey) == [keys.ntor.publicKey, first])
+        let restarted = try KeyRing(DataDirectory(path: scratch.path), now: noon + 30 * 86400)
+        #expect(restarted.ntorKeys.map(\.publicKey).last == first)
+        _ = try keys.renew(now: noon + 35 * 86400)
+        #expect(keys.ntorKeys.map(\.publicKey) == [keys.ntor.publicKey])
+    }
+
+    @Test(
+        "a damaged key file is refused by name and never replaced",
+        arguments: ["secret_id_key", "secret_onion_key", "secret_onion_key_ntor", "ed25519_master_id_secret_key", "ed25519_master_id_public_key", "ed25519_signing_secret_key"])
+    func damage(_ name: String) throws {
+        let scratch = try Scratch()
+        let directory = try DataDirectory(path: scratch.path)
+        _ = try KeyRing(directory, now: noon)
+        let damaged = Array("not a key".utf8)
+        try Files.replace(directory.key(name), with: damaged)
+        let failure = #expect(throws: NodeFailure.self) { try KeyRing(directory, now: noon) }
+        #expect(failure?.kind == .badData && failure?.description.contains(name) == true)
+        #expect(try Files.read(directory.key(name)) == damaged)
+    }
+
+    @Test("a master key that is missing beside its public half is refused: a new identity is never made by accident")
+    func missingMaster() throws {
+        let scratch = try Scratch()
+        let directory = try DataDirectory(path: scratch.path)
+        _ = try KeyRing(directory, now: noon)
+        try Files.remove(directory.key("ed25519_master_id_secret_key"))
+        #expect(throws: NodeFailure.self) { try KeyRing(directory, now: noon) }
+    }
+
+    @Test("wiping leaves no key behind")
+    func wipe() throws {
+        let scratch = try Scratch()
+        let directory = try DataDirectory(path: scratch.path)
+        _ = try KeyRing(directory, now: noon)
+        #expect(KeyRemains.wipe(directory).isEmpty)
+        #expect(try Files.list(directory.keys).isEmpty)
+    }
+
+    @Test("a hashed password is what stock makes of the same salt")
+    func passwordHash() throws {
+        let stock = run("tor --hash-password 'secret word' --quiet -f /nonexistent --ignore-missing-torrc").output.split(separator: "\n").last { $0.hasPrefix("16:") }
+        let text = try #require(stock)
+        let salt = stride(from: 3, to: 19, by: 2).map { UInt8(text.dropFirst($0).prefix(2), radix: 16)! }
+        #expect(PasswordHash.of("secret word", salt: salt) == text)
+    }
+}
