@@ -72,7 +72,7 @@ struct BandwidthTests {
         var history = BandwidthHistory()
         for second in 0..<20 { history.sample(read: UInt64(second) * 500, written: UInt64(second) * 500, at: noon + Int64(second)) }
         #expect(history.observed == 500)
-        for hour in 1...121 { history.sample(read: 9500, written: 9500, at: noon + Int64(hour) * 3600) }
+        for hour in 1...140 { history.sample(read: 9500, written: 9500, at: noon + Int64(hour) * 3600) }
         #expect(history.observed == 0)
     }
 }
