@@ -91,10 +91,14 @@ package final class RSAKey {
 
     /// Reads an unencrypted PEM private key of any form; `nil` when there is none.
     package convenience init?(pem: [UInt8]) {
-        let bio = BIO_new_mem_buf(pem, Int32(pem.count))
-        defer { BIO_free(bio) }
-        // The callback answers "no passphrase", so that an encrypted key fails instead of asking the terminal.
-        guard let key = PEM_read_bio_PrivateKey(bio, nil, { _, _, _, _ in 0 }, nil) else {
+        // SAFETY: the BIO reads the array's memory where it is, so it must not outlive this closure.
+        let parsed = pem.withUnsafeBytes { memory -> OpaquePointer? in
+            let bio = BIO_new_mem_buf(memory.baseAddress, Int32(memory.count))
+            defer { BIO_free(bio) }
+            // The callback answers "no passphrase", so that an encrypted key fails instead of asking the terminal.
+            return PEM_read_bio_PrivateKey(bio, nil, { _, _, _, _ in 0 }, nil)
+        }
+        guard let key = parsed else {
             ERR_clear_error()
             return nil
         }
