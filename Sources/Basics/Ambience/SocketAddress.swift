@@ -65,27 +65,33 @@ extension IPAddress: CustomStringConvertible {
 
     private init?(ipv6 text: String) {
         let halves = text.split(separator: "::", omittingEmptySubsequences: false)
-        guard halves.count <= 2, let head = Self.groups(halves[0]), let tail = halves.count == 2 ? Self.groups(halves[1]) : [] else { return nil }
+        guard halves.count <= 2, let head = Self.groups(halves[0], mayEndInIPv4: halves.count == 1),
+            let tail = halves.count == 2 ? Self.groups(halves[1], mayEndInIPv4: true) : []
+        else { return nil }
         let missing = 8 - head.count - tail.count
         guard halves.count == 2 ? missing >= 1 : missing == 0 else { return nil }
         let groups = head + [UInt16](repeating: 0, count: missing) + tail
         self.init(bytes: groups.flatMap { [UInt8($0 >> 8), UInt8($0 & 255)] })
     }
 
-    private static func groups(_ text: Substring) -> [UInt16]? {
+    private static func groups(_ text: Substring, mayEndInIPv4: Bool) -> [UInt16]? {
         guard !text.isEmpty else { return [] }
         var groups: [UInt16] = []
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
         for (index, part) in parts.enumerated() {
-            if index == parts.count - 1, part.contains(".") {
+            if mayEndInIPv4, index == parts.count - 1, part.contains(".") {
                 guard case .v4(let value)? = IPAddress(ipv4: part) else { return nil }
                 groups += [UInt16(value >> 16), UInt16(value & 0xFFFF)]
             } else {
-                guard (1...4).contains(part.utf8.count), let group = UInt16(part, radix: 16), part.first != "+" else { return nil }
+                guard (1...4).contains(part.utf8.count), part.utf8.allSatisfy(isHexDigit), let group = UInt16(part, radix: 16) else { return nil }
                 groups.append(group)
             }
         }
         return groups
+    }
+
+    private static func isHexDigit(_ byte: UInt8) -> Bool {
+        (0x30...0x39).contains(byte) || (0x41...0x46).contains(byte) || (0x61...0x66).contains(byte)
     }
 
     /// RFC 5952: lower case, the first longest run of two or more zero groups becomes `::`.
@@ -113,7 +119,9 @@ package struct SocketAddress: Hashable, Sendable, CustomStringConvertible {
 
     /// `1.2.3.4:80` or `[::1]:80`.
     package init?(_ text: some StringProtocol) {
-        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else { return nil }
+        guard let colon = text.lastIndex(of: ":") else { return nil }
+        let digits = text[text.index(after: colon)...]
+        guard digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let port = UInt16(digits) else { return nil }
         var host = text[..<colon]
         if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() } else if host.contains(":") { return nil }
         guard let ip = IPAddress(host) else { return nil }

@@ -8,7 +8,7 @@ package struct AESCounter: ~Copyable {
 
     /// `key` has 16 or 32 bytes.
     package init(key: some Collection<UInt8>, iv: [UInt8] = [UInt8](repeating: 0, count: 16)) {
-        precondition(key.count == 16 || key.count == 32 && iv.count == 16)
+        precondition((key.count == 16 || key.count == 32) && iv.count == 16)
         guard let context = EVP_CIPHER_CTX_new() else { fatalError("out of memory for a cipher context") }
         self.context = context
         let cipher = key.count == 16 ? EVP_aes_128_ctr() : EVP_aes_256_ctr()
