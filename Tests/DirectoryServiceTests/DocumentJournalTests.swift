@@ -44,7 +44,7 @@ struct DocumentJournalTests {
             var journal = DocumentJournal(path: path, keyword: "onion-key")
             try journal.add(Self.parts(Self.texts))
             let whole = try Files.read(path + ".new")
-            for cut in 0...whole.count {
+            for cut in stride(from: 0, through: whole.count, by: 5) {
                 try Files.replace(path + ".new", with: Array(whole[..<cut]))
                 var again = DocumentJournal(path: path, keyword: "onion-key")
                 let loaded = try again.load()
