@@ -205,10 +205,15 @@ extension Authority {
         vote.serverVersions = settings.serverVersions
         vote.protocols = settings.protocols
         vote.flagThresholds = opinion.thresholds.line
-        vote.parameters = settings.parameters.sorted { "\($0)".utf8.lexicographicallyPrecedes("\($1)".utf8) }
+        vote.parameters = parameters
         vote.contact = settings.contact
         vote.entries = opinion.entries
         return vote
+    }
+
+    /// Sorted, and of a name that is given twice the later value: votes with a name twice are malformed.
+    private var parameters: [ConsensusParameter] {
+        Dictionary(settings.parameters.map { ($0.name, $0) }) { $1 }.values.sorted { "\($0)".utf8.lexicographicallyPrecedes("\($1)".utf8) }
     }
 
     /// Drops relays that have ended or have not published for long.
