@@ -18,6 +18,8 @@ package struct FlagRules {
     package var isTestingNetwork = false
     /// AuthDirTestReachability: Running needs a passed link test.
     package var testsReachability = true
+    /// A passed link test counts for this long.
+    package var reachableSeconds: Int64 = 45 * 60
     package var listsBadExits = false
     package var listsMiddleOnly = false
     /// MinUptimeHidServDirectoryV2.
@@ -57,8 +59,6 @@ package struct FlagRules {
         return rules
     }
 
-    /// A link test counts for this long.
-    package static let reachableSeconds: Int64 = 45 * 60
     /// A descriptor older than this gets StaleDesc.
     package static let staleSeconds: Int64 = 18 * 3600
     /// A descriptor older than this is left out of votes.
@@ -70,7 +70,7 @@ package struct FlagRules {
         if relay.isHibernating { return false }
         if relay.isOurselves || !testsReachability { return true }
         guard let reached = relay.lastReachable else { return false }
-        return now - reached < Self.reachableSeconds
+        return now - reached < reachableSeconds
     }
 
     /// Whether the relay takes part in medians and percentiles.

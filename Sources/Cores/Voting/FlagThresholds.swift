@@ -18,7 +18,7 @@ package struct FlagThresholds: Equatable, Sendable {
     private static let guaranteedTimeKnownSeconds: Int64 = 8 * 86400
     private static let guardBandwidthFraction = 0.75
     /// Half the least bandwidth stock relays may offer; a lower Fast threshold is not taken from the 1/8 quantile.
-    private static let leastFastKilobytes: UInt64 = 37
+    private static let leastFastKilobytes: UInt64 = 38
     private static let leastConsideredKilobytes: UInt64 = 4
 
     /// The thresholds over the relays that are active and not in `excluded`.

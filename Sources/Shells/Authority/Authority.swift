@@ -62,7 +62,7 @@ package final class Authority {
         self.keys = keys
         room = VotingRoom(signer: signer, authorities: settings.authorities.map(\.identity))
         gate = DescriptorGate(store: store, pins: pins, demands: .init(allowsPrivateAddresses: settings.allowsPrivateAddresses))
-        watch = LinkWatch(time: loop, period: settings.linkTestPeriod) { target, done in
+        watch = LinkWatch(time: loop, period: .seconds(settings.linkTestPeriodSeconds)) { target, done in
             router.testLink(LinkTarget(rsa: target.rsa, ed25519: target.ed25519, addresses: [target.address])) { peer in
                 done(peer?.rsa == target.rsa && peer?.ed25519 == target.ed25519)
             }
@@ -151,9 +151,16 @@ extension Authority {
 
     private func fetchVotes() {
         peers.fetchVotes(of: room.missingVoters) { [weak self] text in
-            guard let self, let reason = room.receive(vote: text, validAfter: validAfter, now: loop.wall) else { return }
-            log.info("A fetched vote is not taken: \(reason)")
+            guard let reason = self?.receive(vote: text) else { return }
+            self?.log.info("A fetched vote is not taken: \(reason)")
         }
+    }
+
+    /// Takes another authority's vote, and its certificate for the clients who will need it; the reason when it does not.
+    func receive(vote text: [UInt8]) -> String? {
+        if let reason = room.receive(vote: text, validAfter: validAfter, now: loop.wall) { return reason }
+        store.put(room.votes.values.map(\.certificate))
+        return nil
     }
 
     private func compute() {

@@ -10,7 +10,7 @@ extension Authority {
     func answer(post request: HTTPRequest) -> HTTPResponse? {
         switch request.path {
         case "/tor/": answer(upload: request.body)
-        case "/tor/post/vote": answer(room.receive(vote: request.body, validAfter: validAfter, now: now), stored: "Vote stored")
+        case "/tor/post/vote": answer(receive(vote: request.body), stored: "Vote stored")
         case "/tor/post/consensus-signature": answer(room.receive(signatures: request.body), stored: "Signatures stored")
         default: nil
         }

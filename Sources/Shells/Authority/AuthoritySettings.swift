@@ -28,8 +28,8 @@ package struct AuthoritySettings {
     package var allowsPrivateAddresses = false
     /// AuthDirPinKeys.
     package var pinsKeys = true
-    /// How long a link test that passed is not repeated.
-    package var linkTestPeriod = Instant.Span.seconds(Int64(1280))
+    /// How long a link test that passed is not repeated, seconds.
+    package var linkTestPeriodSeconds: Int64 = 1280
 
     package init(
         dataFolder: String, nickname: String, contact: String, address: IPAddress, directoryPort: UInt16, orPort: UInt16, ownRelay: RSAIdentity,
@@ -45,6 +45,18 @@ package struct AuthoritySettings {
         self.authorities = authorities
         self.times = times
         self.rules = rules
+        hurryLinkTests()
+    }
+
+    /// Intervals after which a relay that went away without notice is out of the consensus, where they are shorter than stock's times.
+    private static let intervalsUntilGone: Int64 = 18
+    /// Tests that must fail before that.
+    private static let testsUntilGone: Int64 = 3
+
+    /// A network that votes every few seconds has relays that live for minutes: stock's 45 minutes would list dead ones most of the time.
+    private mutating func hurryLinkTests() {
+        rules.reachableSeconds = min(rules.reachableSeconds, Self.intervalsUntilGone * times.regular.intervalSeconds)
+        linkTestPeriodSeconds = min(linkTestPeriodSeconds, rules.reachableSeconds / Self.testsUntilGone)
     }
 }
 
