@@ -17,3 +17,23 @@ enum Wire {
         return cells
     }
 }
+
+extension Wire {
+    /// The parts of a CERTS cell.
+    static func certificates(_ cell: [UInt8]) -> [(UInt8, [UInt8])] {
+        var parts: [(UInt8, [UInt8])] = []
+        var rest = cell.dropFirst(CellLayout.variableHeaderBytes + 1)
+        while rest.count > 3 {
+            let start = rest.startIndex
+            let count = Int(rest[start + 1]) << 8 | Int(rest[start + 2])
+            parts.append((rest[start], Array(rest.dropFirst(3).prefix(count))))
+            rest = rest.dropFirst(3 + count)
+        }
+        return parts
+    }
+
+    static func certs(_ parts: [(UInt8, [UInt8])]) -> [UInt8] {
+        let body = parts.flatMap { [$0.0, UInt8($0.1.count >> 8), UInt8($0.1.count & 255)] + $0.1 }
+        return Cell.variable(.none, CellCommand.certs, [UInt8(parts.count)] + body)
+    }
+}

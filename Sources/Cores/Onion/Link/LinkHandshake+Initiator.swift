@@ -12,7 +12,7 @@ extension LinkHandshake {
             phase = .certificates(try LinkVersions.agree(cell.body, own: Self.versions))
         case (.certificates(let version), CellCommand.certs):
             guard let tlsCertificate = facts.peerTLSCertificate else { throw .noTLSCertificate }
-            let peer = try PeerCertificates(cell.body, from: .responder(tlsCertificate: tlsCertificate), now: now)
+            let peer = try PeerCertificates(cell.body, from: .responder(tlsDigest: Digest.sha256(tlsCertificate)), now: now)
             phase = .challenge(version, peer)
         case (.challenge(let version, let peer), CellCommand.authChallenge):
             let methods = try LinkAuthentication.methods(inChallenge: cell.body)

@@ -13,8 +13,8 @@ struct PeerCertificates {
 
     /// Whose CERTS it is.
     enum Side {
-        /// The side we dialled, with the DER of the certificate that its TLS showed.
-        case responder(tlsCertificate: [UInt8])
+        /// The side we dialled, with the SHA-256 of the certificate that its TLS showed.
+        case responder(tlsDigest: [UInt8])
         case initiator
     }
 
@@ -32,9 +32,9 @@ struct PeerCertificates {
         }
         try Self.checkCross(parts, master: master, signer: key, now)
         switch side {
-        case .responder(let tlsCertificate):
+        case .responder(let tlsDigest):
             let link = try Self.leaf(parts, CertificateType.tlsLink, keyType: LinkIdentity.x509DigestKeyType, signer: signing.subject, now)
-            guard link == Digest.sha256(tlsCertificate) else { throw .badCertificate(type: CertificateType.tlsLink) }
+            guard link == tlsDigest else { throw .badCertificate(type: CertificateType.tlsLink) }
             authenticationKey = nil
         case .initiator:
             authenticationKey = try Self.leaf(
