@@ -43,7 +43,7 @@ struct RelayCellCipherTests {
             for vector in expected where vector["cell_number"] as? Int == number { #expect(body == (try vector.bytes("body"))) }
             let recognized = body.withUnsafeMutableBufferPointer {
                 let cell = $0.baseAddress!
-                return [guardRelay.forward.decryptAndRecognize(cell), middle.forward.decryptAndRecognize(cell), exit.forward.decryptAndRecognize(cell)]
+                return [guardRelay, middle, exit].map { $0.forward.decryptAndRecognize(cell) }
             }
             #expect(recognized == [false, false, true])
             #expect(exit.forward.lastDigest == third.forward.lastDigest)

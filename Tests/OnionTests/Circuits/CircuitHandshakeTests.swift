@@ -45,8 +45,8 @@ struct NtorTests {
             let client = NtorClient(
                 relay: relay, onionKey: try vector.bytes("b_public"), ephemeral: try #require(Curve25519Key(secret: try vector.bytes("x_secret"))))
             #expect(client.onionSkin == (try vector.bytes("client_handshake")))
-            let (reply, keys) = try NtorServer.respond(
-                client.onionSkin, identity: relay, onionKeys: [onionKey], ephemeral: try #require(Curve25519Key(secret: try vector.bytes("y_secret"))))
+            let ephemeral = try #require(Curve25519Key(secret: try vector.bytes("y_secret")))
+            let (reply, keys) = try NtorServer.respond(client.onionSkin, identity: relay, onionKeys: [onionKey], ephemeral: ephemeral)
             #expect(reply == (try vector.bytes("server_handshake")))
             #expect(keys.material == (try vector.bytes("keys")))
             #expect(try client.finish(reply) == keys)

@@ -33,6 +33,16 @@ struct LinkAgreementTests {
         #expect(pair.initiatorPeer?.isAuthenticated == true)
     }
 
+    @Test("fall back to version 4, and skip versions that are unknown")
+    func versionFour() throws {
+        for offer: [UInt8] in [[0, 3, 0, 4], [0, 4, 0, 9, 1, 5]] {
+            var pair = LinkPair(isAuthenticated: false)
+            _ = try pair.giveResponder([0, 0, CellCommand.versions, 0, UInt8(offer.count)] + offer)
+            _ = try pair.giveResponder(Cell.fixed(.none, CellCommand.netinfo, NetinfoMessage(seconds: 0, other: nil, own: []).encoded))
+            #expect(pair.responderPeer?.linkVersion == 4)
+        }
+    }
+
     @Test("do not care where the bytes are cut", arguments: [true, false])
     func cutAnywhere(isAuthenticated: Bool) throws {
         var whole = LinkPair(isAuthenticated: isAuthenticated)

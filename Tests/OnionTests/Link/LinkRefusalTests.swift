@@ -18,7 +18,9 @@ struct LinkRefusalTests {
         return Wire.cells(try pair.giveInitiator(cells))
     }
 
-    private func initiator(takes cells: [[UInt8]], now: WallTime = LinkPair.now, facts: LinkHandshake.Facts = LinkPair.initiatorFacts()) -> LinkFailure? {
+    private func initiator(
+        takes cells: [[UInt8]], now: WallTime = LinkPair.now, facts: LinkHandshake.Facts = LinkPair.initiatorFacts()
+    ) -> LinkFailure? {
         var handshake = LinkHandshake(role: .initiator(LinkPair.dialling.identity), facts: facts)
         _ = handshake.start(now: now)
         return failure(of: &handshake, cells, now)
@@ -50,10 +52,13 @@ struct LinkRefusalTests {
             onCircuit[index][index == 0 ? 1 : 3] = 9
             #expect(initiator(takes: onCircuit) == .wrongCircuit(command: cells[index][index == 0 ? 2 : 4]))
         }
+        let almostAll = Array(cells[..<3])
         let create = Cell.fixed(CircuitID(rawValue: 1), CellCommand.createFast, [])
-        #expect(initiator(takes: Array(cells[..<3]) + [create]) == .wrongCircuit(command: CellCommand.createFast))
-        #expect(initiator(takes: Array(cells[..<3]) + [Cell.fixed(.none, CellCommand.padding, [])]) == .unexpectedCell(command: CellCommand.padding))
-        #expect(initiator(takes: Array(cells[..<3]) + [Cell.variable(.none, CellCommand.authenticate, [])]) == .unexpectedCell(command: CellCommand.authenticate))
+        #expect(initiator(takes: almostAll + [create]) == .wrongCircuit(command: CellCommand.createFast))
+        let padding = Cell.fixed(.none, CellCommand.padding, [])
+        #expect(initiator(takes: almostAll + [padding]) == .unexpectedCell(command: CellCommand.padding))
+        let authenticate = Cell.variable(.none, CellCommand.authenticate, [])
+        #expect(initiator(takes: almostAll + [authenticate]) == .unexpectedCell(command: CellCommand.authenticate))
     }
 
     @Test("as either side: VERSIONS that cannot be agreed on or cannot be read")

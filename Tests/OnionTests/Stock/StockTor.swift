@@ -17,8 +17,8 @@ final class StockTor {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         let torrc = folder.appendingPathComponent("torrc")
         let common = [
-            "TestingTorNetwork 1", "__OwningControllerProcess \(getpid())", "DataDirectory \(folder.path)/data", "DirAuthority \(authorityLine)", "Address 127.0.0.1",
-            "AddressDisableIPv6 1", "ShutdownWaitLength 0", "SafeLogging 0", "ProtocolWarnings 1", "Log info file \(folder.path)/log",
+            "TestingTorNetwork 1", "__OwningControllerProcess \(getpid())", "DataDirectory \(folder.path)/data",
+            "DirAuthority \(authorityLine)", "Address 127.0.0.1", "AddressDisableIPv6 1", "ShutdownWaitLength 0", "SafeLogging 0", "ProtocolWarnings 1", "Log info file \(folder.path)/log",
         ]
         try (common + lines).joined(separator: "\n").appending("\n").write(to: torrc, atomically: true, encoding: .utf8)
         pid = try Self.spawn(["tor", "-f", torrc.path, "--quiet", "--defaults-torrc", "/nonexistent", "--ignore-missing-torrc"])

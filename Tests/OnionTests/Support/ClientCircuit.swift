@@ -29,7 +29,9 @@ struct ClientCircuit: ~Copyable {
         let cell = try link.cell()
         var body = Array(cell[CellLayout.headerBytes...])
         let isOurs = body.withUnsafeMutableBufferPointer { backward.decryptAndRecognize($0.baseAddress!) }
-        guard cell[4] == CellCommand.relay, isOurs else { throw LoopbackError(description: "not a relay cell for us: command \(cell[4]), \(cell[5])") }
+        guard cell[4] == CellCommand.relay, isOurs else {
+            throw LoopbackError(description: "not a relay cell for us: command \(cell[4]), \(cell[5])")
+        }
         let count = Int(body[CellLayout.relayLengthOffset]) << 8 | Int(body[CellLayout.relayLengthOffset + 1])
         return (body[0], Array(body[CellLayout.relayDataOffset...].prefix(count)))
     }

@@ -22,7 +22,9 @@ enum Loopback {
         var address = address(0)
         var size = socklen_t(MemoryLayout<sockaddr_in>.size)
         let isBound = withUnsafeMutablePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(fd, $0, size) == 0 && Glibc.listen(fd, 16) == 0 && getsockname(fd, $0, &size) == 0 }
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(fd, $0, size) == 0 && Glibc.listen(fd, 16) == 0 && getsockname(fd, $0, &size) == 0
+            }
         }
         guard isBound else { throw LoopbackError(description: "cannot listen: \(errno)") }
         return (fd, UInt16(bigEndian: address.sin_port))
