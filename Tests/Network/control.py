@@ -28,10 +28,11 @@ class Control:
                     answer.append(more)
 
     def paths(self):
-        """Nicknames along every built circuit of three hops or more."""
+        """Nicknames along every built circuit that can carry a stream to an exit."""
         circuits = '\n'.join(self.ask('GETINFO circuit-status'))
-        found = [re.findall(r'\$[0-9A-F]{40}[~=](\w+)', line) for line in circuits.splitlines() if ' BUILT ' in line]
-        return [path for path in found if len(path) >= 3]
+        usable = [line for line in circuits.splitlines()
+                  if ' BUILT ' in line and 'PURPOSE=GENERAL' in line and 'INTERNAL' not in line and 'ONEHOP' not in line]
+        return [re.findall(r'\$[0-9A-F]{40}[~=](\w+)', line) for line in usable]
 
     def close(self):
         self.lines.close()

@@ -269,7 +269,7 @@ class Network:
             guard, middle, last = (self[name].fingerprint for name in path)
             lines += [f'EntryNodes {guard}', f'MiddleNodes {middle}', f'ExitNodes {last}', 'StrictNodes 1', 'NumEntryGuards 1']
         if kind == 'tor':
-            lines += ['ConfluxEnabled 0']
+            lines += ['ConfluxEnabled 0', 'VanguardsLiteEnabled 0']
         client = self.add('client', kind, lines).start()
         self.wait_bootstrapped(client)
         return client
