@@ -24,6 +24,7 @@ VOTING_SECONDS = 10          # one authority alone needs no more than 2 s for ea
 INITIAL_VOTING_SECONDS = 5   # the shortest that stock tor accepts
 CONSENSUS_LIMIT_SECONDS = 90
 BOOTSTRAP_LIMIT_SECONDS = 60
+SETTLE_SECONDS = 1           # stock compresses a new consensus in the background and serves the last one to clients until then
 STOP_LIMIT_SECONDS = 5
 PORTS_PER_BLOCK, FIRST_PORT, LAST_PORT = 64, 20480, 32704   # below the kernel's own range, so no outgoing connection takes one
 
@@ -147,7 +148,9 @@ class Node:
             f'DirPort 127.0.0.1:{self.dir_port}', 'AuthoritativeDirectory 1', 'V3AuthoritativeDirectory 1', 'ContactInfo authority@test.test', 'ExitRelay 0',
             f'TestingV3AuthInitialVotingInterval {INITIAL_VOTING_SECONDS}', 'TestingV3AuthInitialVoteDelay 2', 'TestingV3AuthInitialDistDelay 2',
             f'V3AuthVotingInterval {VOTING_SECONDS}', f'V3AuthVoteDelay {half}', f'V3AuthDistDelay {half}', 'V3AuthNIntervalsValid 3',
-            'TestingDirAuthVoteExit *', 'TestingDirAuthVoteGuard *', 'TestingDirAuthVoteHSDir *', 'TestingMinExitFlagThreshold 0']
+            'TestingDirAuthVoteExit *', 'TestingDirAuthVoteGuard *', 'TestingDirAuthVoteHSDir *', 'TestingMinExitFlagThreshold 0',
+            # Every relay is Fast and Stable, however young and idle: a client only takes such a relay as guard.
+            'AuthDirFastGuarantee 1 bytes', 'AuthDirVoteStableGuaranteeMinUptime 1 second']
 
     def _relay_lines(self):
         return self._relaying_lines() + ['ExitRelay 0', 'ExitPolicy reject *:*']
@@ -303,11 +306,12 @@ class Network:
         return {m[1]: m[2].split() for m in re.finditer(r'^r (\S+) .*\n(?:[a-z].*\n)*?s(.*)$', self.consensus(flavour), re.M)}
 
     def wait_listed(self, names, seconds=CONSENSUS_LIMIT_SECONDS):
-        missing = lambda: sorted(names - {n for n, f in self.flags('-microdesc.z').items() if 'Running' in f and 'Valid' in f})
+        missing = lambda: sorted(names - {n for n, f in self.flags('-microdesc').items() if 'Running' in f and 'Valid' in f})
         try:
             wait_for('consensus', seconds, lambda: self.check_alive() and not missing(), pause=0.4)
         except Failure as failure:
             raise Failure(f'{failure}; not listed: {" ".join(missing())}') from None
+        time.sleep(SETTLE_SECONDS)
 
     def check_warnings(self):
         """Fails if a stock node logged a warning that an all-stock network does not log."""
