@@ -140,7 +140,7 @@ class Node:
         return lines + self.extra + self.network.authority_lines
 
     def _relaying_lines(self):
-        return ['SocksPort 0', f'ORPort 127.0.0.1:{self.or_port}', 'AssumeReachable 1', 'VanguardsLiteEnabled 0']
+        return ['SocksPort 0', f'ORPort 127.0.0.1:{self.or_port}', 'AssumeReachable 1'] + (['VanguardsLiteEnabled 0'] if self.kind == 'tor' else [])
 
     def _authority_lines(self):
         half = VOTING_SECONDS // 5
