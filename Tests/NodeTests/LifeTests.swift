@@ -67,8 +67,10 @@ struct LifeTests {
     func changed() throws {
         let scratch = try Scratch()
         let record = try LifeRecord(DataDirectory(path: scratch.path))
-        let life = try #require(try record.changed(options("MoteLifetime 1 hour"), startedAt: noon, now: noon + 600, start + .seconds(600)))
+        let life = try #require(try record.changed(from: options(""), to: options("MoteLifetime 1 hour"), startedAt: noon, now: noon + 600, start + .seconds(600)))
         #expect(life.expires == noon + 3600)
         #expect(life.phase(at: noon, start + .seconds(3600)) == .over)
+        let other = try record.changed(from: options("MoteLifetime 1 hour"), to: options("MoteLifetime 1 hour\nMoteDrainWindow 60"), startedAt: noon + 500, now: noon + 600, start)
+        #expect(other?.expires == noon + 3600, "another drain window does not move the end")
     }
 }

@@ -58,7 +58,7 @@ final class DirectoryRole {
     func serve(for relay: RelayRole) {
         server.ownDescriptor = { [weak relay] in relay?.publisher.descriptor }
         server.ownExtraInfo = { [weak relay] in relay?.publisher.extraInfo }
-        guard configuration.relay.isDirectoryCache else { return }
+        guard configuration.relay.isDirectoryCache || configuration.authority.isAuthoritative else { return }
         router.onDirectoryStream = { [weak self] in self?.port.serve($0) }
     }
 

@@ -52,6 +52,9 @@ package final class Node {
         self.configuration = configuration
         self.reread = reread
         started = loop.wall
+        guard !configuration.isClient || !configuration.general.authorities.isEmpty else {
+            throw NodeFailure(.configuration, "DirAuthority: a client needs at least one such line, for no network is built in")
+        }
         directory = try DataDirectory(path: configuration.general.dataDirectory ?? home, keys: configuration.general.keyDirectory)
         try directory.hold()
         life = try LifeRecord(directory).life(configuration.mote, at: loop.wall, loop.now)
@@ -141,6 +144,7 @@ package final class Node {
             look()
         default: break
         }
+        Watchdog.arm(beyond: life.remaining(at: loop.wall, loop.now))
         loop.after(life.nextLook(at: loop.wall, loop.now)) { [unowned self] in followLife() }
     }
 
@@ -171,6 +175,7 @@ package final class Node {
     }
 
     private func depart() -> Int32 {
+        Watchdog.disarm()
         authority?.stop()
         client?.stop()
         documents.stop()
@@ -194,26 +199,31 @@ package final class Node {
         do throws(TorrcError) {
             let reading = try reread()
             for warning in reading.warnings { log.warning("\(warning)") }
-            adopt(reading.configuration)
-            log.notice("Read the torrc again")
+            if adopt(reading.configuration) { log.notice("Read the torrc again") }
         } catch { log.error("The torrc cannot be used, the old one stays: \(error)") }
     }
 
-    private func adopt(_ new: NodeConfiguration) {
+    /// Whether the new options hold now.
+    private func adopt(_ new: NodeConfiguration) -> Bool {
         let isRooted = new.general.dataDirectory == configuration.general.dataDirectory && new.relay.orPorts == configuration.relay.orPorts
             && new.relay.dirPorts == configuration.relay.dirPorts && new.client.socksPorts == configuration.client.socksPorts
             && new.general.authorities == configuration.general.authorities && new.authority.isAuthoritative == configuration.authority.isAuthoritative
-        guard isRooted else { return log.warning("Data directory, ports, authorities and roles need a restart: nothing was changed") }
+        guard isRooted else {
+            log.warning("The torrc was read again, but data directory, ports, authorities and roles need a restart: nothing was changed")
+            return false
+        }
         if new.mote != configuration.mote { adoptLife(new.mote) }
         configuration = new
         relay?.life = life
         relay?.adopt(new)
+        return true
     }
 
     private func adoptLife(_ options: MoteOptions) {
         let hadTimer = life != nil
         do throws(NodeFailure) {
-            life = try LifeRecord(directory).changed(options, startedAt: started, now: loop.wall, loop.now)
+            life = try LifeRecord(directory).changed(from: configuration.mote, to: options, startedAt: started, now: loop.wall, loop.now)
+            if life == nil { Watchdog.disarm() }
             if life != nil, !hadTimer { followLife() }
         } catch { log.error("\(error); the old end stays") }
     }

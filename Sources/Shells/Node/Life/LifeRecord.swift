@@ -24,8 +24,12 @@ struct LifeRecord {
         return life
     }
 
-    /// The life under options read anew; a lifetime counts from the start of the node.
-    func changed(_ options: MoteOptions, startedAt started: WallTime, now wall: WallTime, _ now: Instant) throws(NodeFailure) -> LifeSpan? {
+    /// The life under options read anew; a new lifetime counts from the start of the node.
+    func changed(
+        from old: MoteOptions, to new: MoteOptions, startedAt started: WallTime, now wall: WallTime, _ now: Instant
+    ) throws(NodeFailure) -> LifeSpan? {
+        if new.lifetime != nil, new.lifetime == old.lifetime { return try life(new, at: wall, now) }
+        let options = new
         guard let life = LifeSpan(options, startedAt: started, now + .seconds(started - wall)) else { return nil }
         guard life.phase(at: wall, now) != .over else { throw NodeFailure(.expired, "the new end \(life.expires) UTC is past") }
         if options.lifetime != nil { try state.set(Self.key, "\(life.expires)") }

@@ -43,5 +43,8 @@ package struct LifeSpan: Equatable, Sendable {
         return max(.milliseconds(20), min(next, Self.longestSleep))
     }
 
+    /// Until the end, by the clock that says it is nearer.
+    package func remaining(at wall: WallTime, _ now: Instant) -> Instant.Span { max(.seconds(0), min(end - now, .seconds(expires - wall))) }
+
     private static let longestSleep = Instant.Span.seconds(1)
 }

@@ -20,6 +20,7 @@ final class RelayRole {
     private var linksSince: WallTime?
     /// Relays of the newest consensus; `nil` before there is one.
     private var listed: Set<RSAIdentity>?
+    private var listedSince: WallTime?
     private var isReachable: Bool
     private var selfTest: SelfTest
     let keys: KeyRing
@@ -94,7 +95,8 @@ final class RelayRole {
     }
 
     private func noteConsensus() {
-        guard let consensus = store.consensus(.ns) ?? store.consensus(.microdesc) else { return }
+        guard let consensus = store.consensus(.ns) ?? store.consensus(.microdesc), consensus.validAfter != listedSince else { return }
+        listedSince = consensus.validAfter
         listed = Set(consensus.entries.map(\.rsa))
     }
 
