@@ -62,6 +62,16 @@ struct LinkWatchTests {
         #expect(watch.lastReachable(descriptor.rsa) == reached)
     }
 
+    @Test("What an earlier process knew counts until tests say more")
+    func earlierProcess() throws {
+        let watch = watch()
+        let descriptor = try descriptor()
+        watch.note(descriptor, reached: time.wall - 30)
+        #expect(watch.lastReachable(descriptor.rsa) == time.wall - 30)
+        links.asked[0].done(false)
+        #expect(watch.lastReachable(descriptor.rsa) == time.wall - 30)
+    }
+
     @Test("A relay that moved is not reached until it is reached there; the old address' answer does not count")
     func moved() throws {
         let watch = watch()

@@ -80,7 +80,7 @@ package final class Authority {
         server.onPost = { [weak self] request, _ in self?.answer(post: request) }
         server.onOtherGet = { [weak self] path, _ in self?.answer(get: path) }
         gate.onDescriptor = { [weak self] descriptor in self?.noteDescriptor(descriptor) }
-        for descriptor in store.descriptors { noteDescriptor(descriptor) }
+        noteKnownRelays()
         watchTimer = loop.every(Self.watchTurn) { [weak self] in self?.watch.turn() }
         beginRound()
     }
@@ -94,9 +94,17 @@ package final class Authority {
     @discardableResult
     package func submit(_ upload: [UInt8]) -> Acceptance { gate.admit(upload, now: loop.wall) }
 
-    private func noteDescriptor(_ descriptor: RouterDescriptor) {
+    private func noteDescriptor(_ descriptor: RouterDescriptor, reached: WallTime? = nil) {
         guard descriptor.rsa != settings.ownRelay, settings.rules.testsReachability else { return }
-        watch.note(descriptor)
+        watch.note(descriptor, reached: reached)
+    }
+
+    /// Relays that the last consensus lists with the descriptor that is here were reached before it: a restart must not drop
+    /// everybody from the next one because it comes before their tests.
+    private func noteKnownRelays() {
+        let last = store.consensus(.ns)
+        let listed = Set(last?.entries.filter { $0.flags.contains(.running) }.compactMap(\.descriptorDigest) ?? [])
+        for descriptor in store.descriptors { noteDescriptor(descriptor, reached: listed.contains(descriptor.digest) ? last?.validAfter : nil) }
     }
 }
 

@@ -44,14 +44,16 @@ package final class LinkWatch {
     package func lastReachable(_ relay: RSAIdentity) -> WallTime? { records[relay]?.lastReachable }
 
     /// A relay has a new descriptor: test it as soon as may be. A relay that moved or changed keys counts as never reached.
-    package func note(_ descriptor: RouterDescriptor) {
+    ///
+    /// - Parameter reached: when it was last reached there, as far as an earlier process knew.
+    package func note(_ descriptor: RouterDescriptor, reached: WallTime? = nil) {
         let target = Target(rsa: descriptor.rsa, ed25519: descriptor.ed25519, address: descriptor.address4)
         if var record = records[descriptor.rsa], record.target == target {
             record.next = time.now
             record.retry = Self.firstRetry
             records[descriptor.rsa] = record
         } else {
-            records[descriptor.rsa] = Record(target: target, next: time.now)
+            records[descriptor.rsa] = Record(target: target, lastReachable: reached, next: time.now)
         }
         turn()
     }
