@@ -12,14 +12,16 @@ struct VotingRoomTests {
     private var validAfter: WallTime { now + 4 }
 
     /// Authorities with keys of their own, who all know each other.
-    private func rooms(_ count: Int) throws -> [(room: VotingRoom, keys: AuthorityKeys, folder: ScratchFolder)] {
+    private func rooms(_ count: Int) throws -> [(room: VotingRoom, keys: AuthorityKeys)] {
         let made = try (0..<count).map { _ in
-            let folder = try ScratchFolder()
-            return (try AuthorityKeys.create(keysFolder: folder.path, address: nil, now: now - 60), folder)
+            let signingKey = RSAKey.generate(bits: 1024)
+            let certificate = try KeyCertificate.make(
+                identityKey: RSAKey.generate(bits: 1024), signingKey: signingKey, address: nil, published: now - 60, expires: now + 86400)
+            return AuthorityKeys(signingKey: signingKey, certificate: certificate)
         }
-        return try made.map { keys, folder in
+        return try made.map { keys in
             let signer = try #require(AuthoritySigner(identity: keys.identity, signingKey: keys.signingKey))
-            return (VotingRoom(signer: signer, authorities: made.map { $0.0.identity }), keys, folder)
+            return (VotingRoom(signer: signer, authorities: made.map(\.identity)), keys)
         }
     }
 
@@ -55,7 +57,7 @@ struct VotingRoomTests {
         let relays = try relays()
         var random = SeededRandom(seed: UInt64(count))
         let votes = try rooms.map { try #require($0.room.cast(vote($0.keys, relays))).text }
-        for (room, _, _) in rooms {
+        for (room, _) in rooms {
             for text in votes.shuffled(using: &random) { #expect(room.receive(vote: text, validAfter: validAfter, now: now) == nil) }
             #expect(room.missingVoters.isEmpty)
             #expect(room.compute())
@@ -63,7 +65,7 @@ struct VotingRoomTests {
         #expect(Set(rooms.map { $0.room.pending.map(\.signedText) }).count == 1)
         let signatures = rooms.compactMap { $0.room.detached?.text }
         let authorities = Set(rooms.map(\.keys.identity))
-        for (room, _, _) in rooms {
+        for (room, _) in rooms {
             for text in signatures.shuffled(using: &random) { #expect(room.receive(signatures: text) == nil) }
             let consensuses = room.finish()
             #expect(consensuses.count == 2)
@@ -92,7 +94,7 @@ struct VotingRoomTests {
     func majority() throws {
         let rooms = try rooms(3)
         let relays = try relays()
-        for (room, keys, _) in rooms { _ = room.cast(vote(keys, relays)) }
+        for (room, keys) in rooms { _ = room.cast(vote(keys, relays)) }
         #expect(!rooms[2].room.compute())
         let votes = rooms.compactMap { $0.room.ownVote?.text }
         for (index, other) in [(0, 1), (1, 0)] {
@@ -107,7 +109,7 @@ struct VotingRoomTests {
 
     @Test("Signatures survive being written and read")
     func detached() throws {
-        let (room, keys, _) = try rooms(1)[0]
+        let (room, keys) = try rooms(1)[0]
         _ = room.cast(vote(keys, try relays()))
         #expect(room.compute())
         let detached = try #require(room.detached)

@@ -10,6 +10,12 @@ package struct AuthorityKeys {
     package let signingKey: RSAKey
     package let certificate: KeyCertificate
 
+    /// A key with its certificate, which must be for it.
+    package init(signingKey: RSAKey, certificate: KeyCertificate) {
+        self.signingKey = signingKey
+        self.certificate = certificate
+    }
+
     private static let identityBits = 3072
     private static let signingBits = 2048
     private static let monthSeconds: Int64 = 30 * 86400
