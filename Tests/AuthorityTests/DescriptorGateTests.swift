@@ -69,6 +69,14 @@ struct DescriptorGateTests {
         #expect(strict.admit(try upload(), now: now) == .refused("Private address in descriptor."))
     }
 
+    @Test("A relay that the operator rejects is refused")
+    func rejected() throws {
+        let gate = try gate(store())
+        let identity = try #require(RSAIdentity(keys.rsaIdentity.publicKey.fingerprint))
+        gate.rulings = RelayRulings("!reject \(identity)\n")
+        guard case .refused = gate.admit(try upload(), now: now) else { return #expect(Bool(false), "a rejected relay was accepted") }
+    }
+
     @Test("A relay may not come back with one of its two identities changed")
     func pinned() throws {
         let gate = try gate(store())

@@ -26,7 +26,7 @@ package struct FlagAssignment {
         if isHSDir(relay, flags) { flags.insert(.hsDir) }
         restrictToMiddle(relay, &flags)
         applyGrants(relay, &flags)
-        return flags
+        return flags.subtracting(relay.withheld)
     }
 
     private func basics(of relay: RelayFacts) -> RelayFlags {

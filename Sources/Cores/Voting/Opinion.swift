@@ -48,12 +48,12 @@ package struct Opinion: Sendable {
 
     /// Methods that make the same microdescriptor share a line.
     private mutating func add(microdescriptorsOf descriptor: RouterDescriptor, to entry: inout VoteEntry) {
-        for method in Vote.supportedMethods {
-            guard let microdescriptor = Microdescriptor.make(from: descriptor, method: method) else { continue }
+        for methods in Vote.microdescriptorForms {
+            guard let microdescriptor = Microdescriptor.make(from: descriptor, method: methods.lowerBound) else { continue }
             if let last = entry.microdescriptors.indices.last, entry.microdescriptors[last].digest == microdescriptor.digest {
-                entry.microdescriptors[last].methods.append(method)
+                entry.microdescriptors[last].methods += methods
             } else {
-                entry.microdescriptors.append(MicrodescriptorVote(methods: [method], digest: microdescriptor.digest))
+                entry.microdescriptors.append(MicrodescriptorVote(methods: Array(methods), digest: microdescriptor.digest))
                 microdescriptors.append(microdescriptor)
             }
         }

@@ -31,6 +31,8 @@ package struct RelayFacts: Equatable, Sendable {
     package var isInvalid = false
     package var isBadExit = false
     package var isMiddleOnly = false
+    /// Flags that the operator keeps from it.
+    package var withheld: RelayFlags = []
     /// When a link test last passed.
     package var lastReachable: WallTime?
     package var history = RelayHistory()

@@ -5,6 +5,8 @@ package import Sealing
 package struct Vote: Sendable {
     /// Methods this room can compute. 33 hides publication times from microdesc consensuses, 35 adds family ids.
     package static let supportedMethods = 32...35
+    /// Methods that make the same microdescriptor of every descriptor.
+    static let microdescriptorForms = [32...34, 35...35]
 
     package var methods: [Int] = Array(supportedMethods)
     package var published: WallTime

@@ -79,6 +79,7 @@ package final class Authority {
         server.requestLimits = .authorityRequest
         server.onPost = { [weak self] request, _ in self?.answer(post: request) }
         server.onOtherGet = { [weak self] path, _ in self?.answer(get: path) }
+        gate.rulings = .load("\(settings.dataFolder)/approved-routers")
         gate.onDescriptor = { [weak self] descriptor in self?.noteDescriptor(descriptor) }
         noteKnownRelays()
         watchTimer = loop.every(Self.watchTurn) { [weak self] in self?.watch.turn() }
@@ -149,6 +150,7 @@ extension Authority {
     }
 
     private func castVote() {
+        gate.rulings = .load("\(settings.dataFolder)/approved-routers")
         tidy()
         let opinion = opinion()
         store.put(opinion.microdescriptors, now: loop.wall)
@@ -193,13 +195,14 @@ extension Authority {
 extension Authority {
     private func opinion() -> Opinion {
         let now = loop.wall
+        let rules = rules
         let relays = store.descriptors.map { descriptor in
             var facts = facts(of: descriptor)
-            histories.sample(descriptor.rsa, isUp: settings.rules.isRunning(facts, now: now), now: now)
+            histories.sample(descriptor.rsa, isUp: rules.isRunning(facts, now: now), now: now)
             facts.history = histories.history(of: descriptor.rsa)
             return Opinion.Relay(descriptor: descriptor, facts: facts)
         }
-        return Opinion(relays, rules: settings.rules, now: now)
+        return Opinion(relays, rules: rules, now: now)
     }
 
     private func facts(of descriptor: RouterDescriptor) -> RelayFacts {
@@ -207,14 +210,29 @@ extension Authority {
         facts.isOurselves = descriptor.rsa == settings.ownRelay
         facts.isAuthority = facts.isOurselves || settings.authorities.contains { $0.relay == descriptor.rsa }
         facts.lastReachable = watch.lastReachable(descriptor.rsa)
+        let rulings = gate.rulings.rulings(about: descriptor.rsa, descriptor.ed25519)
+        facts.isInvalid = rulings.contains(.invalid)
+        facts.isBadExit = rulings.contains(.badExit)
+        facts.isMiddleOnly = rulings.contains(.middleOnly)
+        for (ruling, flag) in [(RelayRulings.Ruling.stripGuard, RelayFlags.guard), (.stripHSDir, .hsDir), (.stripV2Dir, .v2Dir)] where rulings.contains(ruling) {
+            facts.withheld.insert(flag)
+        }
         return facts
+    }
+
+    /// An authority whose operator rules about bad exits votes about them.
+    private var rules: FlagRules {
+        var rules = settings.rules
+        rules.listsBadExits = rules.listsBadExits || gate.rulings.kinds.contains(.badExit)
+        rules.listsMiddleOnly = rules.listsMiddleOnly || gate.rulings.kinds.contains(.middleOnly)
+        return rules
     }
 
     private func vote(_ opinion: Opinion) -> Vote {
         let source = AuthoritySource(
             nickname: settings.nickname, identity: keys.identity, address: settings.address, directoryPort: settings.directoryPort, orPort: settings.orPort)
         var vote = Vote(
-            published: loop.wall, validAfter: validAfter, times: settings.times, knownFlags: settings.rules.knownFlags.sortedNames, source: source,
+            published: loop.wall, validAfter: validAfter, times: settings.times, knownFlags: rules.knownFlags.sortedNames, source: source,
             certificate: keys.certificate.text)
         vote.clientVersions = settings.clientVersions
         vote.serverVersions = settings.serverVersions
@@ -231,11 +249,11 @@ extension Authority {
         Dictionary(settings.parameters.map { ($0.name, $0) }) { $1 }.values.sorted { "\($0)".utf8.lexicographicallyPrecedes("\($1)".utf8) }
     }
 
-    /// Drops relays that have ended or have not published for long.
+    /// Drops relays that have ended, have not published for long, or are rejected.
     private func tidy() {
         let now = loop.wall
         store.removeDescriptors { descriptor in
-            now - descriptor.published > Self.descriptorLimitSeconds || descriptor.expires.map { $0 <= now } ?? false
+            gate.rulings.rulings(about: descriptor.rsa, descriptor.ed25519).contains(.reject) || now - descriptor.published > Self.descriptorLimitSeconds || descriptor.expires.map { $0 <= now } ?? false
         }
         watch.keep { store.descriptor(of: $0) != nil }
         histories.keep { store.descriptor(of: $0) != nil }

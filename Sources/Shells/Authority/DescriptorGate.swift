@@ -25,6 +25,8 @@ package final class DescriptorGate {
     private let pins: KeyPins?
     private let demands: RouterDescriptor.Demands
     private let log = Logger(label: "authority")
+    /// What the operator has decided about single relays.
+    package var rulings = RelayRulings()
     /// Told of every descriptor that was let in.
     package var onDescriptor: ((RouterDescriptor) -> Void)?
 
@@ -85,6 +87,7 @@ package final class DescriptorGate {
 
     private func refusal(of descriptor: RouterDescriptor, now: WallTime) -> String? {
         if let reason = descriptor.refusal(at: now, demands: demands) { return reason }
+        if rulings.rulings(about: descriptor.rsa, descriptor.ed25519).contains(.reject) { return "This authority's operator rejects the relay." }
         if let expires = descriptor.expires, expires <= now { return "The relay's advertised end (dust-expires) has passed." }
         if pins?.match(descriptor.rsa, descriptor.ed25519) == .mismatch {
             return "Ed25519 identity key or RSA identity key has changed."
