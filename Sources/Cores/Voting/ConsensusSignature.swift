@@ -22,14 +22,12 @@ package struct PendingConsensus: Sendable {
     package let flavour: ConsensusFlavour
     /// Through `directory-signature `.
     package let signedText: [UInt8]
-    package let entryCount: Int
     /// By identity.
     package private(set) var signatures: [ConsensusSignature] = []
 
     package init(_ computation: ConsensusComputation) {
         flavour = computation.flavour
         signedText = computation.signedText
-        entryCount = computation.entryCount
     }
 
     /// What is signed: SHA-1 for ns, SHA-256 for microdesc (dir-spec 3.9.2).

@@ -31,14 +31,4 @@ package struct VotingTimes: Equatable, Sendable {
         self.intervalsValid = intervalsValid
         self.startOffsetSeconds = startOffsetSeconds
     }
-
-    /// One hour, five minutes for votes, five for signatures: the public network.
-    package static let publicNetwork = VotingTimes(
-        regular: VotingIntervals(intervalSeconds: 3600, voteDelaySeconds: 300, distDelaySeconds: 300),
-        initial: VotingIntervals(intervalSeconds: 1800, voteDelaySeconds: 300, distDelaySeconds: 300))
-
-    /// What `TestingTorNetwork 1` makes the defaults.
-    package static let testingNetwork = VotingTimes(
-        regular: VotingIntervals(intervalSeconds: 300, voteDelaySeconds: 20, distDelaySeconds: 20),
-        initial: VotingIntervals(intervalSeconds: 150, voteDelaySeconds: 20, distDelaySeconds: 20))
 }

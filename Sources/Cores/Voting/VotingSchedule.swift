@@ -54,10 +54,8 @@ package struct VotingSchedule: Equatable, Sendable {
 
 /// Walks one authority through its rounds: tells which step is due, and when to ask again.
 package struct VotingRounds {
-    package enum Step: Int, CaseIterable, Comparable, Sendable {
+    package enum Step: Int, CaseIterable, Sendable {
         case vote, fetchMissingVotes, computeConsensus, fetchMissingSignatures, publish
-
-        package static func < (a: Step, b: Step) -> Bool { a.rawValue < b.rawValue }
     }
 
     package private(set) var schedule: VotingSchedule
