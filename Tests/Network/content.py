@@ -16,10 +16,11 @@ FETCH_LIMIT_SECONDS = 120
 
 
 class Web:
-    """Serves GET /BYTES (also /BYTES?rate=BYTES_PER_SECOND) from one random block and answers a PUT with its SHA-256."""
+    """Serves GET /BYTES from one random block, GET /slow until `enough` is set, and answers a PUT with its SHA-256."""
 
     def __init__(self, port=0):
         self.block, web = os.urandom(MIB), self
+        self.enough, self.slow_digest = threading.Event(), None
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = 'HTTP/1.1'
@@ -28,11 +29,15 @@ class Web:
                 pass
 
             def do_GET(self):
-                path, _, query = self.path.partition('?')
                 self.send_response(200)
-                self.send_header('Content-Length', path[1:])
+                if self.path == '/slow':
+                    self.send_header('Transfer-Encoding', 'chunked')
+                    self.end_headers()
+                    return web.trickle(self.wfile)
+                self.send_header('Content-Length', self.path[1:])
                 self.end_headers()
-                web.write(self.wfile, int(path[1:]), int(query.partition('=')[2] or 0))
+                for start in range(0, int(self.path[1:]), MIB):
+                    self.wfile.write(web.block[:int(self.path[1:]) - start])
 
             def do_PUT(self):
                 answer = web.read(self.rfile, int(self.headers['Content-Length'])).encode()
@@ -51,12 +56,15 @@ class Web:
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
-    def write(self, to, size, rate):
-        for start in range(0, size, 16384 if rate else MIB):
-            piece = self.block[start % MIB:][:min(size - start, 16384 if rate else MIB)]
-            to.write(piece)
-            if rate:
-                time.sleep(len(piece) / rate)
+    def trickle(self, to):
+        """Chunks of 8 KiB, eight a second, until there was enough; remembers the digest of what went out."""
+        digest, at = hashlib.sha256(), 0
+        while not self.enough.wait(0.125):
+            piece, at = self.block[at:at + 8192], (at + 8192) % MIB
+            to.write(b'%x\r\n%b\r\n' % (len(piece), piece))
+            digest.update(piece)
+        self.slow_digest = digest.hexdigest()
+        to.write(b'0\r\n\r\n')
 
     def read(self, source, size):
         digest = hashlib.sha256()
@@ -134,6 +142,10 @@ class Fetch:
             self.digest.update(piece)
             self.size += len(piece)
         self.finished = time.monotonic()
+
+    @property
+    def is_over(self):
+        return self.process.poll() is not None
 
     def result(self):
         """(status, hexadecimal digest, seconds, what curl complained of)"""

@@ -327,7 +327,7 @@ class Network:
 # What stock tor says in a small private network of its own kind, with no mote near.
 USUAL_WARNINGS = re.compile('|'.join((
     'TestingTorNetwork', 'DirAuthority or Alter', 'sensitive information', 'as root', 'Fixing permissions', 'ContactInfo', 'only an IP address',
-    'Interval is very low', 'We just marked ourself as down', r'http status code 404 \("Not found"\)', 'Failed to choose an exit server', 'No available nodes when trying to choose node',
+    'Interval is very low', 'We just marked ourself as down', 'http status code 404 .* while fetching consensus directory', 'Failed to choose an exit server', 'No available nodes when trying to choose node',
     'approved-routers', 'sr-state',
 )))
 # With few relays a stock relay's own circuits now and then turn back, which the hop before refuses in two lines.
