@@ -23,12 +23,16 @@ func tests(_ name: String, _ uses: [Target.Dependency], resources: [Resource] = 
     .testTarget(name: name, dependencies: uses, path: "Tests/\(name)", resources: resources, swiftSettings: settings)
 }
 
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let database = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 
 let package = Package(
     name: "dustcloud",
     dependencies: [
-        .package(url: "https://github.com/apple/swift-log", from: "1.16.2")
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     ],
     targets: [
         door("COpenSSL", pkgConfig: "openssl", apt: "libssl-dev"),
@@ -47,6 +51,7 @@ let package = Package(
         room("Cores", "Paths", ["Bytes", "Ambience", "Sealing", "Directory"]),
         room("Cores", "Socks", ["Bytes", "Ambience"]),
         room("Cores", "Torrc", ["Bytes", "Ambience", "Sealing", "Directory"]),
+        room("Cores", "Leasing", ["Ambience"]),
 
         room("Shells", "Loops", ["Ambience", "CEvent", "CLinux"]),
         room("Shells", "Relaying", ["Bytes", "Ambience", "Confidential", "Sealing", "Onion", "Loops", "CLinux", log]),
@@ -54,8 +59,11 @@ let package = Package(
         room("Shells", "Authority", ["Bytes", "Ambience", "Confidential", "Sealing", "Onion", "Directory", "Voting", "Loops", "Relaying", "DirectoryService", log]),
         room("Shells", "Client", ["Bytes", "Ambience", "Confidential", "Sealing", "Onion", "Directory", "Paths", "Socks", "Loops", "Relaying", "DirectoryService", log]),
         room("Shells", "Node", ["Bytes", "Ambience", "Confidential", "Sealing", "Onion", "Directory", "Voting", "Paths", "Torrc", "Loops", "Relaying", "DirectoryService", "Authority", "Client", "CLinux", log]),
+        room("Shells", "Providers", ["Ambience", "Leasing", "CLinux"]),
+        room("Shells", "Coordination", ["Ambience", "Leasing", "Providers", "CLinux", database]),
 
         program("mote", ["Ambience", "Confidential", "Torrc", "Node", log]),
+        program("dustcloud", ["Ambience", "Torrc", "Leasing", "Providers", "Coordination", arguments]),
 
         tests("BasicsTests", ["Bytes", "Ambience", "Confidential", "Sealing"], resources: [.copy("Vectors")]),
         tests("OnionTests", ["Onion", "Bytes", "Ambience", "Sealing"], resources: [.copy("Vectors")]),
@@ -69,6 +77,8 @@ let package = Package(
         tests("AuthorityTests", ["Authority", "Voting", "DirectoryService", "Relaying", "Loops", "Onion", "Directory", "Bytes", "Ambience", "Sealing", log]),
         tests("ClientTests", ["Client", "Paths", "Socks", "Loops", "Relaying", "DirectoryService", "Onion", "Directory", "Bytes", "Ambience", "Sealing", log]),
         tests("NodeTests", ["Node", "Torrc", "Directory", "Bytes", "Ambience", "Sealing"]),
+        tests("LeasingTests", ["Leasing", "Coordination", "Ambience"]),
+        tests("CoordinationTests", ["Coordination", "Providers", "Leasing", "Ambience"]),
         tests("InteropTests", []),
         tests("MannersTests", []),
     ],

@@ -12,9 +12,12 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/file.h>
+#include <spawn.h>
+#include <sys/pidfd.h>
 #include <unistd.h>
 
 extern int accept4(int, struct sockaddr *, socklen_t *, int);
+extern int pipe2(int[2], int);
 
 static inline int dc_accept_nonblocking(int fd, struct sockaddr *a, socklen_t *n) { return accept4(fd, a, n, SOCK_NONBLOCK | SOCK_CLOEXEC); }
 static inline int dc_socket_nonblocking(int family) { return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); }
@@ -22,5 +25,8 @@ static inline int dc_socket_nonblocking(int family) { return socket(family, SOCK
 static inline int dc_die_with_parent(int signal) { return prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0); }
 // No core dump and no ptrace by others: keys stay in the process.
 static inline int dc_forbid_dumps(void) { struct rlimit none = {0, 0}; setrlimit(RLIMIT_CORE, &none); return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
+// posix_spawn flag: the child leads a session of its own and gets no signals of our terminal.
+static const int dc_spawn_own_session = 0x80;
+static inline int dc_pipe(int fds[2]) { return pipe2(fds, O_CLOEXEC); }
 static inline int dc_open(const char *path, int flags, unsigned mode) { return open(path, flags | O_CLOEXEC, mode); }
 #endif

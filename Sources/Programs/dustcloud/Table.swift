@@ -1,0 +1,38 @@
+/// Rows of words in columns as wide as they need to be.
+struct Table {
+    private var rows: [[String]]
+
+    init(_ header: [String]) { rows = [header] }
+
+    mutating func add(_ row: [String]) { rows.append(row) }
+
+    var text: String {
+        let widths = (0..<(rows[0].count)).map { column in rows.map { $0[column].count }.max() ?? 0 }
+        return rows.map { row in
+            let cells = zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }
+            return String(cells.joined(separator: "  ").reversed().drop { $0 == " " }.reversed())
+        }.joined(separator: "\n")
+    }
+
+    /// `1.5 MiB`
+    static func size(_ bytes: Int64) -> String {
+        var value = Double(bytes)
+        var unit = 0
+        while value >= 1024, unit < units.count - 1 { (value, unit) = (value / 1024, unit + 1) }
+        return unit == 0 ? "\(bytes) B" : "\(Int(value)).\(Int(value * 10) % 10) \(units[unit])"
+    }
+
+    private static let units = ["B", "KiB", "MiB", "GiB", "TiB"]
+}
+
+extension Table {
+    init(motes: [MoteLine]) {
+        self.init(["MOTE", "CLASS", "STATE", "ENDS IN", "PLACE", "CIRCUITS", "STREAMS", "READ", "WRITTEN"])
+        for mote in motes {
+            add([
+                String(mote.key.prefix(8)), mote.lifetimeClass, mote.state + (mote.wish.map { " (\($0))" } ?? ""), Duration.text(mote.secondsLeft),
+                mote.place ?? "-", "\(mote.circuits)", "\(mote.streams)", Self.size(mote.bytesRead), Self.size(mote.bytesWritten),
+            ])
+        }
+    }
+}

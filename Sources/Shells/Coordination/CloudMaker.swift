@@ -1,0 +1,89 @@
+internal import Ambience
+package import Leasing
+internal import Providers
+
+/// Makes a new cloud's network: ports and authority keys, recorded before anything runs on them.
+package enum CloudMaker {
+    package struct Request {
+        package var policy: FleetPolicy
+        package var votingIntervalSeconds: Int64
+        package var isExitToPrivateAllowed: Bool
+        package var socks: SocketAddressText
+        package var streamLifeSeconds: Int64?
+
+        package init(
+            policy: FleetPolicy, votingIntervalSeconds: Int64, isExitToPrivateAllowed: Bool, socks: SocketAddressText, streamLifeSeconds: Int64?
+        ) {
+            self.policy = policy
+            self.votingIntervalSeconds = votingIntervalSeconds
+            self.isExitToPrivateAllowed = isExitToPrivateAllowed
+            self.socks = socks
+            self.streamLifeSeconds = streamLifeSeconds
+        }
+
+        var timing: Timing {
+            Timing(policy: policy, votingIntervalSeconds: votingIntervalSeconds, expectedStreamLifeSeconds: streamLifeSeconds)
+        }
+    }
+
+    /// An address with a port, checked.
+    package struct SocketAddressText {
+        package let text: String
+
+        package init(_ text: String) throws(CoordinationError) {
+            guard let address = SocketAddress(text), address.ip.isIPv4, address.port > 0 else {
+                throw CoordinationError(.usage, "\"\(text)\" is no IPv4 address with a port, such as 127.0.0.1:9150")
+            }
+            self.text = text
+        }
+
+        var isFree: Bool { SocketAddress(text).map(LoopbackPorts.isFree) ?? false }
+    }
+
+    /// A new cloud, recorded as wanted.
+    package static func make(_ request: Request, folder: StateFolder, store: Store, program: String) throws(CoordinationError) -> CloudSettings {
+        try check(request)
+        guard request.socks.isFree else {
+            throw CoordinationError(.unavailable, "\(request.socks.text) is taken; name another place for the client with --socks")
+        }
+        let settings: CloudSettings
+        do throws(ProviderError) {
+            settings = CloudSettings(mode: .up, policy: request.policy, network: try network(request, folder: folder, program: program))
+        } catch { throw CoordinationError(.unavailable, "cannot make the authority: \(error)") }
+        try store.save(settings)
+        return settings
+    }
+
+    /// A running cloud with another policy. What the network was made with cannot change.
+    package static func change(_ settings: CloudSettings, policy: FleetPolicy, store: Store) throws(CoordinationError) -> CloudSettings {
+        var changed = settings
+        changed.policy = policy
+        changed.mode = .up
+        do throws(PolicyFault) { try changed.timing.validate() } catch { throw CoordinationError(.configuration, "the policy does not fit: \(error)") }
+        try store.save(changed)
+        return changed
+    }
+
+    private static func check(_ request: Request) throws(CoordinationError) {
+        let interval = request.votingIntervalSeconds
+        guard (10...300).contains(interval), 1800 % interval == 0 else {
+            throw CoordinationError(.usage, "the voting interval must be 10 to 300 seconds and divide half an hour")
+        }
+        do throws(PolicyFault) { try request.timing.validate() } catch { throw CoordinationError(.configuration, "the policy does not fit: \(error)") }
+    }
+
+    private static func network(_ request: Request, folder: StateFolder, program: String) throws(ProviderError) -> NetworkPlan {
+        var random = SystemRandomNumberGenerator()
+        guard let relayPort = LoopbackPorts.free(besides: [], random: &random),
+            let directoryPort = LoopbackPorts.free(besides: [relayPort], random: &random)
+        else { throw ProviderError("no free port on loopback") }
+        let authority = Pillar(.authority, state: folder.path)
+        // Keys that no settings name are from a start that did not get this far.
+        try authority.folder.erase()
+        let made = try AuthorityKeys.make(program: program, folder: authority.folder, directoryPort: directoryPort)
+        return NetworkPlan(
+            authorityORPort: relayPort, authorityDirPort: directoryPort, authorityIdentity: made.identity, authorityFingerprint: made.fingerprint,
+            votingIntervalSeconds: request.votingIntervalSeconds, isExitToPrivateAllowed: request.isExitToPrivateAllowed, socks: request.socks.text,
+            streamLifeSeconds: request.timing.streamLifeSeconds)
+    }
+}

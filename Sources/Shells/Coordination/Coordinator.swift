@@ -1,0 +1,125 @@
+package import Ambience
+package import Leasing
+package import Providers
+
+/// Keeps a cloud as it is wanted. Whoever makes one holds the state's lock.
+///
+/// One pass (`step`), straight through:
+/// 1. read what is wanted, for other programs may have changed it;
+/// 2. hold up the authority;
+/// 3. look at every mote and ask the directory who is listed;
+/// 4. let the core say what to do; each step is made durable, then done;
+/// 5. hold up the client, once there are motes for it to use;
+/// 6. when going down: client and authority last, and nothing is forgotten before all is proven gone.
+package final class Coordinator {
+    /// Motes that a three-hop path needs.
+    private static let pathLength = 3
+
+    private let store: Store
+    private let provider: any MoteProvider
+    private let time: any TimeSource
+    private let pillars: Pillars
+    package private(set) var ledger: Ledger
+    package private(set) var settings: CloudSettings
+    package private(set) var observation = Observation()
+    private var directory: DirectoryWatch
+    private let tell: (News) -> Void
+    private var lastForget: WallTime?
+
+    /// `tell` hears what happens, in order.
+    package init(
+        folder: StateFolder, store: Store, provider: any MoteProvider, program: String, time: any TimeSource, tell: @escaping (News) -> Void
+    ) throws(CoordinationError) {
+        guard let settings = try store.settings() else { throw CoordinationError(.notFound, "there is no cloud here") }
+        self.settings = settings
+        self.store = store
+        self.provider = provider
+        self.time = time
+        self.tell = tell
+        ledger = try store.ledger()
+        directory = DirectoryWatch(settings.network)
+        pillars = Pillars(folder: folder, program: program, tell: tell)
+    }
+
+    /// One pass. Returns false once the cloud is down and proven gone.
+    package func step() throws(CoordinationError) -> Bool {
+        guard let current = try store.settings() else { return false }
+        settings = current
+        let now = time.wall
+        if settings.mode == .up { pillars.hold(.authority, settings.network, now) }
+        try look(now)
+        try reconcile(now)
+        try forget(now)
+        guard settings.mode == .up else { return try !finishDown(now) }
+        holdClient(now)
+        return true
+    }
+
+    package var isClientReady: Bool { pillars.client.isReady }
+    /// 0 to 100.
+    package var clientProgress: Int { pillars.client.sighting.report?.bootstrapped ?? 0 }
+    package var listedCount: Int { ledger.alive.count { if case .listed = $0.state { true } else { false } } }
+
+    private func look(_ now: WallTime) throws(CoordinationError) {
+        do throws(ProviderError) { observation = Observation(sightings: try provider.observe()) } catch {
+            throw CoordinationError(.unavailable, "\(error)")
+        }
+        let isSettled = ledger.alive.allSatisfy { if case .listed = $0.state { true } else { false } }
+        if directory.look(now, isSettled: isSettled) { tell(.authorityAnswers) }
+        observation.listed = directory.listed.map { names in Set(ledger.alive.lazy.map(\.key).filter { names.contains($0.nickname) }) }
+    }
+
+    private func reconcile(_ now: WallTime) throws(CoordinationError) {
+        let desire = Desire(mode: settings.mode, timing: settings.timing, wishes: try store.wishes())
+        var random = SystemRandomNumberGenerator()
+        let actions = Reconciler.reconcile(desire: desire, ledger: ledger, observation: observation, now: now, random: &random)
+        for action in actions {
+            if let event = action.event { try record(event) }
+            if let effect = action.effect { perform(effect) }
+            if let event = action.event, case .gone = event.change, desire.wishes[event.key] != nil { try store.fulfilled(event.key) }
+        }
+    }
+
+    /// Makes the step durable; only then does it count.
+    private func record(_ event: MoteEvent) throws(CoordinationError) {
+        var next = ledger
+        let mote: MoteRecord
+        do throws(IllegalStep) { mote = try next.apply(event) } catch { throw CoordinationError(.unavailable, "\(error)") }
+        try store.record(event, mote)
+        ledger = next
+        tell(.mote(event, mote, place: observation.sightings[event.key]?.place))
+    }
+
+    private func perform(_ effect: Effect) {
+        do throws(ProviderError) {
+            switch effect {
+            case .start(let lease, let attempt): try provider.start(lease, attempt: attempt)
+            case .drain(let key): provider.drain(key)
+            case .stop(let key): provider.stop(key)
+            case .kill(let key):
+                if ledger.records[key] == nil { tell(.swept(key)) }
+                provider.kill(key)
+            case .erase(let key): try provider.erase(key)
+            }
+        } catch { tell(.trouble("\(error)")) }
+    }
+
+    private func forget(_ now: WallTime) throws(CoordinationError) {
+        guard lastForget.map({ now - $0 >= 60 }) ?? true else { return }
+        lastForget = now
+        try store.forget(ledger.forget(before: now))
+    }
+
+    private func holdClient(_ now: WallTime) {
+        if pillars.client.isStarted || listedCount >= min(Self.pathLength, settings.policy.normal.motes) {
+            pillars.hold(.client, settings.network, now)
+        }
+    }
+
+    private func finishDown(_ now: WallTime) throws(CoordinationError) -> Bool {
+        guard ledger.alive.isEmpty, observation.sightings.isEmpty, pillars.takeDown(now) else { return false }
+        try store.clearCloud()
+        tell(.down)
+        return true
+    }
+}

@@ -1,0 +1,149 @@
+internal import Ambience
+internal import Foundation
+internal import GRDB
+package import Leasing
+
+/// The durable record: settings, motes, what happened to them, and wishes. When a call returns, what it wrote survives a power cut.
+///
+/// Several processes may open it: the coordinator writes motes and events; others write settings and wishes and read all.
+package final class Store {
+    /// The events that are kept.
+    private static let eventsLimit = 10_000
+
+    private let queue: DatabaseQueue
+
+    package init(_ folder: StateFolder) throws(CoordinationError) {
+        var configuration = Configuration()
+        configuration.journalMode = .wal
+        configuration.busyMode = .timeout(5)
+        configuration.prepareDatabase { database in try database.execute(sql: "PRAGMA synchronous = FULL") }
+        do {
+            queue = try DatabaseQueue(path: folder.database, configuration: configuration)
+            try Self.migrator.migrate(queue)
+        } catch { throw CoordinationError(.unavailable, "cannot open \(folder.database): \(error)") }
+    }
+
+    private static var migrator: DatabaseMigrator {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("motes") { database in
+            try database.execute(
+                sql: """
+                    CREATE TABLE cloud (id INTEGER PRIMARY KEY CHECK (id = 1), body TEXT NOT NULL) STRICT;
+                    CREATE TABLE mote (key TEXT PRIMARY KEY, state TEXT NOT NULL, expires INTEGER NOT NULL, body TEXT NOT NULL) STRICT;
+                    CREATE TABLE event (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, key TEXT NOT NULL, body TEXT NOT NULL) STRICT;
+                    CREATE TABLE wish (key TEXT PRIMARY KEY, wish TEXT NOT NULL) STRICT;
+                    """)
+        }
+        return migrator
+    }
+
+    // MARK: settings
+
+    package func settings() throws(CoordinationError) -> CloudSettings? {
+        try read { database in
+            try String.fetchOne(database, sql: "SELECT body FROM cloud").map { try Self.decode(CloudSettings.self, $0) }
+        }
+    }
+
+    package func save(_ settings: CloudSettings) throws(CoordinationError) {
+        try write { database in
+            try database.execute(sql: "INSERT OR REPLACE INTO cloud (id, body) VALUES (1, ?)", arguments: [try Self.encode(settings)])
+        }
+    }
+
+    /// Changes the mode alone, whatever else another process has written meanwhile. False if there is no cloud.
+    package func setMode(_ mode: Desire.Mode) throws(CoordinationError) -> Bool {
+        try write { database in
+            guard let body = try String.fetchOne(database, sql: "SELECT body FROM cloud") else { return false }
+            var settings = try Self.decode(CloudSettings.self, body)
+            settings.mode = mode
+            try database.execute(sql: "UPDATE cloud SET body = ?", arguments: [try Self.encode(settings)])
+            return true
+        }
+    }
+
+    /// The cloud is down and forgotten; its history stays.
+    package func clearCloud() throws(CoordinationError) {
+        try write { database in try database.execute(sql: "DELETE FROM cloud; DELETE FROM wish") }
+    }
+
+    // MARK: motes
+
+    package func ledger() throws(CoordinationError) -> Ledger {
+        try read { database in
+            Ledger(try String.fetchAll(database, sql: "SELECT body FROM mote").map { try Self.decode(MoteRecord.self, $0) })
+        }
+    }
+
+    /// Records a step and what the mote is after it, together or not at all.
+    package func record(_ event: MoteEvent, _ mote: MoteRecord) throws(CoordinationError) {
+        try write { database in
+            try database.execute(
+                sql: "INSERT OR REPLACE INTO mote (key, state, expires, body) VALUES (?, ?, ?, ?)",
+                arguments: [mote.key.description, mote.state.name, mote.lease.expires.secondsSinceEpoch, try Self.encode(mote)])
+            try database.execute(
+                sql: "INSERT INTO event (at, key, body) VALUES (?, ?, ?)",
+                arguments: [event.at.secondsSinceEpoch, event.key.description, try Self.encode(event.change)])
+        }
+    }
+
+    /// Forgets motes long gone, and the oldest events beyond the bound.
+    package func forget(_ keys: [MoteKey]) throws(CoordinationError) {
+        try write { database in
+            for key in keys { try database.execute(sql: "DELETE FROM mote WHERE key = ?", arguments: [key.description]) }
+            try database.execute(sql: "DELETE FROM event WHERE id <= (SELECT max(id) FROM event) - ?", arguments: [Self.eventsLimit])
+        }
+    }
+
+    /// The steps of a mote, or of all, the oldest first.
+    package func events(of key: MoteKey? = nil) throws(CoordinationError) -> [MoteEvent] {
+        try read { database in
+            let rows = try Row.fetchAll(
+                database, sql: "SELECT at, key, body FROM event WHERE ?1 IS NULL OR key = ?1 ORDER BY id", arguments: [key?.description])
+            return try rows.compactMap { row in
+                guard let key = MoteKey(row["key"] as String) else { return nil }
+                return MoteEvent(key: key, at: WallTime(secondsSinceEpoch: row["at"]), change: try Self.decode(MoteChange.self, row["body"]))
+            }
+        }
+    }
+
+    // MARK: wishes
+
+    package func wishes() throws(CoordinationError) -> [MoteKey: Wish] {
+        try read { database in
+            var wishes: [MoteKey: Wish] = [:]
+            for row in try Row.fetchAll(database, sql: "SELECT key, wish FROM wish") {
+                if let key = MoteKey(row["key"] as String), let wish = Wish(rawValue: row["wish"]) { wishes[key] = wish }
+            }
+            return wishes
+        }
+    }
+
+    package func wish(_ wish: Wish, for key: MoteKey) throws(CoordinationError) {
+        try write { database in
+            try database.execute(sql: "INSERT OR REPLACE INTO wish (key, wish) VALUES (?, ?)", arguments: [key.description, wish.rawValue])
+        }
+    }
+
+    package func fulfilled(_ key: MoteKey) throws(CoordinationError) {
+        try write { database in try database.execute(sql: "DELETE FROM wish WHERE key = ?", arguments: [key.description]) }
+    }
+
+    // MARK: plumbing
+
+    private func read<T>(_ body: (Database) throws -> T) throws(CoordinationError) -> T {
+        do { return try queue.read(body) } catch { throw CoordinationError(.unavailable, "reading the state failed: \(error)") }
+    }
+
+    private func write<T>(_ body: (Database) throws -> T) throws(CoordinationError) -> T {
+        do { return try queue.write(body) } catch { throw CoordinationError(.unavailable, "writing the state failed: \(error)") }
+    }
+
+    private static func encode(_ value: some Encodable) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        return String(decoding: try encoder.encode(value), as: UTF8.self)
+    }
+
+    private static func decode<T: Decodable>(_ type: T.Type, _ text: String) throws -> T { try JSONDecoder().decode(type, from: Data(text.utf8)) }
+}

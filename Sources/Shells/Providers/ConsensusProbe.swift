@@ -1,0 +1,54 @@
+internal import CLinux
+internal import Glibc
+
+/// Asks the authority's directory port who is in the current consensus, as any tor would (dir-spec.txt 6.1).
+package enum ConsensusProbe {
+    private static let answerLimitBytes = 8 << 20
+    private static let patienceSeconds = 2
+
+    /// Nicknames of the relays that the current consensus calls running; `nil` when nobody answered with one.
+    package static func nicknames(directoryPort: UInt16) -> Set<String>? {
+        guard let answer = fetch("/tor/status-vote/current/consensus", port: directoryPort) else { return nil }
+        return parse(answer)
+    }
+
+    /// Reads `r` lines whose `s` line has Running out of an HTTP answer.
+    package static func parse(_ answer: String) -> Set<String>? {
+        guard answer.hasPrefix("HTTP/1."), let status = answer.split(separator: " ", maxSplits: 2).dropFirst().first, status == "200" else { return nil }
+        var names: Set<String> = []
+        var current: Substring?
+        for line in answer.split(separator: "\n") {
+            if line.hasPrefix("r ") { current = line.split(separator: " ").dropFirst().first }
+            if line.hasPrefix("s "), line.split(separator: " ").contains("Running"), let name = current { names.insert(String(name)) }
+        }
+        return names
+    }
+
+    private static func fetch(_ path: String, port: UInt16) -> String? {
+        let fd = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard fd >= 0 else { return nil }
+        defer { close(fd) }
+        var patience = timeval(tv_sec: patienceSeconds, tv_usec: 0)
+        for option in [SO_RCVTIMEO, SO_SNDTIMEO] { setsockopt(fd, SOL_SOCKET, option, &patience, socklen_t(MemoryLayout<timeval>.size)) }
+        var name = SocketName.v4(0x7F00_0001, port: port)
+        let isConnected = withUnsafePointer(to: &name) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(fd, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0 }
+        }
+        let request = Array("GET \(path) HTTP/1.0\r\nAccept-Encoding: identity\r\n\r\n".utf8)
+        guard isConnected, send(fd, request, request.count, Int32(MSG_NOSIGNAL)) == request.count else { return nil }
+        return readAll(fd)
+    }
+
+    private static func readAll(_ fd: Int32) -> String? {
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 1 << 16)
+        while bytes.count < answerLimitBytes {
+            let count = recv(fd, &chunk, chunk.count, 0)
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { return nil }
+            guard count > 0 else { break }
+            bytes.append(contentsOf: chunk[..<count])
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}

@@ -1,0 +1,62 @@
+package import Leasing
+internal import Ambience
+internal import Foundation
+
+/// The files of one node: its torrc, its DataDirectory and its log.
+package struct NodeFolder: Sendable {
+    package let path: String
+
+    package init(_ path: String) { self.path = path }
+
+    package var torrc: String { path + "/torrc" }
+    package var data: String { path + "/data" }
+    package var log: String { path + "/log" }
+    package var exists: Bool { Files.exists(path) }
+
+    /// Where the torrc says that it relays, such as `127.0.0.1:20001`.
+    package var place: String? {
+        guard let text = try? Files.readText(torrc) else { return nil }
+        return text.split(separator: "\n").first { $0.hasPrefix("ORPort ") }.map { String($0.dropFirst("ORPort ".count)) }
+    }
+
+    /// The last words of the log, for a person who wants to know why it ended.
+    package func lastWords(lines: Int = 3) -> String {
+        guard let text = try? Files.readText(log) else { return "" }
+        return text.split(separator: "\n").suffix(lines).joined(separator: "\n")
+    }
+
+    /// What the node says of itself, if the process that wrote it is `pid`. A missing, half-written or odd file says nothing.
+    package func report(by pid: Int32) -> MoteReport? {
+        guard let bytes = try? Files.read(data + "/mote-status"), bytes.count <= Self.reportLimitBytes,
+            let object = try? JSONSerialization.jsonObject(with: Data(bytes)), let fields = object as? [String: Any],
+            (fields["pid"] as? NSNumber)?.int32Value == pid
+        else { return nil }
+        func number(_ names: String...) -> Int64 { names.lazy.compactMap { fields[$0] as? NSNumber }.first?.int64Value ?? 0 }
+        return MoteReport(
+            bootstrapped: Int(clamping: number("bootstrapped")), isDraining: (fields["draining"] as? NSNumber)?.boolValue ?? false,
+            circuits: Int(clamping: number("circuits")), streams: Int(clamping: number("streams")), bytesRead: number("bytesRead"),
+            bytesWritten: number("bytesWritten"))
+    }
+
+    package func make() throws(ProviderError) {
+        do throws(FileError) {
+            try Files.makeFolder(path)
+            try Files.makeFolder(data)
+        } catch { throw ProviderError("\(error)") }
+    }
+
+    /// Writes the torrc and starts the node as a process of its own.
+    package func start(program: String, torrc text: String) throws(ProviderError) {
+        try make()
+        do throws(FileError) { try Files.replace(torrc, with: text) } catch { throw ProviderError("\(error)") }
+        _ = try ChildProcess.detach(program: program, arguments: ProcessTable.commandLine(torrc: torrc), log: log)
+    }
+
+    package func erase() throws(ProviderError) {
+        do { try FileManager.default.removeItem(atPath: path) } catch CocoaError.fileNoSuchFile { return } catch {
+            throw ProviderError("cannot remove \(path): \(error)")
+        }
+    }
+
+    private static let reportLimitBytes = 64 << 10
+}

@@ -1,0 +1,37 @@
+internal import Ambience
+internal import Glibc
+package import Leasing
+
+/// A node that the cloud stands on and that never expires: the authority and the client. Kept running while the cloud is up.
+package struct Pillar {
+    package enum Role: String, CaseIterable, Sendable { case authority, client }
+
+    package let role: Role
+    package let folder: NodeFolder
+
+    package init(_ role: Role, state: String) {
+        self.role = role
+        folder = NodeFolder("\(state)/\(role.rawValue)")
+    }
+
+    package func observe() -> Sighting {
+        let pids = pids
+        return Sighting(processes: pids, hasFolder: folder.exists, place: nil, report: pids.first.flatMap { folder.report(by: $0) })
+    }
+
+    /// Starts it unless it runs.
+    package func start(program: String, plan: NetworkPlan) throws(ProviderError) {
+        guard pids.isEmpty else { return }
+        let torrcs = Torrcs(plan)
+        try folder.start(program: program, torrc: role == .authority ? torrcs.authority(in: folder) : torrcs.client(in: folder))
+    }
+
+    package func stop() { for number in NodeSignal.stop { signal(number) } }
+    package func kill() { signal(SIGKILL) }
+
+    private var pids: [Int32] { ProcessTable(nodesBelow: folder.path).nodes[folder.torrc] ?? [] }
+
+    private func signal(_ number: Int32) {
+        for pid in pids { ProcessTable.signal(number, pid: pid, torrc: folder.torrc) }
+    }
+}

@@ -1,0 +1,52 @@
+internal import Ambience
+internal import Leasing
+
+/// The configurations of a cloud's nodes, in stock tor's words and our few own.
+package struct Torrcs {
+    let plan: NetworkPlan
+
+    package init(_ plan: NetworkPlan) { self.plan = plan }
+
+    func mote(_ lease: Lease, attempt: Int, port: UInt16, in folder: NodeFolder) -> String {
+        var lines = ["# mote \(lease.key), attempt \(attempt), \(lease.lifetimeClass.rawValue)"] + common(folder, nickname: lease.key.nickname)
+        lines += [
+            "ORPort 127.0.0.1:\(port)", "SocksPort 0", "AssumeReachable 1", "MoteExpires \(lease.expires.rfc3339)",
+            "MoteDrainWindow \(lease.drainSeconds) seconds", "ShutdownWaitLength \(lease.drainSeconds) seconds", "ExitRelay 1", "ExitPolicyRejectPrivate \(plan.isExitToPrivateAllowed ? 0 : 1)",
+            "ExitPolicy reject *:25", "ExitPolicy accept *:*",
+        ]
+        return text(lines)
+    }
+
+    package func authority(in folder: NodeFolder) -> String {
+        let interval = plan.votingIntervalSeconds
+        let delay = max(2, interval / 5)
+        var lines = common(folder, nickname: NetworkPlan.authorityNickname)
+        lines += [
+            "ORPort 127.0.0.1:\(plan.authorityORPort)", "DirPort 127.0.0.1:\(plan.authorityDirPort)", "SocksPort 0", "ShutdownWaitLength 0", "AssumeReachable 1", "ExitRelay 0",
+            "ExitPolicy reject *:*", "ContactInfo nobody@localhost", "AuthoritativeDirectory 1", "V3AuthoritativeDirectory 1",
+            "TestingV3AuthInitialVotingInterval \(interval)", "TestingV3AuthInitialVoteDelay \(delay)", "TestingV3AuthInitialDistDelay \(delay)",
+            "V3AuthVotingInterval \(interval)", "V3AuthVoteDelay \(delay)", "V3AuthDistDelay \(delay)", "V3AuthNIntervalsValid 3",
+            "TestingDirAuthVoteExit *", "TestingDirAuthVoteGuard *", "TestingDirAuthVoteHSDir *", "TestingMinExitFlagThreshold 0",
+        ]
+        return text(lines)
+    }
+
+    /// The client keeps no guards: a guard's worth lies in staying the same for months, and here no relay does.
+    package func client(in folder: NodeFolder) -> String {
+        var lines = common(folder, nickname: NetworkPlan.clientNickname)
+        lines += [
+            "SocksPort \(plan.socks)", "ShutdownWaitLength 0", "UseEntryGuards 0", "ClientRejectInternalAddresses \(plan.isExitToPrivateAllowed ? 0 : 1)",
+            "MoteStreamLife \(plan.streamLifeSeconds) seconds",
+        ]
+        return text(lines)
+    }
+
+    private func common(_ folder: NodeFolder, nickname: String) -> [String] {
+        [
+            "TestingTorNetwork 1", "DataDirectory \(folder.data)", "PidFile \(folder.path)/pid", "Nickname \(nickname)", "Address 127.0.0.1",
+            "AddressDisableIPv6 1", "PathsNeededToBuildCircuits 0.67", "Log notice stdout", plan.authorityLine,
+        ]
+    }
+
+    private func text(_ lines: [String]) -> String { lines.joined(separator: "\n") + "\n" }
+}

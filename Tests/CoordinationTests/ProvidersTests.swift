@@ -1,0 +1,73 @@
+import Ambience
+import Coordination
+import Foundation
+import Leasing
+import Providers
+import Testing
+
+private let plan = NetworkPlan(
+    authorityORPort: 5100, authorityDirPort: 7100, authorityIdentity: String(repeating: "A", count: 40), authorityFingerprint: String(repeating: "B", count: 40),
+    votingIntervalSeconds: 10, isExitToPrivateAllowed: false, socks: "127.0.0.1:9150", streamLifeSeconds: 60)
+
+@Suite struct ProvidersTests {
+    @Test("A consensus answer names the running relays, and anything else is no answer")
+    func consensus() {
+        let answer = "HTTP/1.0 200 OK\r\n\r\nnetwork-status-version 3\nr alpha x\ns Fast Running Valid\nr beta x\ns Valid\nr gamma x\ns Running\n"
+        #expect(ConsensusProbe.parse(answer) == ["alpha", "gamma"])
+        for text in ["", "HTTP/1.0 404 Not found\r\n\r\n", "HTTP/1.0", "garbage", "HTTP/1.0 2000 OK\r\n\r\nr a\ns Running\n"] { #expect(ConsensusProbe.parse(text) == nil) }
+    }
+
+    @Test("Nobody at the directory port is no answer")
+    func nobody() throws {
+        var random = SystemRandomNumberGenerator()
+        let port = try #require(LoopbackPorts.free(besides: [], random: &random))
+        #expect(ConsensusProbe.nicknames(directoryPort: port) == nil)
+    }
+
+    @Test("Fingerprints are read grouped or not, from the last line that has one")
+    func fingerprints() {
+        let digits = "0123456789ABCDEF0123456789ABCDEF01234567"
+        #expect(AuthorityKeys.fingerprint(in: "note\n\(digits)\n") == digits)
+        #expect(AuthorityKeys.fingerprint(in: "name 0123 4567 89AB CDEF 0123 4567 89AB CDEF 0123 4567\n\n") == digits)
+        #expect(AuthorityKeys.fingerprint(in: "no digits here") == nil)
+        #expect(AuthorityKeys.fingerprint(in: "") == nil)
+    }
+
+    @Test("Signals and erasure for what is not there are harmless, and a folder without a process is only a folder")
+    func absent() throws {
+        let scratch = Scratch()
+        let provider = LocalProvider(root: scratch.folder.motes, program: "/bin/false", plan: plan)
+        let key = MoteKey(high: 3, low: 4)
+        provider.drain(key)
+        provider.stop(key)
+        provider.kill(key)
+        try provider.erase(key)
+        try FileManager.default.createDirectory(atPath: "\(scratch.folder.motes)/\(key)/data", withIntermediateDirectories: true)
+        #expect(try provider.observe() == [key: Sighting(hasFolder: true)])
+        try provider.erase(key)
+        #expect(try provider.observe().isEmpty)
+    }
+
+    @Test("A report is believed only if the process that is there wrote it, and odd files say nothing")
+    func reports() throws {
+        let scratch = Scratch()
+        let node = NodeFolder(scratch.folder.path + "/client")
+        try node.make()
+        func write(_ text: String) throws { try Files.replace(node.data + "/mote-status", with: text) }
+        #expect(node.report(by: 7) == nil)
+        try write(#"{"pid": 7, "bootstrapped": 100, "draining": true, "circuits": 3, "bytesRead": 9}"#)
+        #expect(node.report(by: 7) == MoteReport(bootstrapped: 100, isDraining: true, circuits: 3, bytesRead: 9))
+        #expect(node.report(by: 8) == nil)
+        for text in ["", "{", "[]", #"{"pid": "7"}"#, #"{"pid": 1e300}"#, String(repeating: " ", count: 100_000)] {
+            try write(text)
+            #expect(node.report(by: 7) == nil)
+        }
+    }
+
+    @Test("A program that does not exist or fails is an error with its name")
+    func programs() throws {
+        #expect { try ChildProcess.output(program: "/nowhere/at/all", arguments: ["x"]) } throws: { "\($0)".contains("/nowhere/at/all") }
+        #expect(throws: ProviderError.self) { try ChildProcess.output(program: "/bin/false", arguments: ["false"]) }
+        #expect(try ChildProcess.output(program: "/bin/echo", arguments: ["echo", "hello"]) == "hello\n")
+    }
+}
