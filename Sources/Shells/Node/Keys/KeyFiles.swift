@@ -13,6 +13,13 @@ struct KeyFiles {
         return key
     }
 
+    func rsaOrNew(_ name: String) throws(NodeFailure) -> RSAKey {
+        if let key = try rsa(name) { return key }
+        let key = RSAKey.generate(bits: 1024)
+        try write(key, name)
+        return key
+    }
+
     func write(_ key: RSAKey, _ name: String) throws(NodeFailure) {
         var pem = key.pem
         defer { pem.wipe() }
@@ -26,6 +33,13 @@ struct KeyFiles {
         guard bytes.count == 64, let key = Curve25519Key(secret: Array(bytes[..<32])), key.publicKey == Array(bytes[32...]) else {
             throw NodeFailure(.badData, "\(path): expected a curve25519 key pair")
         }
+        return key
+    }
+
+    func ntorOrNew(_ name: String) throws(NodeFailure) -> Curve25519Key {
+        if let key = try ntor(name) { return key }
+        let key = Curve25519Key()
+        try write(key, name)
         return key
     }
 

@@ -43,9 +43,9 @@ package final class KeyRing {
         files = KeyFiles(directory: directory)
         state = StateFile(path: directory.file("state"))
         signingLifetimeSeconds = signingLifetime.inMilliseconds / 1000
-        identity = try Self.existing(files.rsa("secret_id_key"), else: { RSAKey.generate(bits: 1024) }) { key throws(NodeFailure) in try KeyFiles(directory: directory).write(key, "secret_id_key") }
-        tap = try Self.existing(files.rsa("secret_onion_key"), else: { RSAKey.generate(bits: 1024) }) { key throws(NodeFailure) in try KeyFiles(directory: directory).write(key, "secret_onion_key") }
-        ntor = try Self.existing(files.ntor("secret_onion_key_ntor"), else: { Curve25519Key() }) { key throws(NodeFailure) in try KeyFiles(directory: directory).write(key, "secret_onion_key_ntor") }
+        identity = try files.rsaOrNew("secret_id_key")
+        tap = try files.rsaOrNew("secret_onion_key")
+        ntor = try files.ntorOrNew("secret_onion_key_ntor")
         oldNtor = try files.ntor("secret_onion_key_ntor.old")
         master = try Self.master(files)
         onionKeysSince = state.time("LastRotatedOnionKey") ?? now
@@ -84,15 +84,6 @@ package final class KeyRing {
         onionKeysSince = now
         try state.set("LastRotatedOnionKey", "\(now)")
         return true
-    }
-
-    private static func existing<Key>(
-        _ key: Key?, else make: () -> Key, _ write: (Key) throws(NodeFailure) -> Void
-    ) throws(NodeFailure) -> Key {
-        if let key { return key }
-        let made = make()
-        try write(made)
-        return made
     }
 
     private static func master(_ files: KeyFiles) throws(NodeFailure) -> Ed25519Key {
