@@ -145,8 +145,7 @@ struct CircuitPoolTests {
 
     @Test("Ports that are used get spare circuits whose exits serve them, until nobody has used them for an hour")
     func predictedPorts() {
-        var mail = PoolHarness.relays(7)
-        for index in 0..<5 { mail[index].details?.policy = .init("accept 443")! }
+        let mail = (1...7).map { PoolHarness.relay($0, policy: $0 <= 5 ? "accept 443" : "accept 1-65535") }
         var harness = PoolHarness(mail)
         harness.settle()
         let (stream, _) = harness.connect(993)

@@ -47,11 +47,22 @@ package struct GuardSample: Hashable, Sendable {
     ) {
         for index in entries.indices { update(&entries[index], from: network, now: now) }
         entries.removeAll { $0.isOver(now: now) }
-        let usable = Set(eligible.map(\.identity))
-        while entries.count < Self.sampleLimit, entries.count(where: { usable.contains($0.identity) }) < Self.usableGoal {
-            guard add(from: eligible, network, now: now, using: &random) != nil else { break }
-        }
-        primaries = ordered.lazy.map(\.identity).filter { usable.contains($0) }.prefix(max(Self.primaryCount, policy.numEntryGuards)).map { $0 }
+        var usableCount = sampled(of: eligible).count
+        while entries.count < Self.sampleLimit, usableCount < Self.usableGoal, add(from: eligible, network, now: now, using: &random) != nil { usableCount += 1 }
+        choosePrimaries(among: sampled(of: eligible), policy)
+    }
+
+    private mutating func choosePrimaries(among usable: [RSAIdentity: PathRelay], _ policy: PathPolicy) {
+        let all = ordered.map(\.identity).filter { usable[$0] != nil }
+        primaries = Array(all.prefix(max(Self.primaryCount, policy.numEntryGuards)))
+    }
+
+    /// Those of the relays that are in the sample: few of perhaps thousands.
+    private func sampled(of relays: [PathRelay]) -> [RSAIdentity: PathRelay] {
+        let known = Set(entries.map(\.identity))
+        var found: [RSAIdentity: PathRelay] = [:]
+        for relay in relays where known.contains(relay.identity) { found[relay.identity] = relay }
+        return found
     }
 
     private func update(_ entry: inout GuardEntry, from network: PathNetwork, now: WallTime) {
@@ -79,9 +90,9 @@ package struct GuardSample: Hashable, Sendable {
     package mutating func pick(
         among fit: [PathRelay], _ network: PathNetwork, _ policy: PathPolicy, now: WallTime, using random: inout some RandomNumberGenerator
     ) throws(PathFailure) -> PathRelay {
-        let fitting = Dictionary(fit.map { ($0.identity, $0) }, uniquingKeysWith: { first, _ in first })
-        let sampled = ordered.filter { fitting[$0.identity] != nil }
-        if let identity = choose(sampled, policy, now: now, using: &random), let relay = fitting[identity] { return relay }
+        let fitting = sampled(of: fit)
+        let candidates = ordered.filter { fitting[$0.identity] != nil }
+        if let identity = choose(candidates, policy, now: now, using: &random), let relay = fitting[identity] { return relay }
         if entries.count >= Self.sampleLimit, let last = entries.lastIndex(where: { $0.confirmed == nil }) { entries.remove(at: last) }
         guard let relay = add(from: fit, network, now: now, using: &random) else {
             throw PathFailure(position: .entry, constraint: .listed, candidates: fit.count)

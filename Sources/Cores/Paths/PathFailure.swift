@@ -27,24 +27,35 @@ package struct PathFailure: Error, Hashable, Sendable, CustomStringConvertible {
 }
 
 /// Narrows candidates and remembers what emptied the list.
-struct Sieve {
+struct Sieve: Sendable {
     let position: PathPosition
-    private(set) var relays: [PathRelay]
+    private let all: [PathRelay]
+    /// Places in `all`: thousands of relays are narrowed many times for each path, so they are not copied.
+    private var places: [Int]
 
     init(_ position: PathPosition, _ relays: [PathRelay]) throws(PathFailure) {
         self.position = position
-        self.relays = relays
+        all = relays
+        places = Array(relays.indices)
         guard !relays.isEmpty else { throw PathFailure(position: position, constraint: .listed, candidates: 0) }
     }
 
+    /// Who is left.
+    var relays: [PathRelay] { places.map { all[$0] } }
+
     mutating func demand(_ constraint: PathFailure.Constraint, _ test: (PathRelay) -> Bool) throws(PathFailure) {
-        let kept = relays.filter(test)
-        guard !kept.isEmpty else { throw PathFailure(position: position, constraint: constraint, candidates: relays.count) }
-        relays = kept
+        let kept = places.filter { test(all[$0]) }
+        guard !kept.isEmpty else { throw PathFailure(position: position, constraint: constraint, candidates: places.count) }
+        places = kept
     }
 
     mutating func prefer(_ test: (PathRelay) -> Bool) {
-        let kept = relays.filter(test)
-        if !kept.isEmpty { relays = kept }
+        let kept = places.filter { test(all[$0]) }
+        if !kept.isEmpty { places = kept }
+    }
+
+    /// One of those left, by weight.
+    func pick(_ weights: PathWeights, using random: inout some RandomNumberGenerator) -> PathRelay? {
+        WeightedChoice.pick(places, weight: { weights.weight(of: all[$0], at: position) }, using: &random).map { all[$0] }
     }
 }

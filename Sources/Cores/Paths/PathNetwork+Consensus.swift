@@ -22,7 +22,7 @@ extension PathRelay {
 }
 
 extension PathDetails {
-    fileprivate init(_ microdescriptor: Microdescriptor) {
+    fileprivate convenience init(_ microdescriptor: Microdescriptor) {
         self.init(
             ed25519: microdescriptor.ed25519, ntorKey: microdescriptor.ntorKey, policy: microdescriptor.policy, policy6: microdescriptor.ipv6Policy,
             family: RelayFamily(members: microdescriptor.family, keys: microdescriptor.familyIDs))

@@ -39,14 +39,14 @@ package struct PathRelay: Sendable {
     }
 }
 
-/// What a microdescriptor adds.
-package struct PathDetails: Sendable {
-    package var ed25519: Ed25519Identity?
-    package var ntorKey: [UInt8]
-    package var policy: PolicySummary
+/// What a microdescriptor adds. A class, because choosing a path looks at thousands of relays again and again.
+package final class PathDetails: Sendable {
+    package let ed25519: Ed25519Identity?
+    package let ntorKey: [UInt8]
+    package let policy: PolicySummary
     /// The `p6` line; missing means reject.
-    package var policy6: PolicySummary
-    package var family: RelayFamily
+    package let policy6: PolicySummary
+    package let family: RelayFamily
 
     package init(ed25519: Ed25519Identity?, ntorKey: [UInt8], policy: PolicySummary, policy6: PolicySummary = .rejectAll, family: RelayFamily = RelayFamily()) {
         self.ed25519 = ed25519

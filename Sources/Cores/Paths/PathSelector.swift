@@ -7,9 +7,18 @@ package struct PathSelector: Sendable {
     package let network: PathNetwork
     package let policy: PathPolicy
 
+    /// Whoever may stand at a position at all, or why nobody may: the same for every path.
+    private let eligible: [PathPosition: Result<Sieve, PathFailure>]
+
     package init(network: PathNetwork, policy: PathPolicy) {
         self.network = network
         self.policy = policy
+        let allowed: [PathPosition: RelaySet] = [.entry: policy.entryNodes, .middle: policy.middleNodes, .exit: policy.exitNodes]
+        var eligible: [PathPosition: Result<Sieve, PathFailure>] = [:]
+        for (position, set) in allowed {
+            eligible[position] = Result { () throws(PathFailure) in try Self.sieve(position, network.relays, policy, allowed: set) }
+        }
+        self.eligible = eligible
     }
 
     /// How many exits, and entries for each, are tried: in a small network an early choice can block a later one.
@@ -55,9 +64,7 @@ package struct PathSelector: Sendable {
     private func pickExit(
         _ need: PathNeed, without taken: Set<RSAIdentity>, using random: inout some RandomNumberGenerator
     ) throws(PathFailure) -> PathRelay {
-        var sieve = try sieve(.exit, allowed: policy.exitNodes)
-        try sieve.demand(.configured) { !policy.excludeExitNodes.contains($0) }
-        try sieve.demand(.flagged) { $0.flags.isDisjoint(with: [.badExit, .middleOnly]) }
+        var sieve = try sieve(.exit)
         try sieve.demand(.policy, need.isServed)
         try sieve.demand(.refused) { !need.refusers.contains($0.identity) }
         try sieve.demand(.distinct) { !taken.contains($0.identity) }
@@ -68,13 +75,12 @@ package struct PathSelector: Sendable {
         _ need: PathNeed, beside path: [PathRelay], without taken: Set<RSAIdentity>, _ guards: inout GuardSample,
         using random: inout some RandomNumberGenerator
     ) throws(PathFailure) -> PathRelay {
-        var sieve = try sieve(.entry, allowed: policy.entryNodes)
+        var sieve = try sieve(.entry)
         guard policy.useEntryGuards else {
             try sieve.demand(.distinct) { isDistinct($0, from: path) && !taken.contains($0.identity) }
             sieve.prefer { $0.flags.contains(.guard) }
             return try pick(sieve, need, using: &random)
         }
-        try sieve.demand(.flagged) { $0.flags.contains(.guard) && !$0.flags.contains(.middleOnly) }
         guards.refresh(network, among: sieve.relays, policy, now: need.now, using: &random)
         try sieve.demand(.distinct) { isDistinct($0, from: path) && !taken.contains($0.identity) }
         try demandLife(&sieve, need)
@@ -83,18 +89,29 @@ package struct PathSelector: Sendable {
     }
 
     private func pickMiddle(_ need: PathNeed, beside path: [PathRelay], using random: inout some RandomNumberGenerator) throws(PathFailure) -> PathRelay {
-        var sieve = try sieve(.middle, allowed: policy.middleNodes)
+        var sieve = try sieve(.middle)
         try sieve.demand(.distinct) { isDistinct($0, from: path) }
         return try pick(sieve, need, using: &random)
     }
 
-    /// Whoever may stand at the position at all.
-    private func sieve(_ position: PathPosition, allowed: RelaySet) throws(PathFailure) -> Sieve {
-        var sieve = try Sieve(position, network.relays)
+    private static func sieve(_ position: PathPosition, _ relays: [PathRelay], _ policy: PathPolicy, allowed: RelaySet) throws(PathFailure) -> Sieve {
+        var sieve = try Sieve(position, relays)
         try sieve.demand(.running, \.isRunning)
         try sieve.demand(.described, \.isUsable)
         try sieve.demand(.configured) { !policy.excludeNodes.contains($0) && (allowed.isEmpty || allowed.contains($0)) }
+        switch position {
+        case .entry where policy.useEntryGuards: try sieve.demand(.flagged) { $0.flags.contains(.guard) && !$0.flags.contains(.middleOnly) }
+        case .entry, .middle: break
+        case .exit:
+            try sieve.demand(.configured) { !policy.excludeExitNodes.contains($0) }
+            try sieve.demand(.flagged) { $0.flags.isDisjoint(with: [.badExit, .middleOnly]) }
+        }
         return sieve
+    }
+
+    private func sieve(_ position: PathPosition) throws(PathFailure) -> Sieve {
+        guard let eligible = eligible[position] else { throw PathFailure(position: position, constraint: .listed, candidates: 0) }
+        return try eligible.get()
     }
 
     private func pick(_ start: Sieve, _ need: PathNeed, using random: inout some RandomNumberGenerator) throws(PathFailure) -> PathRelay {
@@ -103,9 +120,8 @@ package struct PathSelector: Sendable {
         if need.isLongLived(policy) { keepLongest(&sieve, need) }
         sieve.prefer { $0.flags.contains(.fast) }
         if need.isLongLived(policy) { sieve.prefer { $0.flags.contains(.stable) } }
-        let position = sieve.position
-        guard let relay = WeightedChoice.pick(sieve.relays, weight: { network.weights.weight(of: $0, at: position) }, using: &random) else {
-            throw PathFailure(position: position, constraint: .listed, candidates: 0)
+        guard let relay = sieve.pick(network.weights, using: &random) else {
+            throw PathFailure(position: sieve.position, constraint: .listed, candidates: 0)
         }
         return relay
     }
@@ -129,7 +145,7 @@ package struct PathSelector: Sendable {
 
     /// The same IPv4 /16 or IPv6 /32.
     private func sharesNetwork(_ a: PathRelay, _ b: PathRelay) -> Bool {
-        a.addresses.contains { one in b.addresses.contains { $0.ip.sharesPrefix(of: one.ip.isIPv4 ? 16 : 32, with: one.ip.bytes) } }
+        a.addresses.contains { one in b.addresses.contains { $0.ip.sharesPrefix(of: one.ip.isIPv4 ? 16 : 32, with: one.ip) } }
     }
 
     private func sharesFamily(_ a: PathRelay, _ b: PathRelay) -> Bool {

@@ -12,7 +12,7 @@ package struct RelaySet: Hashable, Sendable {
     private var isEverything = false
 
     fileprivate struct Network: Hashable, Sendable {
-        let bytes: [UInt8]
+        let ip: IPAddress
         let bits: Int
     }
 
@@ -30,7 +30,7 @@ package struct RelaySet: Hashable, Sendable {
         self.isEverything = isEverything
         self.identities = identities
         self.nicknames = Set(nicknames.map { $0.lowercased() })
-        self.networks = networks.map { Network(bytes: $0.ip.bytes, bits: $0.bits) }
+        self.networks = networks.map { Network(ip: $0.ip, bits: $0.bits) }
     }
 
     package var isEmpty: Bool { identities.isEmpty && nicknames.isEmpty && networks.isEmpty && !isEverything }
@@ -65,9 +65,9 @@ package struct RelaySet: Hashable, Sendable {
         var host = parts[0]
         if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
         guard let ip = IPAddress(host) else { return nil }
-        let limit = ip.bytes.count * 8
+        let limit = ip.isIPv4 ? 32 : 128
         guard let bits = parts.count == 2 ? Int(parts[1]) : limit, (0...limit).contains(bits) else { return nil }
-        return Network(bytes: ip.bytes, bits: bits)
+        return Network(ip: ip, bits: bits)
     }
 
     private static func isAlphanumeric(_ byte: UInt8) -> Bool {
@@ -79,17 +79,18 @@ package struct RelaySet: Hashable, Sendable {
 }
 
 extension RelaySet.Network {
-    fileprivate func contains(_ ip: IPAddress) -> Bool { ip.sharesPrefix(of: bits, with: bytes) }
+    fileprivate func contains(_ other: IPAddress) -> Bool { ip.sharesPrefix(of: bits, with: other) }
 }
 
 extension IPAddress {
-    /// Whether the first `bits` equal those of `other`, an address of the same kind.
-    func sharesPrefix(of bits: Int, with other: [UInt8]) -> Bool {
-        let own = bytes
-        guard own.count == other.count, bits <= own.count * 8 else { return false }
-        let whole = bits / 8
-        guard own.prefix(whole).elementsEqual(other.prefix(whole)) else { return false }
-        let rest = bits % 8
-        return rest == 0 || (own[whole] ^ other[whole]) >> UInt8(8 - rest) == 0
+    /// Whether the first `bits` of both are equal; never for addresses of different kinds.
+    func sharesPrefix(of bits: Int, with other: IPAddress) -> Bool {
+        // A shift by the whole width or more leaves nothing in Swift, so 0 bits need no case of their own.
+        switch (self, other) {
+        case (.v4(let a), .v4(let b)): (a ^ b) >> (32 - bits) == 0
+        case (.v6(let high, let low), .v6(let otherHigh, let otherLow)):
+            (high ^ otherHigh) >> max(0, 64 - bits) == 0 && (bits <= 64 || (low ^ otherLow) >> (128 - bits) == 0)
+        default: false
+        }
     }
 }
