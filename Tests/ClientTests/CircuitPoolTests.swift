@@ -11,31 +11,27 @@ import Testing
 struct CircuitPoolTests {
     @Test("Two clean circuits are built in advance, and replaced once one is used")
     func spares() {
-        var harness = PoolHarness()
-        let seen1 = harness.settle()
-        #expect(seen1.built.count == 2)
+        let harness = PoolHarness()
+        #expect(harness.settle().built.count == 2)
         let (_, circuit) = harness.connect()
         #expect(circuit != nil)
         #expect(harness.pool.circuits.values.count { $0.isClean } == 2)
-        let seen2 = harness.settle()
-        #expect(seen2.isEmpty)
+        #expect(harness.settle().isEmpty)
     }
 
     @Test("Without a network nothing is built, and a stream waits until there is one")
     func noNetwork() {
-        var harness = PoolHarness()
+        let harness = PoolHarness()
         harness.pool.useNetwork(nil)
         let stream = harness.arrive()
-        let seen3 = harness.settle()
-        #expect(seen3.isEmpty)
+        #expect(harness.settle().isEmpty)
         harness.use(PoolHarness.relays(8))
-        let seen4 = harness.settle()
-        #expect(seen4.attached[stream] != nil)
+        #expect(harness.settle().attached[stream] != nil)
     }
 
     @Test("Streams of one user share a circuit, those of different users never do")
     func isolation() {
-        var harness = PoolHarness()
+        let harness = PoolHarness()
         let alice = harness.connect(user: "alice").circuit
         let bob = harness.connect(user: "bob").circuit
         let nobody = harness.connect().circuit
@@ -46,7 +42,7 @@ struct CircuitPoolTests {
 
     @Test("Streams that wait together get circuits of their own when they are isolated, and one circuit when they are not")
     func waitingTogether() {
-        var harness = PoolHarness()
+        let harness = PoolHarness()
         harness.buildsAtOnce = false
         let alice = [harness.arrive(user: "alice"), harness.arrive(user: "alice")]
         let bob = harness.arrive(user: "bob")
@@ -59,24 +55,22 @@ struct CircuitPoolTests {
 
     @Test("A circuit takes new streams for MaxCircuitDirtiness, keeps its old ones beyond, and closes when they are gone")
     func dirtiness() {
-        var harness = PoolHarness()
+        let harness = PoolHarness()
         let (first, circuit) = harness.connect()
         harness.advance(599)
-        let seen5 = harness.connect()
-        #expect(seen5.circuit == circuit)
+        #expect(harness.connect().circuit == circuit)
         harness.advance(1)
         let (_, other) = harness.connect()
         #expect(other != nil && other != circuit)
         #expect(harness.effects.closed.isEmpty)
         harness.pool.streamGone(first)
         harness.pool.streamGone(StreamKey(rawValue: 2))
-        let seen6 = harness.settle()
-        #expect(seen6.closed == [circuit!])
+        #expect(harness.settle().closed == [circuit!])
     }
 
     @Test("With KeepAliveIsolateSOCKSAuth every stream makes its circuit as good as new")
     func keepAlive() {
-        var harness = PoolHarness()
+        let harness = PoolHarness()
         var circuits: Set<CircuitKey?> = []
         for number in 1...4 {
             let key = StreamKey(rawValue: 100 + number)
@@ -90,11 +84,10 @@ struct CircuitPoolTests {
     @Test("A circuit whose first mote would end within a stream's expected life gets no new stream, and its old ones go on")
     func expiry() {
         var relays = PoolHarness.relays(3, lifeSeconds: 1000)
-        var harness = PoolHarness(relays)
+        let harness = PoolHarness(relays)
         let (stream, circuit) = harness.connect()
         harness.advance(400)
-        let seen7 = harness.connect()
-        #expect(seen7.circuit == circuit)
+        #expect(harness.connect().circuit == circuit)
         harness.advance(1)
         relays += (4...6).map { PoolHarness.relay($0, lifeSeconds: 9000) }
         harness.use(relays)
@@ -106,7 +99,7 @@ struct CircuitPoolTests {
 
     @Test("Spare circuits that have become too short-lived are closed and replaced")
     func expiringSpares() {
-        var harness = PoolHarness(PoolHarness.relays(3, lifeSeconds: 700))
+        let harness = PoolHarness(PoolHarness.relays(3, lifeSeconds: 700))
         let spares = Set(harness.settle().built)
         #expect(spares.count == 2)
         harness.advance(101)
@@ -118,35 +111,32 @@ struct CircuitPoolTests {
     @Test("A circuit through a relay that is not Running any more takes nothing new and keeps what it carries")
     func draining() {
         var relays = PoolHarness.relays(3)
-        var harness = PoolHarness(relays)
+        let harness = PoolHarness(relays)
         let (stream, circuit) = harness.connect()
         relays[0].flags.remove(.running)
         harness.use(relays + (4...6).map { PoolHarness.relay($0) })
         #expect(harness.pool.circuits[circuit!]?.isDraining == true)
-        let seen8 = harness.connect()
-        #expect(seen8.circuit != circuit)
+        #expect(harness.connect().circuit != circuit)
         #expect(harness.pool.streams[stream]?.circuit == circuit)
         harness.pool.streamGone(stream)
-        let seen9 = harness.settle()
-        #expect(seen9.closed.contains(circuit!))
+        #expect(harness.settle().closed.contains(circuit!))
     }
 
     @Test("Long-lived ports get circuits of their own, of the relays that live longest; others stay off those while they can")
     func longLived() {
         let relays = (1...9).map { PoolHarness.relay($0, lifeSeconds: $0 <= 3 ? 9000 : 1200) }
-        var harness = PoolHarness(relays)
+        let harness = PoolHarness(relays)
         harness.settle()
         let (_, shell) = harness.connect(22)
         #expect(harness.pool.circuits[shell!]?.isLongLived == true)
         #expect(harness.pool.circuits[shell!]?.firstEnd == PoolHarness.start + 9000)
-        let seen10 = harness.connect(443)
-        #expect(harness.pool.circuits[seen10.circuit!]?.isLongLived == false)
+        #expect(harness.pool.circuits[harness.connect(443).circuit!]?.isLongLived == false)
     }
 
     @Test("Ports that are used get spare circuits whose exits serve them, until nobody has used them for an hour")
     func predictedPorts() {
         let mail = (1...7).map { PoolHarness.relay($0, policy: $0 <= 5 ? "accept 443" : "accept 1-65535") }
-        var harness = PoolHarness(mail)
+        let harness = PoolHarness(mail)
         harness.settle()
         let (stream, _) = harness.connect(993)
         #expect(harness.pool.predicted.ports == [443, 993])
@@ -160,7 +150,7 @@ struct CircuitPoolTests {
 
     @Test("The number of circuits being built at once keeps to its bound")
     func pendingLimit() {
-        var harness = PoolHarness { $0.pendingLimit = 5 }
+        let harness = PoolHarness { $0.pendingLimit = 5 }
         harness.buildsAtOnce = false
         for number in 0..<20 { _ = harness.arrive(user: "user\(number)") }
         harness.settle()
@@ -169,12 +159,11 @@ struct CircuitPoolTests {
 
     @Test("A circuit that is not built in time is closed and another is tried")
     func buildTimeout() {
-        var harness = PoolHarness { $0.buildTimeout = .seconds(10) }
+        let harness = PoolHarness { $0.buildTimeout = .seconds(10) }
         harness.buildsAtOnce = false
         let first = harness.settle().built
         harness.advance(9)
-        let seen11 = harness.settle()
-        #expect(seen11.closed.isEmpty)
+        #expect(harness.settle().closed.isEmpty)
         harness.advance(1)
         let effects = harness.settle()
         #expect(Set(effects.closed) == Set(first) && effects.built.count == 2)
@@ -182,7 +171,7 @@ struct CircuitPoolTests {
 
     @Test("A stream whose circuit is slow to build gets another built beside it, and takes whichever stands first")
     func slowBuild() {
-        var harness = PoolHarness { $0.sparesPerPort = 0 }
+        let harness = PoolHarness { $0.sparesPerPort = 0 }
         harness.buildsAtOnce = false
         let stream = harness.arrive()
         let first = harness.settle().built
@@ -196,7 +185,7 @@ struct CircuitPoolTests {
 
     @Test("When every circuit fails, new ones are tried ever less often, and at once again after one stands")
     func backOff() {
-        var harness = PoolHarness()
+        let harness = PoolHarness()
         harness.buildsAtOnce = false
         var built = 0
         for _ in 0..<600 {
@@ -210,15 +199,14 @@ struct CircuitPoolTests {
         let again = harness.settle().built
         harness.pool.circuitBuilt(again[0], at: harness.moment)
         _ = harness.arrive(user: "anybody")
-        let seen12 = harness.settle()
-        #expect(!seen12.isEmpty)
+        #expect(!harness.settle().isEmpty)
     }
 
     @Test("A guard that cannot be reached is left for another")
     func unreachableGuard() {
         var policy = PoolHarness.policy
         policy.useEntryGuards = true
-        var harness = PoolHarness(PoolHarness.relays(30), policy: policy)
+        let harness = PoolHarness(PoolHarness.relays(30), policy: policy)
         harness.buildsAtOnce = false
         let built = harness.settle().built
         let first = harness.pool.circuits[built[0]]!.path[0].identity

@@ -8,7 +8,7 @@ import Socks
 @testable import Client
 
 /// A pool under virtual time, with a network that does what the test says.
-struct PoolHarness {
+final class PoolHarness {
     static let start = WallTime("2026-11-21 12:00:00")!
 
     var pool: CircuitPool
@@ -19,7 +19,7 @@ struct PoolHarness {
     var effects: [PoolEffect] = []
     var lastStream = 0
 
-    init(_ relays: [PathRelay] = Self.relays(8), policy: PathPolicy = Self.policy, _ change: (inout PoolSettings) -> Void = { _ in }) {
+    init(_ relays: [PathRelay] = PoolHarness.relays(8), policy: PathPolicy = PoolHarness.policy, _ change: (inout PoolSettings) -> Void = { _ in }) {
         var settings = PoolSettings()
         change(&settings)
         pool = CircuitPool(settings: settings, guards: GuardSample(), now: .zero)
@@ -41,18 +41,18 @@ struct PoolHarness {
             flags: [.running, .valid, .fast, .stable, .guard, .exit], bandwidth: 100, expires: lifeSeconds.map { start + $0 }, details: details)
     }
 
-    mutating func use(_ relays: [PathRelay], policy: PathPolicy = Self.policy) {
+    func use(_ relays: [PathRelay], policy: PathPolicy = PoolHarness.policy) {
         pool.useNetwork(PathSelector(network: PathNetwork(relays: relays, weights: .even), policy: policy))
     }
 
-    mutating func advance(_ seconds: Int64) {
+    func advance(_ seconds: Int64) {
         moment.now = moment.now + .seconds(seconds)
         moment.wall = moment.wall + seconds
     }
 
     /// Settles until there is nothing more to do; returns all effects.
     @discardableResult
-    mutating func settle() -> [PoolEffect] {
+    func settle() -> [PoolEffect] {
         var all: [PoolEffect] = []
         for _ in 0..<50 {
             let new = pool.settle(at: moment, using: &random)
@@ -64,7 +64,7 @@ struct PoolHarness {
         return all
     }
 
-    mutating func arrive(_ port: UInt16 = 443, user: String? = nil, group: Int = 0) -> StreamKey {
+    func arrive(_ port: UInt16 = 443, user: String? = nil, group: Int = 0) -> StreamKey {
         lastStream += 1
         let key = StreamKey(rawValue: lastStream)
         var isolation = IsolationKey(group: group)
@@ -74,12 +74,14 @@ struct PoolHarness {
     }
 
     /// A stream that arrives, is attached and connects; its circuit.
-    mutating func connect(_ port: UInt16 = 443, user: String? = nil) -> (stream: StreamKey, circuit: CircuitKey?) {
+    func connect(_ port: UInt16 = 443, user: String? = nil) -> (stream: StreamKey, circuit: CircuitKey?) {
         let key = arrive(port, user: user)
         let circuit = settle().attached[key]
         pool.streamConnected(key)
         return (key, circuit)
     }
+
+    func end(_ stream: StreamKey, _ reason: EndReason) -> StreamFailure? { pool.streamEnded(stream, reason, at: moment) }
 
     var building: [CircuitKey] { pool.circuits.filter { $0.value.isBuilding }.keys.sorted() }
 }
