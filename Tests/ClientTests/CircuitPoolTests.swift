@@ -148,6 +148,14 @@ struct CircuitPoolTests {
         #expect(harness.pool.predicted.ports.isEmpty)
     }
 
+    @Test("Where no exit serves the ports in use, one circuit still proves that the network works")
+    func noExits() {
+        let harness = PoolHarness((1...5).map { PoolHarness.relay($0, policy: "reject 1-65535") })
+        #expect(harness.settle().built.count == 1)
+        harness.advance(10)
+        #expect(harness.settle().isEmpty)
+    }
+
     @Test("The number of circuits being built at once keeps to its bound")
     func pendingLimit() {
         let harness = PoolHarness { $0.pendingLimit = 5 }

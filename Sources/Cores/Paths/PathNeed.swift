@@ -9,6 +9,8 @@ package struct PathNeed: Hashable, Sendable {
         case port(UInt16, isIPv6: Bool)
         /// Lookups: any exit at all.
         case lookup
+        /// Nothing outside the network: the last relay need not be an exit.
+        case inside
     }
 
     package var purpose: Purpose
@@ -33,6 +35,7 @@ package struct PathNeed: Hashable, Sendable {
         switch purpose {
         case .port(let port, let isIPv6): return (isIPv6 ? details.policy6 : details.policy).allows(port)
         case .lookup: return !details.policy.isRejectAll
+        case .inside: return true
         }
     }
 }

@@ -124,6 +124,17 @@ extension CircuitPool {
                 }
             }
         }
+        proveNetwork(at: moment, &effects, using: &random)
+    }
+
+    /// Where no exit serves the ports in use, one circuit still shows that the network can be used at all.
+    private mutating func proveNetwork(at moment: Moment, _ effects: inout [PoolEffect], using random: inout some RandomNumberGenerator) {
+        guard circuits.isEmpty, lastFailure != nil, mayBuild(at: moment) else { return }
+        do throws(PathFailure) {
+            try build(PathNeed(.inside, now: moment.wall), for: nil, at: moment, &effects, using: &random)
+        } catch {
+            lastFailure = error
+        }
     }
 
     /// After no spare could be planned, none is tried for so long (or until the network changes).
