@@ -27,7 +27,7 @@ import Testing
 
     @Test("What cannot work is refused before anything is made, with the exit code of its kind", arguments: [
         (["--ttl", "20s"], 78), (["--voting-interval", "7"], 64), (["--socks", "nowhere"], 64), (["--policy", "/nowhere.json"], 66),
-        (["--motes", "0"], 64), (["--motes", "99999999"], 64), (["--mote", "/nowhere/mote"], 69),
+        (["--motes", "0"], 64), (["--motes", "99999999"], 64), (["--mote", "/nowhere/mote"], 69), (["--mote", "/etc/hostname"], 69),
     ] as [([String], Int32)])
     func refused(flags: [String], code: Int32) async throws {
         let scratch = Scratch()

@@ -6,21 +6,23 @@ import Testing
 
 @Suite(.serialized) struct KilledCoordinatorTests {
     private static let kills = 20
+    /// One history, or as many as `DUSTCLOUD_ROUNDS` says.
+    private static let seeds = (0..<UInt64(max(1, Int(ProcessInfo.processInfo.environment["DUSTCLOUD_ROUNDS"] ?? "") ?? 1))).map { 2026 + $0 }
     private static let motes = 4
     private static let flags = ["--motes", "4", "--ttl", "75s", "--voting-interval", "10"]
 
-    @Test("Killed at twenty random moments of a rotation, the coordinator finds exactly the intended motes: none twice, none forgotten", arguments: [UInt64(2026)])
+    @Test("Killed at twenty random moments of a rotation, the coordinator finds exactly the intended motes: none twice, none forgotten", arguments: Self.seeds)
     func killed(seed: UInt64) async throws {
         var random = SeededRandom(seed: seed)
         let cloud = try LiveCloud()
         try cloud.start(Self.flags)
-        try #require(try await cloud.wait(seconds: 60) { try cloud.count("listed") >= Self.motes }, "\(cloud.log)")
+        try #require(try await cloud.wait(seconds: 120) { try cloud.count("listed") >= Self.motes }, "\(cloud.log)")
         for round in 1...Self.kills {
             try await waitForMoment(cloud, &random)
             cloud.killCoordinator()
             let before = try cloud.look().filter { $0.value.isAlive }.keys
             try cloud.start(Self.flags)
-            let isSettled = try await cloud.wait(seconds: 15) { try cloud.isSettled() }
+            let isSettled = try await cloud.wait(seconds: 30) { try cloud.isSettled() }
             try #require(isSettled && cloud.isCoordinated, "seed \(seed), kill \(round): not settled\n\(cloud.log.suffix(2000))")
             let known = try cloud.store.ledger().records
             #expect(before.allSatisfy { known[$0] != nil }, "seed \(seed), kill \(round): a mote without an intent")
@@ -40,7 +42,7 @@ import Testing
     }
 
     private func checkEnd(_ cloud: LiveCloud, _ seed: UInt64) async throws {
-        #expect(try await cloud.wait(seconds: 60) { try cloud.count("listed") >= Self.motes }, "seed \(seed): the fleet did not recover")
+        #expect(try await cloud.wait(seconds: 120) { try cloud.count("listed") >= Self.motes }, "seed \(seed): the fleet did not recover")
         let events = try cloud.store.events()
         let intended = Set(events.compactMap { event in if case .intended = event.change { event.key } else { nil } })
         #expect(intended.isSuperset(of: cloud.seen.keys), "seed \(seed): a process that was never intended")

@@ -31,7 +31,7 @@ private func quickDesire(motes: Int = 5, longLived: Int = 0) -> Desire {
     func endsApart(seed: UInt64) {
         let desire = quickDesire(motes: 6)
         var cloud = VirtualCloud(seed: seed, desire: desire)
-        cloud.run(seconds: 1200)
+        cloud.run(seconds: 1200, passSeconds: 4)
         let ends = cloud.endTimes.sorted()
         for (index, end) in ends.enumerated() {
             let together = ends[index...].count { $0 - end <= 18 }
@@ -45,9 +45,9 @@ private func quickDesire(motes: Int = 5, longLived: Int = 0) -> Desire {
             coordinatorKilled: 60, processLost: 1, slowStart: 100, failedStart: 60, deafToStop: 100, brokenOwnTimer: 50, directorySilent: 10)
         var cloud = VirtualCloud(seed: seed, desire: quickDesire(motes: 4, longLived: Int(seed % 2)), weather: weather)
         let wanted = 4 + Int(seed % 2)
-        cloud.run(seconds: 300) { checkAlways(&$0) }
+        cloud.run(seconds: 300, passSeconds: 3) { checkAlways(&$0) }
         cloud.weather = VirtualCloud.Weather()
-        cloud.run(seconds: 180) { checkAlways(&$0) }
+        cloud.run(seconds: 180, passSeconds: 3) { checkAlways(&$0) }
         #expect(cloud.usable >= wanted - 1, "seed \(seed): \(cloud.usable) usable of \(wanted) after the storm")
         #expect(cloud.violations.isEmpty, "seed \(seed): \(cloud.violations.prefix(3))")
         cloud.desire.mode = .down

@@ -47,13 +47,14 @@ struct VirtualCloud {
         self.weather = weather
     }
 
-    /// Runs the coordinator every `passSeconds` and the world every second.
+    /// Runs the world every second, the coordinator and the watch every `passSeconds`.
     mutating func run(seconds: Int64, passSeconds: Int64 = 2, watch: (inout VirtualCloud) -> Void = { _ in }) {
         for _ in 0..<seconds {
             now = now + 1
             live()
             vote()
-            if now.secondsSinceEpoch % passSeconds == 0 { coordinate() }
+            guard now.secondsSinceEpoch % passSeconds == 0 else { continue }
+            coordinate()
             watch(&self)
         }
     }
@@ -64,16 +65,16 @@ struct VirtualCloud {
 
     private mutating func chance(_ thousandths: Int) -> Bool { thousandths > 0 && Int.random(in: 0..<1000, using: &random) < thousandths }
 
+    /// Each second: what is due by the processes' own timers, and perhaps one loss.
     private mutating func live() {
-        guard weather.processLost > 0 || processes.values.contains(where: { list in list.contains { now >= min($0.exitsAt, $0.lease.drains) } }) else { return }
-        for key in processes.keys.sorted() {
-            for index in (processes[key] ?? []).indices.reversed() {
-                guard var process = processes[key]?[index] else { continue }
-                if now >= process.lease.drains { process.isDraining = true }
-                processes[key]?[index] = process
-                let isLost = chance(weather.processLost)
-                if isLost { lastFault = now }
-                if isLost || now >= process.exitsAt { remove(key, at: index) }
+        if chance(weather.processLost * processes.count), let key = processes.keys.sorted().randomElement(using: &random) {
+            lastFault = now
+            remove(key, at: 0)
+        }
+        for (key, list) in processes where list.contains(where: { now >= min($0.exitsAt, $0.lease.drains) }) {
+            for index in list.indices.reversed() {
+                processes[key]?[index].isDraining = list[index].isDraining || now >= list[index].lease.drains
+                if now >= list[index].exitsAt { remove(key, at: index) }
             }
         }
     }

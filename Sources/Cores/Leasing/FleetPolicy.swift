@@ -12,6 +12,7 @@ package struct FleetPolicy: Equatable, Codable, Sendable {
     package var drainLimitSeconds: Int64
     /// The share of a class that may drain at once by anybody's wish; what expires, drains.
     package var disruptionShare: Double
+    /// Bounds all starts of processes, replacements and second attempts together.
     package var startsPerMinute: Int
     /// The most motes that may be alive at once, whatever else is wanted.
     package var motesLimit: Int

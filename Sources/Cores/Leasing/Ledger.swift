@@ -1,10 +1,11 @@
 package import Ambience
 
-/// One mote: what was promised, where it stands, and when a process of it was last asked for.
+/// One mote: what was promised, where it stands, and when processes of it were asked for.
 package struct MoteRecord: Equatable, Codable, Sendable {
     package let lease: Lease
     package internal(set) var state: MoteState
-    package internal(set) var lastStart: WallTime?
+    /// One per attempt, the oldest first; `FleetPolicy.attemptsLimit` bounds them.
+    package internal(set) var starts: [WallTime]
 
     package var key: MoteKey { lease.key }
 }
@@ -48,14 +49,14 @@ package struct Ledger: Equatable, Sendable {
     package mutating func apply(_ event: MoteEvent) throws(IllegalStep) -> MoteRecord {
         var record: MoteRecord
         if case .intended(let lease) = event.change, records[event.key] == nil, lease.key == event.key {
-            record = MoteRecord(lease: lease, state: .intended)
+            record = MoteRecord(lease: lease, state: .intended, starts: [])
         } else {
             guard let known = records[event.key], let next = known.state.after(event.change, at: event.at) else {
                 throw IllegalStep(event: event, state: records[event.key]?.state.name)
             }
             record = known
             record.state = next
-            if case .starting = next { record.lastStart = event.at }
+            if case .starting = next { record.starts.append(event.at) }
         }
         records[event.key] = record
         return record

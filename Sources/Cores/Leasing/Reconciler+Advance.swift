@@ -20,7 +20,7 @@ extension Reconciler {
         let key = record.key
         if sighting.processes.count > 1 {
             add(.terminating(.doubled), to: key, .kill(key))
-        } else if now >= record.lease.expires {
+        } else if now - record.lease.expires >= Self.ownTimerPatienceSeconds {
             end(record, .expiry, sighting)
         } else if desire.mode == .down {
             end(record, .down, sighting)
@@ -123,8 +123,8 @@ extension Reconciler {
     /// The process is not there. It is asked for again, later each time, while enough of its life is left to be worth it.
     private mutating func startAgain(_ record: MoteRecord, after attempt: Int, failure: EndReason) {
         if attempt >= desire.policy.attemptsLimit || fades(record, by: now + desire.timing.leadSeconds) {
-            add(.gone(failure), to: record.key)
-        } else if let last = record.lastStart, now - last >= 1 << Int64(attempt - 1) {
+            add(.gone(now >= record.lease.drains ? .expiry : failure), to: record.key)
+        } else if let last = record.starts.last, now - last >= 1 << Int64(attempt - 1) {
             start(record, attempt: attempt + 1)
         }
     }

@@ -10,6 +10,8 @@ package import Ambience
 package struct Reconciler {
     /// How long a mote may take to end politely.
     package static let stopPatienceSeconds: Int64 = 5
+    /// How long after its expiry a mote's own timer is trusted to have ended it.
+    static let ownTimerPatienceSeconds: Int64 = 2
     /// How long an order to drain may go unheard before it is given again.
     static let drainPatienceSeconds: Int64 = 10
     /// How long the gone are remembered.
@@ -45,7 +47,7 @@ package struct Reconciler {
         self.observation = observation
         self.now = now
         alive = ledger.alive
-        let starts = ledger.records.values.count { record in record.lastStart.map { now - $0 < 60 } ?? false }
+        let starts = ledger.records.values.reduce(0) { sum, record in sum + record.starts.count { now - $0 < 60 } }
         startsLeft = max(0, desire.policy.startsPerMinute - starts)
         for lifetimeClass in LifetimeClass.allCases { count(lifetimeClass) }
     }

@@ -1,5 +1,6 @@
 internal import Ambience
 internal import Coordination
+internal import Foundation
 internal import Glibc
 internal import Leasing
 internal import Providers
@@ -69,6 +70,10 @@ enum NodeProgram {
         defer { free(resolved) }
         let program = String(cString: resolved)
         guard access(program, X_OK) == 0 else { throw CoordinationError(.unavailable, "\(program) cannot be executed") }
+        // A script's process has its interpreter's command line, and motes are known by theirs.
+        guard FileHandle(forReadingAtPath: program)?.readData(ofLength: 4) == Data([0x7F, 0x45, 0x4C, 0x46]) else {
+            throw CoordinationError(.unavailable, "\(program) is no program file but perhaps a script; name the node program itself")
+        }
         return program
     }
 

@@ -33,28 +33,23 @@ package final class LocalProvider: MoteProvider {
 
     package func start(_ lease: Lease, attempt: Int) throws(ProviderError) {
         let folder = folder(lease.key)
-        guard pids(folder).isEmpty else { return }
+        guard folder.pids.isEmpty else { return }
         var random = SystemRandomNumberGenerator()
         guard let port = LoopbackPorts.free(besides: takenPorts(), random: &random) else { throw ProviderError("no free port on loopback") }
         try folder.start(program: program, torrc: torrcs.mote(lease, attempt: attempt, port: port, in: folder))
     }
 
-    package func drain(_ key: MoteKey) { signal(NodeSignal.drain, key) }
-    package func stop(_ key: MoteKey) { for number in NodeSignal.stop { signal(number, key) } }
-    package func kill(_ key: MoteKey) { signal(SIGKILL, key) }
+    package func drain(_ key: MoteKey) { signal([NodeSignal.drain], key) }
+    package func stop(_ key: MoteKey) { signal(NodeSignal.stop, key) }
+    package func kill(_ key: MoteKey) { signal([SIGKILL], key) }
 
     package func erase(_ key: MoteKey) throws(ProviderError) {
         let folder = folder(key)
-        guard pids(folder).isEmpty else { throw ProviderError("mote \(key) still runs") }
+        guard folder.pids.isEmpty else { throw ProviderError("mote \(key) still runs") }
         try folder.erase()
     }
 
-    private func signal(_ number: Int32, _ key: MoteKey) {
-        let folder = folder(key)
-        for pid in pids(folder) { ProcessTable.signal(number, pid: pid, torrc: folder.torrc) }
-    }
-
-    private func pids(_ folder: NodeFolder) -> [Int32] { ProcessTable(nodesBelow: folder.path).nodes[folder.torrc] ?? [] }
+    private func signal(_ numbers: [Int32], _ key: MoteKey) { folder(key).signal(numbers) }
 
     private func keys(_ table: ProcessTable) -> Set<MoteKey> {
         let folders = ((try? Files.list(root)) ?? []).compactMap { MoteKey($0) }

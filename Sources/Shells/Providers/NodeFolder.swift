@@ -38,6 +38,13 @@ package struct NodeFolder: Sendable {
             bytesWritten: number("bytesWritten"))
     }
 
+    /// The processes that run from this torrc, by looking.
+    var pids: [Int32] { ProcessTable(nodesBelow: path).nodes[torrc] ?? [] }
+
+    func signal(_ numbers: [Int32]) {
+        for pid in pids { for number in numbers { ProcessTable.signal(number, pid: pid, torrc: torrc) } }
+    }
+
     package func make() throws(ProviderError) {
         do throws(FileError) {
             try Files.makeFolder(path)

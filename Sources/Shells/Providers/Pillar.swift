@@ -15,23 +15,17 @@ package struct Pillar {
     }
 
     package func observe() -> Sighting {
-        let pids = pids
+        let pids = folder.pids
         return Sighting(processes: pids, hasFolder: folder.exists, place: nil, report: pids.first.flatMap { folder.report(by: $0) })
     }
 
     /// Starts it unless it runs.
     package func start(program: String, plan: NetworkPlan) throws(ProviderError) {
-        guard pids.isEmpty else { return }
+        guard folder.pids.isEmpty else { return }
         let torrcs = Torrcs(plan)
         try folder.start(program: program, torrc: role == .authority ? torrcs.authority(in: folder) : torrcs.client(in: folder))
     }
 
-    package func stop() { for number in NodeSignal.stop { signal(number) } }
-    package func kill() { signal(SIGKILL) }
-
-    private var pids: [Int32] { ProcessTable(nodesBelow: folder.path).nodes[folder.torrc] ?? [] }
-
-    private func signal(_ number: Int32) {
-        for pid in pids { ProcessTable.signal(number, pid: pid, torrc: folder.torrc) }
-    }
+    package func stop() { folder.signal(NodeSignal.stop) }
+    package func kill() { folder.signal([SIGKILL]) }
 }
