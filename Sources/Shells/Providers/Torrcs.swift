@@ -32,11 +32,12 @@ package struct Torrcs {
     }
 
     /// The client keeps no guards: a guard's worth lies in staying the same for months, and here no relay does.
+    /// Nor does it relay through the authority: who says which relays exist should not carry what they carry.
     package func client(in folder: NodeFolder) -> String {
         var lines = common(folder, nickname: NetworkPlan.clientNickname)
         lines += [
             "SocksPort \(plan.socks)", "ShutdownWaitLength 0", "UseEntryGuards 0", "ClientRejectInternalAddresses \(plan.isExitToPrivateAllowed ? 0 : 1)",
-            "MoteStreamLife \(plan.streamLifeSeconds) seconds",
+            "MoteStreamLife \(plan.streamLifeSeconds) seconds", "ExcludeNodes \(plan.authorityFingerprint)",
         ]
         return text(lines)
     }
