@@ -84,11 +84,11 @@ class Demo:
         return len(listed) >= SHORT_LIVED + LONG_LIVED and status['client']['bootstrapped'] >= 100
 
     def fetch_big(self):
-        before = {key: mote['bytesRead'] for key, mote in self.cloud.motes().items()}
+        before = {key: mote['bytesWritten'] for key, mote in self.cloud.motes().items()}
         self.tell('$', *curl(self.socks, f'http://127.0.0.1:{self.web.port}/{BIG_BYTES}', user='big'))
         fetch = Fetch(self.socks, f'http://127.0.0.1:{self.web.port}/{BIG_BYTES}', 'big')
         seconds = self.check(fetch, self.web.digest(BIG_BYTES), 'the 20 MB file')
-        carried = lambda: [mote['nickname'] for key, mote in self.cloud.motes().items() if mote['bytesRead'] - before.get(key, 0) >= BIG_BYTES]
+        carried = lambda: [mote['nickname'] for key, mote in self.cloud.motes().items() if mote['bytesWritten'] - before.get(key, 0) >= BIG_BYTES]
         carriers = wait_for('three motes report the 20 MB', 15, lambda: len(carried()) == 3 and carried(), pause=0.5)
         self.prove(f'20 MB fetched with plain curl, digest intact, in {seconds:.1f} s; three motes each carried all of it: {", ".join(carriers)}')
 
@@ -159,27 +159,34 @@ class Demo:
             names = ', '.join(self.lineage.known[key]['nickname'] for key in went)
             use = [' > '.join(relay['nickname'] for relay in circuit['path']) for circuit in self.cloud.circuits()]
             self.tell(f'gone: {names}; circuits in use: {"; ".join(use) or "none"}')
-        doubled = {torrc: pids for torrc, pids in self.cloud.processes().items() if len(pids) > 1}
-        if doubled:
-            raise Failure(f'two processes of one mote: {doubled}')
+        self.check_single()
 
     def coordinator_part(self, now):
         """Killed with -9 when the first generation has gone, back a few seconds later."""
         if self.lineage.generations >= 1 and self.killed_at is None:
-            self.before = self.cloud.processes()
             self.cloud.kill_coordinator()
-            self.killed_at = now
-            self.tell(f'the coordinator is killed with -9; {len(self.before)} nodes go on without it')
+            self.killed_at, self.left_behind = now, self.cloud.motes()
+            self.tell(f'the coordinator is killed with -9; {len(self.cloud.processes())} nodes go on without it')
         if self.killed_at and not self.was_killed and now - self.killed_at >= ABSENCE_SECONDS:
-            orphans = self.cloud.processes()
             self.cloud.up()
             wait_for('the coordinator is back', 20, lambda: self.cloud.status()['coordinatorPid'], pause=0.2)
-            after = self.cloud.processes()
-            lost = {torrc for torrc in orphans if torrc in after and after[torrc] != orphans[torrc]}
-            if lost:
-                raise Failure(f'motes were restarted needlessly: {lost}')
+            self.check_taken_over()
             self.was_killed = True
-            self.prove(f'the coordinator, killed with -9 and restarted, took over {len(set(orphans) & set(after))} running nodes: none lost, none twice')
+
+    def check_taken_over(self):
+        """Every mote that has not expired meanwhile is there, as the same process if it was one, and as no second one."""
+        motes, horizon = self.cloud.motes(), time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(time.time() + 1))
+        due = {key: mote for key, mote in self.left_behind.items() if mote['expires'] > horizon}
+        lost = [mote['nickname'] for key, mote in due.items() if key not in motes or mote['pid'] not in (None, motes[key]['pid'])]
+        if lost:
+            raise Failure(f'lost or restarted while the coordinator was away: {lost}')
+        self.check_single()
+        self.prove(f'the coordinator, killed with -9 and restarted, took over {len(due)} motes: none lost, none twice')
+
+    def check_single(self):
+        doubled = {torrc: pids for torrc, pids in self.cloud.processes().items() if len(pids) > 1}
+        if doubled:
+            raise Failure(f'two processes of one mote: {doubled}')
 
     def stock_part(self):
         """A stock tor client on the same authority, once the coordinator is back."""
