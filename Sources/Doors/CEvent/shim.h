@@ -8,5 +8,6 @@
 #include <event2/dns.h>
 #include <event2/util.h>
 
-static const int dc_dns_options_all = DNS_OPTIONS_ALL;
+// Names are asked for as they are: a search list would look up a client's name under the operator's own domains.
+static const int dc_dns_options = DNS_OPTIONS_ALL & ~DNS_OPTION_SEARCH;
 #endif

@@ -17,6 +17,8 @@ package final class EventLoop: TimeSource {
 
     package init() {
         guard let base = event_base_new() else { fatalError("libevent cannot make an event base") }
+        // A peer that resets its connection is an error of one write, not the end of the process; TLS cannot ask for that per write.
+        signal(SIGPIPE, SIG_IGN)
         self.base = base
     }
 

@@ -24,7 +24,7 @@ package final class Resolver {
         guard let dns = evdns_base_new(loop.base, EVDNS_BASE_DISABLE_WHEN_INACTIVE) else { fatalError("evdns cannot start") }
         self.dns = dns
         self.loop = loop
-        if evdns_base_resolv_conf_parse(dns, dc_dns_options_all, resolvConf) != 0, evdns_base_count_nameservers(dns) == 0 {
+        if evdns_base_resolv_conf_parse(dns, dc_dns_options, resolvConf) != 0, evdns_base_count_nameservers(dns) == 0 {
             evdns_base_nameserver_ip_add(dns, "127.0.0.1")
         }
         evdns_base_set_option(dns, "timeout:", "1")

@@ -5,6 +5,9 @@ internal import Glibc
 
 /// Non-blocking TCP sockets as bare descriptors.
 package enum Sockets {
+    /// Silence after which the kernel asks the peer's kernel whether it is still there; stock's KeepalivePeriod.
+    private static let keepAliveSeconds: Int32 = 300
+
     /// A listening socket with SO_REUSEADDR.
     package static func listen(on address: SocketAddress, backlog: Int32 = 1024) throws(FileError) -> Int32 {
         let fd = dc_socket_nonblocking(family(address.ip))
@@ -25,7 +28,7 @@ package enum Sockets {
     package static func dial(_ address: SocketAddress) throws(FileError) -> Int32 {
         let fd = dc_socket_nonblocking(family(address.ip))
         guard fd >= 0 else { throw FileError(path: "\(address)", operation: "socket", code: errno) }
-        disableNagle(fd)
+        prepare(fd)
         let result = withSocketAddress(address) { connect(fd, $0, $1) }
         guard result == 0 || errno == EINPROGRESS else {
             let code = errno
@@ -35,16 +38,30 @@ package enum Sockets {
         return fd
     }
 
-    /// `nil` when no connection waits; sockets that fail at once are skipped by the caller's next call.
-    package static func accept(_ listener: Int32) -> (fd: Int32, peer: SocketAddress)? {
+    package enum Accepted {
+        case connection(fd: Int32, peer: SocketAddress)
+        /// No connection waits any more.
+        case none
+        /// One waits but the process or the system has no descriptor or memory for it: asking again at once is no use.
+        case exhausted
+    }
+
+    /// The next connection that waits; those that their peers have given up are passed over.
+    package static func accept(_ listener: Int32) -> Accepted {
         var storage = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
         let fd = withUnsafeMutablePointer(to: &storage) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { dc_accept_nonblocking(listener, $0, &length) }
         }
-        guard fd >= 0 else { return nil }
-        disableNagle(fd)
-        return (fd, decode(storage) ?? SocketAddress(ip: .v4(0), port: 0))
+        guard fd >= 0 else {
+            switch errno {
+            case EMFILE, ENFILE, ENOBUFS, ENOMEM: return .exhausted
+            case ECONNABORTED, EINTR: return accept(listener)
+            default: return .none
+            }
+        }
+        prepare(fd)
+        return .connection(fd: fd, peer: decode(storage) ?? SocketAddress(ip: .v4(0), port: 0))
     }
 
     /// 0 once the connection stands, else why it does not.
@@ -66,9 +83,13 @@ package enum Sockets {
 
     package static func close(_ fd: Int32) { Glibc.close(fd) }
 
-    private static func disableNagle(_ fd: Int32) {
+    /// Small writes go out at once, and a peer whose machine vanished is noticed though nothing is sent to it.
+    private static func prepare(_ fd: Int32) {
         var on: Int32 = 1
         setsockopt(fd, Int32(IPPROTO_TCP), TCP_NODELAY, &on, 4)
+        setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, 4)
+        var idle = keepAliveSeconds
+        setsockopt(fd, Int32(IPPROTO_TCP), TCP_KEEPIDLE, &idle, 4)
     }
 
     private static func family(_ ip: IPAddress) -> Int32 { ip.isIPv4 ? AF_INET : AF_INET6 }

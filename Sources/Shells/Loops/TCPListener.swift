@@ -4,25 +4,41 @@ package import Ambience
 package final class TCPListener {
     /// Connections taken in one turn, so that a flood of them leaves time for others.
     private static let acceptsPerTurn = 64
+    /// Pause when there is no descriptor for a connection that waits: readiness would be reported for ever.
+    private static let exhaustionPause = Instant.Span.seconds(1)
 
+    private let loop: EventLoop
     private let fd: Int32
+    private let onAccept: (_ fd: Int32, _ peer: SocketAddress) -> Void
     private var source: IOSource?
     package let address: SocketAddress
 
     package init(loop: EventLoop, address: SocketAddress, onAccept: @escaping (_ fd: Int32, _ peer: SocketAddress) -> Void) throws(FileError) {
         let fd = try Sockets.listen(on: address)
+        self.loop = loop
         self.fd = fd
+        self.onAccept = onAccept
         self.address = Sockets.ownAddress(fd) ?? address
-        source = IOSource(loop: loop, fd: fd, onReadable: {
-            for _ in 0..<Self.acceptsPerTurn {
-                guard let (connection, peer) = Sockets.accept(fd) else { return }
-                onAccept(connection, peer)
-            }
-        }, onWritable: {})
+        source = IOSource(loop: loop, fd: fd, onReadable: { [unowned self] in acceptSome() }, onWritable: {})
         source?.setReading(true)
     }
 
     deinit { close() }
+
+    private func acceptSome() {
+        for _ in 0..<Self.acceptsPerTurn where source != nil {
+            switch Sockets.accept(fd) {
+            case .connection(let connection, let peer): onAccept(connection, peer)
+            case .none: return
+            case .exhausted: return pause()
+            }
+        }
+    }
+
+    private func pause() {
+        source?.setReading(false)
+        loop.after(Self.exhaustionPause) { [weak self] in self?.source?.setReading(true) }
+    }
 
     package func close() {
         guard let source else { return }
