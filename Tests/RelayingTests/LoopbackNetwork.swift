@@ -11,25 +11,16 @@ final class LoopbackNetwork {
         let router: OnionRouter
         let target: HopTarget
 
-        init(loop: EventLoop, wall: WallTime) throws {
-            let tls = TLSContext(notBefore: wall.secondsSinceEpoch - 3600, notAfter: wall.secondsSinceEpoch + 86400)
-            let rsa = RSAKey.generate(bits: 1024)
-            let master = Ed25519Key()
-            let signing = Ed25519Key()
-            let certificate = TorCertificate.make(
-                kind: TorCertificate.Kind.signingKey, subject: signing.publicKey, expires: wall + 86400, signer: master, includeSigner: true)
-            let onion = Curve25519Key()
-            router = OnionRouter(loop: loop, tls: tls)
-            router.identity = LinkIdentity(
-                rsaIdentity: rsa, ed25519Identity: Ed25519Identity(master.publicKey)!, signingKey: signing, signingCertificate: certificate,
-                tlsCertificate: tls.certificate, now: wall)
-            router.onionKeys = [onion]
+        init(loop: EventLoop, wall: WallTime, settings: RouterSettings) throws {
+            let keys = RelayKeys(wall: wall)
+            router = OnionRouter(loop: loop, tls: keys.tls, settings: settings)
+            router.identity = keys.identity
+            router.onionKeys = [keys.onion]
             router.ownAddresses = [.v4(0x7F00_0001)]
             router.isExtendAllowed = { _ in true }
+            router.isExit = true
             router.isExitAllowed = { address, _ in address == .v4(0x7F00_0001) }
-            let address = try router.listen(on: SocketAddress("127.0.0.1:0")!)
-            target = HopTarget(
-                rsa: RSAIdentity(rsa.publicKey.fingerprint)!, ed25519: Ed25519Identity(master.publicKey)!, addresses: [address], ntorKey: onion.publicKey)
+            target = keys.target(at: try router.listen(on: SocketAddress("127.0.0.1:0")!))
         }
     }
 
@@ -37,11 +28,16 @@ final class LoopbackNetwork {
     let relays: [Relay]
     let client: OnionRouter
 
-    init(relays count: Int) throws {
+    init(relays count: Int, settings: RouterSettings = RouterSettings()) throws {
         let loop = loop
         let wall = loop.wall
-        relays = try (0..<count).map { _ in try Relay(loop: loop, wall: wall) }
-        client = OnionRouter(loop: loop, tls: TLSContext())
+        relays = try (0..<count).map { _ in try Relay(loop: loop, wall: wall, settings: settings) }
+        client = OnionRouter(loop: loop, tls: TLSContext(), settings: settings)
+    }
+
+    deinit {
+        client.closeAll()
+        for relay in relays { relay.router.closeAll() }
     }
 
     /// Turns the loop until the condition holds; `false` when it did not within ten seconds.

@@ -26,9 +26,13 @@ package final class Channel {
     private static let readsPerTurn = 8
     /// Bytes given to TLS in one turn.
     private static let writeBytesPerTurn = 512 << 10
+    /// What control cells may take above the output limit, where circuits end: a peer that asks much and reads nothing loses its link.
+    private static let controlReserveBytes = 4 << 20
 
     unowned let router: OnionRouter
     private let fd: Int32
+    /// The context at the time of connecting: the router's may change before the link stands.
+    private let tls: TLSContext
     private let session: TLSSession
     private var source: IOSource?
     private var timeout: Timer?
@@ -47,8 +51,13 @@ package final class Channel {
     private var partial: [UInt8] = []
     /// Bytes of an ignored variable-length cell that are still to come.
     private var bytesToSkip = 0
-    /// Circuits that wait for the output queue to drain.
+    /// `readable` is in the loop's list for the end of this turn.
+    private var isReadingSoon = false
+    /// Circuits that wait for the output queue to drain, in the order of their turns.
     private var waiting: [Circuit] = []
+    private var bytesWritten: UInt64 = 0
+    private var bytesWrittenAtProgress: UInt64 = 0
+    private var progressAt: Instant
     var idleSince: Instant
 
     init(router: OnionRouter, fd: Int32, address: SocketAddress, isInitiator: Bool, onDecided: ((Channel?) -> Void)?) {
@@ -58,7 +67,9 @@ package final class Channel {
         self.isInitiator = isInitiator
         self.onDecided = onDecided
         idleSince = router.loop.now
-        session = TLSSession(context: router.tls, fd: fd, isServer: !isInitiator)
+        progressAt = idleSince
+        tls = router.tls
+        session = TLSSession(context: tls, fd: fd, isServer: !isInitiator)
         source = IOSource(loop: router.loop, fd: fd, onReadable: { [unowned self] in readable() }, onWritable: { [unowned self] in writable() })
         timeout = router.loop.after(router.settings.linkTimeout) { [weak self] in self?.close() }
         source?.setReading(true)
@@ -90,14 +101,26 @@ package final class Channel {
             if isOpen { consume(scratch, count: kept + count) } else { stepLink(scratch + kept, count) }
             if isClosed { return }
         }
-        // More may wait inside the TLS session, where no readiness event will tell of it.
-        router.loop.soon { [weak self] in self?.readable() }
+        readSoon()
+    }
+
+    /// More may wait inside the TLS session, where no readiness event will tell of it.
+    private func readSoon() {
+        guard session.hasPending, !isReadingSoon else { return }
+        isReadingSoon = true
+        router.loop.soon { [weak self] in
+            self?.isReadingSoon = false
+            self?.readable()
+        }
     }
 
     private func stalled(_ progress: TLSSession.Progress) {
         switch progress {
         case .wantsRead, .done: break
-        case .wantsWrite: source?.setWriting(true)
+        case .wantsWrite:
+            // TLS must answer (a key update) before it reads on, and the socket takes nothing: being readable is no news until `flush` got through.
+            source?.setReading(false)
+            source?.setWriting(true)
         case .closed, .failed: close()
         }
     }
@@ -156,7 +179,8 @@ package final class Channel {
         case CellCommand.createFast, CellCommand.create2, CellCommand.create:
             router.acceptCircuit(on: self, id: id, command: command, body: body)
         case CellCommand.created2, CellCommand.createdFast:
-            circuits.find(id)?.value.takeUnretainedValue().receiveCreated(command, body)
+            guard let (circuit, isForward) = circuits.find(id) else { return }
+            if isForward { circuit.takeUnretainedValue().violated() } else { circuit.takeUnretainedValue().receiveCreated(command, body) }
         case CellCommand.destroy:
             guard let (circuit, isForward) = circuits.find(id) else { return }
             circuit.takeUnretainedValue().receiveDestroy(isForward: isForward, reason: DestroyReason(rawValue: body[0]) ?? .none)
@@ -209,7 +233,9 @@ package final class Channel {
 
     /// Calls the circuit's `channelDrained` once the queue is short again.
     func waitForDrain(_ circuit: Circuit) {
-        if !waiting.contains(where: { $0 === circuit }) { waiting.append(circuit) }
+        guard !circuit.isWaitingForDrain else { return }
+        circuit.isWaitingForDrain = true
+        waiting.append(circuit)
     }
 
     // MARK: 6. Writing
@@ -223,13 +249,16 @@ package final class Channel {
             let (count, progress) = session.write(output.front.unsafelyUnwrapped, count: min(output.count, budget))
             guard count > 0 else {
                 if progress == .closed || progress == .failed { return close() }
-                source?.setWriting(true)
+                if output.count > router.settings.channelOutputLimitBytes + Self.controlReserveBytes { return close() }
+                source?.setWriting(progress == .wantsWrite)
                 return wakeWaiting()
             }
             router.statistics.bytesWritten &+= UInt64(count)
+            bytesWritten &+= UInt64(count)
             output.consume(count)
             budget -= count
         }
+        source?.setReading(true)
         source?.setWriting(output.count > 0)
         wakeWaiting()
     }
@@ -242,14 +271,33 @@ package final class Channel {
         }
     }
 
+    /// Everybody gets a turn: those that the queue has no room for now come first next time, before those that had theirs.
     private func wakeWaiting() {
-        guard !waiting.isEmpty, output.count <= router.settings.channelOutputHighBytes / 2 else { return }
-        let woken = waiting
+        let high = router.settings.channelOutputHighBytes
+        guard !waiting.isEmpty, output.count <= high / 2 else { return }
+        let turn = waiting
         waiting = []
-        for circuit in woken { circuit.resumeStreams() }
+        for (index, circuit) in turn.enumerated() {
+            guard output.count < high else { return waiting.insert(contentsOf: turn[index...], at: 0) }
+            circuit.isWaitingForDrain = false
+            circuit.resumeStreams()
+        }
     }
 
+    // MARK: Housekeeping
+
     func releaseIdleMemory() { output.releaseIfIdle() }
+
+    func isIdle(_ now: Instant) -> Bool { circuits.count == 0 && idleSince + router.settings.idleChannelTimeout < now }
+
+    /// Whether cells have been waiting for long and the peer took none.
+    func isStuck(_ now: Instant) -> Bool {
+        if output.count == 0 || bytesWritten != bytesWrittenAtProgress {
+            bytesWrittenAtProgress = bytesWritten
+            progressAt = now
+        }
+        return progressAt + router.settings.outputStallTimeout < now
+    }
 
     // MARK: Handshakes
 
@@ -267,7 +315,7 @@ package final class Channel {
         guard let role = router.linkRole(isInitiator: isInitiator) else { return close() }
         let session = session
         let facts = LinkHandshake.Facts(
-            ownTLSCertificate: router.tls.certificate, peerTLSCertificate: isInitiator ? session.peerCertificate : nil, peerAddress: address,
+            ownTLSCertificate: tls.certificate, peerTLSCertificate: isInitiator ? session.peerCertificate : nil, peerAddress: address,
             ownAddresses: router.ownAddresses, exportKey: { session.exportKey(label: $0, context: $1, count: $2) },
             challenge: SecureRandom.bytes(32), nonce: SecureRandom.bytes(24))
         var handshake = LinkHandshake(role: role, facts: facts)

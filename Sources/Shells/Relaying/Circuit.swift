@@ -16,6 +16,8 @@ package class Circuit {
     private var expectedTags = TagQueue()
     /// Streams that have something to send and wait for the window or the channel, in the order they get their turn.
     private var blocked: [OnionStream] = []
+    /// In the outgoing channel's list of those that wait for its queue.
+    var isWaitingForDrain = false
     package internal(set) var isClosed = false
 
     init(router: OnionRouter) { self.router = router }
@@ -103,12 +105,21 @@ package class Circuit {
 
     /// Whether a DATA message may be sent now; when not, the stream's turn comes with `resumeStreams`.
     func mayPackage(_ stream: OnionStream) -> Bool {
-        guard !isClosed, let channel = outgoingChannel else { return false }
-        if sendWindow.isOpen, channel.outputBytes < router.settings.channelOutputHighBytes { return true }
-        if !blocked.contains(where: { $0 === stream }) { blocked.append(stream) }
-        if sendWindow.isOpen { channel.waitForDrain(self) }
+        if hasRoom { return true }
+        guard !isClosed, !stream.isBlocked else { return false }
+        stream.isBlocked = true
+        blocked.append(stream)
+        waitForRoom()
         return false
     }
+
+    private var hasRoom: Bool {
+        guard !isClosed, sendWindow.isOpen, let channel = outgoingChannel else { return false }
+        return channel.outputBytes < router.settings.channelOutputHighBytes
+    }
+
+    /// A closed window is opened by a SENDME, a full channel by its peer.
+    private func waitForRoom() { if !isClosed, sendWindow.isOpen { outgoingChannel?.waitForDrain(self) } }
 
     /// Sends one DATA message; ask `mayPackage` first.
     func package(_ stream: UInt16, _ data: UnsafePointer<UInt8>, _ count: Int) {
@@ -117,11 +128,19 @@ package class Circuit {
         expectedTags.expect(digest)
     }
 
-    /// The window opened or the channel drained: blocked streams go on, first come, first served.
+    /// The window opened or the channel drained: blocked streams go on, first come, first served. Those for whom nothing
+    /// is left stay before those that have had their turn.
     func resumeStreams() {
-        let woken = blocked
+        let turn = blocked
         blocked = []
-        for stream in woken { stream.pump() }
+        for (index, stream) in turn.enumerated() {
+            guard hasRoom else {
+                blocked.insert(contentsOf: turn[index...].filter { !$0.isEnded }, at: 0)
+                return waitForRoom()
+            }
+            stream.isBlocked = false
+            stream.pump()
+        }
     }
 
     // MARK: Streams
@@ -137,11 +156,9 @@ package class Circuit {
         streams.remove(UInt32(stream.id))
         streamOwners[stream.id] = nil
         blocked.removeAll { $0 === stream }
-        if streamOwners.isEmpty { streamsEmptied() }
     }
 
-    /// The last stream is gone.
-    func streamsEmptied() {}
+    func releaseIdleMemory() { for stream in streamOwners.values { stream.releaseIdleMemory() } }
 
     func endAllStreams(_ reason: EndReason) {
         for stream in Array(streamOwners.values) { stream.circuitClosed(reason) }

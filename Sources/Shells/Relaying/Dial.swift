@@ -10,6 +10,7 @@ final class Dial {
     /// Everybody who asked for this relay while it was being dialled.
     var waiters: [(Channel?) -> Void]
     private var addresses: ArraySlice<SocketAddress>
+    private var dialer: SocketDialer?
 
     init(router: OnionRouter, target: LinkTarget, _ done: @escaping (Channel?) -> Void) {
         self.router = router
@@ -20,12 +21,21 @@ final class Dial {
 
     func start() {
         guard let address = addresses.popFirst() else { return router.loop.soon { self.settle(nil) } }
-        SocketDialer.dial(loop: router.loop, address, timeout: router.settings.linkTimeout) { result in
+        dialer = SocketDialer.dial(loop: router.loop, address, timeout: router.settings.linkTimeout) { result in
+            self.dialer = nil
             switch result {
             case .success(let fd): self.handshake(fd, address)
             case .failure: self.start()
             }
         }
+    }
+
+    /// Gives up; whoever waits gets nothing.
+    func cancel() {
+        addresses = []
+        dialer?.cancel()
+        dialer = nil
+        settle(nil)
     }
 
     private func handshake(_ fd: Int32, _ address: SocketAddress) {
@@ -49,6 +59,7 @@ final class Dial {
         router.forget(self)
         let waiters = waiters
         self.waiters = []
-        for waiter in waiters { waiter(channel) }
+        // One of them may close it on the others.
+        for waiter in waiters { waiter(channel?.isOpen == true ? channel : nil) }
     }
 }

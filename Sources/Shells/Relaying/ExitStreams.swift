@@ -19,6 +19,7 @@ extension RelayCircuit {
         // A client that makes us its only hop is asking for a one-hop proxy (tor-spec 6.2).
         guard let peer = previous.peer, peer.isAuthenticated else { return refuse(stream, .protocolViolation) }
         guard router.isRelayKnown(peer) else { return refuse(stream, .misc) }
+        guard router.isExit else { return refuse(stream, .exitPolicy) }
         // The stream exists from here on: data may follow BEGIN without waiting for CONNECTED.
         let accepted = accept(stream)
         ExitConnection(circuit: self, stream: accepted, request: message).start()
@@ -30,7 +31,10 @@ extension RelayCircuit {
             guard let self, !isClosed else { return }
             send(RelayCommand.resolved, stream: stream, ResolvedMessage(answers: answers).encoded)
         }
+        guard router.isExit else { return answer([.permanentError]) }
         if let address = Self.address(reverseName: message.name) {
+            // The names of the exit's own network are nobody's business.
+            if address.isPrivate { return answer([.permanentError]) }
             resolver.reverse(address) { answer(ExitConnection.answers($0)) }
         } else if let address = IPAddress(message.name) {
             answer([.address(address, ttlSeconds: ExitConnection.timeToLiveSeconds)])
@@ -51,6 +55,7 @@ extension RelayCircuit {
 
     private func accept(_ id: UInt16) -> OnionStream {
         let stream = OnionStream(circuit: self, id: id)
+        stream.isAnswered = true
         add(stream, id: id)
         return stream
     }

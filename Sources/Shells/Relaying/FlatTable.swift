@@ -12,6 +12,8 @@ struct FlatTable<Value: AnyObject>: ~Copyable {
     private var slots: UnsafeMutablePointer<Slot>?
     private var mask = -1
     private(set) var count = 0
+    /// Odd and secret: peers choose the keys, and must not be able to choose ones that all fall on one place.
+    private let multiplier = UInt64.random(in: 0...UInt64.max) | 1
 
     deinit { slots?.deallocate() }
 
@@ -19,7 +21,7 @@ struct FlatTable<Value: AnyObject>: ~Copyable {
     @inline(__always)
     func find(_ key: UInt32) -> (value: Unmanaged<Value>, mark: Bool)? {
         guard let slots else { return nil }
-        var index = Self.hash(key) & mask
+        var index = hash(key) & mask
         while let value = slots[index].value {
             if slots[index].key == key { return (value, slots[index].mark) }
             index = (index + 1) & mask
@@ -38,7 +40,7 @@ struct FlatTable<Value: AnyObject>: ~Copyable {
 
     mutating func remove(_ key: UInt32) {
         guard let slots else { return }
-        var index = Self.hash(key) & mask
+        var index = hash(key) & mask
         while let _ = slots[index].value, slots[index].key != key { index = (index + 1) & mask }
         guard slots[index].value != nil else { return }
         slots[index].value = nil
@@ -60,7 +62,7 @@ struct FlatTable<Value: AnyObject>: ~Copyable {
         var gap = removed
         var index = (removed + 1) & mask
         while slots[index].value != nil {
-            let home = Self.hash(slots[index].key) & mask
+            let home = hash(slots[index].key) & mask
             if (index - home) & mask >= (index - gap) & mask {
                 slots[gap] = slots[index]
                 slots[index].value = nil
@@ -84,11 +86,11 @@ struct FlatTable<Value: AnyObject>: ~Copyable {
 
     private func place(_ slot: Slot) {
         guard let slots else { return }
-        var index = Self.hash(slot.key) & mask
+        var index = hash(slot.key) & mask
         while slots[index].value != nil { index = (index + 1) & mask }
         slots[index] = slot
     }
 
     @inline(__always)
-    private static func hash(_ key: UInt32) -> Int { Int(truncatingIfNeeded: (UInt64(key) &* 0x9E37_79B9_7F4A_7C15) >> 32) }
+    private func hash(_ key: UInt32) -> Int { Int(truncatingIfNeeded: (UInt64(key) &* multiplier) >> 32) }
 }

@@ -10,7 +10,6 @@ package import Sealing
 package final class OnionRouter {
     /// Whole TLS records and the rest of a cell fit.
     static let scratchBytes = 32 << 10
-    private static let housekeepingInterval = Instant.Span.seconds(10)
 
     package let loop: EventLoop
     package let settings: RouterSettings
@@ -26,6 +25,8 @@ package final class OnionRouter {
     package var onionKeys: [Curve25519Key] = []
     /// The addresses we advertise, told to peers in NETINFO.
     package var ownAddresses: [IPAddress] = []
+    /// Whether the exit policy allows anything; if not, no name is looked up for anybody.
+    package var isExit = false
     /// The exit policy.
     package var isExitAllowed: (IPAddress, UInt16) -> Bool = { _, _ in false }
     /// Whether circuits may be extended to this address.
@@ -46,6 +47,9 @@ package final class OnionRouter {
     private var channels: [ObjectIdentifier: Channel] = [:]
     private var channelsByRelay: [RSAIdentity: [Channel]] = [:]
     private var dials: [RSAIdentity: [Dial]] = [:]
+    package private(set) var dialCount = 0
+    /// After `closeAll`: nothing new begins.
+    private var isShut = false
     private var circuits: [ObjectIdentifier: Circuit] = [:]
     /// Closed circuits, kept to the end of the turn: the cell path calls them without retaining.
     private var retired: [Circuit] = []
@@ -57,7 +61,7 @@ package final class OnionRouter {
         self.tls = tls
         self.settings = settings
         loop.onTurnEnd { [weak self] in self?.endTurn() }
-        housekeeping = loop.every(Self.housekeepingInterval) { [weak self] in self?.keepHouse() }
+        housekeeping = loop.every(settings.housekeepingInterval) { [weak self] in self?.keepHouse() }
     }
 
     deinit {
@@ -100,7 +104,7 @@ package final class OnionRouter {
 
     /// Like `connect` but never reuses a link: an authority's reachability test.
     package func testLink(_ target: LinkTarget, _ done: @escaping (LinkPeer?) -> Void) {
-        Dial(router: self, target: target) { done($0?.peer) }.start()
+        launch(Dial(router: self, target: target) { done($0?.peer) })
     }
 
     // MARK: Links
@@ -124,15 +128,21 @@ package final class OnionRouter {
         if let dial = dials[target.rsa]?.first(where: { $0.target.ed25519 == target.ed25519 && $0.target.addresses == target.addresses }) {
             return dial.waiters.append(done)
         }
-        let dial = Dial(router: self, target: target) { _ in }
-        dial.waiters.append(done)
-        dials[target.rsa, default: []].append(dial)
+        launch(Dial(router: self, target: target, done))
+    }
+
+    private func launch(_ dial: Dial) {
+        guard !isShut, dialCount < settings.dialLimit, channels.count < settings.channelLimit else { return loop.soon { dial.cancel() } }
+        dials[dial.target.rsa, default: []].append(dial)
+        dialCount += 1
         dial.start()
     }
 
     func forget(_ dial: Dial) {
-        dials[dial.target.rsa]?.removeAll { $0 === dial }
-        if dials[dial.target.rsa]?.isEmpty == true { dials[dial.target.rsa] = nil }
+        guard var others = dials[dial.target.rsa], let index = others.firstIndex(where: { $0 === dial }) else { return }
+        others.remove(at: index)
+        dials[dial.target.rsa] = others.isEmpty ? nil : others
+        dialCount -= 1
     }
 
     /// A link to the relay that is canonical: we dialled it at its address, or the address it comes from is one it claims.
@@ -165,9 +175,11 @@ package final class OnionRouter {
         circuits[ObjectIdentifier(circuit)] = nil
     }
 
-    /// Closes everything at once.
+    /// Closes everything at once and for good.
     package func closeAll() {
+        isShut = true
         stopListening()
+        for dial in dials.values.flatMap({ $0 }) { dial.cancel() }
         for circuit in Array(circuits.values) { circuit.close(.finished) }
         for channel in Array(channels.values) {
             channel.flush()
@@ -176,8 +188,10 @@ package final class OnionRouter {
     }
 
     func acceptCircuit(on channel: Channel, id: UInt32, command: UInt8, body: [UInt8]) {
+        // Circuit 0 cannot be answered, and a DESTROY for one that exists would say that it is gone.
+        guard id != 0, !channel.circuits.contains(id) else { return statistics.protocolErrors += 1 }
         guard channel.mayOpen(id), let identity else { return channel.sendDestroy(id, .protocolViolation) }
-        guard circuits.count < settings.circuitLimit else { return channel.sendDestroy(id, .resourceLimit) }
+        guard circuits.count < settings.circuitLimit, mayCarryMore(channel) else { return channel.sendDestroy(id, .resourceLimit) }
         do {
             let (replyCommand, reply, keys) = try answer(command, body, identity)
             _ = RelayCircuit(router: self, previous: channel, id: id, keys: keys)
@@ -187,6 +201,11 @@ package final class OnionRouter {
             statistics.protocolErrors += 1
             channel.sendDestroy(id, .protocolViolation)
         }
+    }
+
+    private func mayCarryMore(_ channel: Channel) -> Bool {
+        if channel.circuits.count < settings.circuitsPerClientLimit { return true }
+        return channel.peer.map { $0.isAuthenticated && isRelayKnown($0) } ?? false
     }
 
     private func answer(_ command: UInt8, _ body: [UInt8], _ identity: LinkIdentity) throws -> (UInt8, [UInt8], CircuitKeys) {
@@ -219,8 +238,9 @@ package final class OnionRouter {
         let now = loop.now
         for channel in Array(channels.values) where channel.isOpen {
             channel.releaseIdleMemory()
-            if channel.circuits.count == 0, channel.idleSince + settings.idleChannelTimeout < now { channel.close() }
+            if channel.isIdle(now) || channel.isStuck(now) { channel.close() }
         }
+        for circuit in circuits.values { circuit.releaseIdleMemory() }
     }
 }
 

@@ -32,6 +32,10 @@ package final class OnionStream {
     private var sendWindow = SendWindow.stream
     private var receiveWindow = ReceiveWindow.stream
     private var sendmesOwed = 0
+    /// CONNECTED or RESOLVED came, or it was us who sent it: neither may come (again).
+    var isAnswered = false
+    /// In the circuit's list of streams that wait for room.
+    var isBlocked = false
 
     /// An exit's TCP connection that is still being made.
     var connection: ExitConnection?
@@ -53,6 +57,13 @@ package final class OnionStream {
         self.circuit = circuit
         self.id = id
         router = circuit.router
+    }
+
+    /// A stream that could not be opened: it takes nothing, and its end is told in this turn's work.
+    init(refusedBy router: OnionRouter) {
+        self.router = router
+        id = 0
+        router.loop.soon { self.tellEnd(.destroyed) }
     }
 
     package var isEnded: Bool { circuit == nil }
@@ -126,9 +137,12 @@ package final class OnionStream {
     func receive(_ command: UInt8, _ content: [UInt8]) {
         switch command {
         case RelayCommand.connected:
+            guard !isAnswered else { return }
             guard let message = try? ConnectedMessage(content) else { return end(.protocolViolation) }
+            isAnswered = true
             onEvent?(.connected(message.address, ttlSeconds: message.ttlSeconds))
         case RelayCommand.resolved:
+            guard !isAnswered else { return }
             guard let message = try? ResolvedMessage(content) else { return end(.protocolViolation) }
             onEvent?(.resolved(message.answers))
             leave(.done)
@@ -176,11 +190,17 @@ package final class OnionStream {
         connection = nil
         unsent = []
         source?.setReading(false)
+        tellEnd(reason)
+        closeSocketWhenFlushed()
+    }
+
+    private func tellEnd(_ reason: EndReason) {
         let handler = onEvent
         onEvent = nil
         handler?(.ended(reason))
-        closeSocketWhenFlushed()
     }
+
+    func releaseIdleMemory() { toSocket.releaseIfIdle() }
 
     // MARK: The socket's side
 

@@ -65,7 +65,7 @@ package final class OriginCircuit: Circuit {
     // MARK: Building
 
     private func begin(on channel: Channel, _ first: HopTarget) {
-        guard let id = channel.freeCircuitID() else { return finish(.resourceLimit, isRemote: false) }
+        guard channel.isOpen, let id = channel.freeCircuitID() else { return finish(.resourceLimit, isRemote: false) }
         self.channel = channel
         self.id = id
         channel.circuits.insert(id, self)
@@ -162,12 +162,8 @@ package final class OriginCircuit: Circuit {
 
     /// Opens a stream at the last hop. On a circuit that is not built the stream ends at once.
     package func openStream(_ target: StreamTarget) -> OnionStream {
-        let id = freeStreamID()
-        let stream = OnionStream(circuit: self, id: id ?? 0)
-        guard isBuilt, let id else {
-            router.loop.soon { stream.circuitClosed(.destroyed) }
-            return stream
-        }
+        guard isBuilt, let id = freeStreamID() else { return OnionStream(refusedBy: router) }
+        let stream = OnionStream(circuit: self, id: id)
         add(stream, id: id)
         switch target {
         case .host(let host, let port, let flags): send(RelayCommand.begin, stream: id, BeginMessage(host: host, port: port, flags: flags).encoded)
@@ -191,10 +187,10 @@ package final class OriginCircuit: Circuit {
     package func close() { close(.finished) }
 
     override func close(_ reason: DestroyReason) { finish(reason, isRemote: false) }
-    override func receiveDestroy(isForward: Bool, reason: DestroyReason) { finish(reason, isRemote: true) }
+    override func receiveDestroy(isForward: Bool, reason: DestroyReason) { finish(reason, isRemote: true, isFirstHopTold: true) }
     override func channelClosed(isForward: Bool) { finish(.channelClosed, isRemote: true) }
 
-    private func finish(_ reason: DestroyReason, isRemote: Bool) {
+    private func finish(_ reason: DestroyReason, isRemote: Bool, isFirstHopTold: Bool = false) {
         guard !isClosed else { return }
         isClosed = true
         stage = .closed
@@ -202,7 +198,7 @@ package final class OriginCircuit: Circuit {
             channel.circuits.remove(id)
             channel.idleSince = router.loop.now
             // A client always says "none" as its reason, so as to tell nothing (tor-spec 5.4).
-            if !isRemote { channel.sendDestroy(id, .none) }
+            if !isFirstHopTold { channel.sendDestroy(id, .none) }
         }
         channel = nil
         endAllStreams(.destroyed)

@@ -8,13 +8,21 @@ final class RelayCircuit: Circuit {
     /// RELAY_EARLY cells that a client may send on one circuit (tor-spec 5.6).
     private static let earlyLimit = 8
 
+    /// How the circuit goes on. It is extended once; after TRUNCATE it ends here for good.
+    private enum Onward {
+        case unasked
+        case dialling
+        case created
+        case open
+        case truncated
+    }
+
     let previous: Channel
     private let previousID: UInt32
     private var next: Channel?
     private var nextID: UInt32 = 0
-    private var hasExtended = false
+    private var onward = Onward.unasked
     private var earlyCount = 0
-    private var padding: PaddingStream { get { router.padding } set { router.padding = newValue } }
     @exclusivity(unchecked) private var forward: RelayCellCipher
     @exclusivity(unchecked) private var backward: RelayCellCipher
 
@@ -68,7 +76,7 @@ final class RelayCircuit: Circuit {
     override func transmit(_ command: UInt8, stream: UInt16, _ data: UnsafePointer<UInt8>?, _ count: Int) -> Digest20? {
         guard !isClosed, previous.isOpen else { return nil }
         let body = previous.reserveCell(previousID, CellCommand.relay)
-        body.layOutRelayMessage(command, stream: stream, data, count, padding: &padding)
+        body.layOutRelayMessage(command, stream: stream, data, count, padding: &router.padding)
         backward.stamp(body)
         backward.crypt(body)
         return backward.lastDigest
@@ -88,27 +96,37 @@ final class RelayCircuit: Circuit {
     // MARK: Extending
 
     private func extend(_ data: [UInt8]) {
-        guard !hasExtended, let message = try? Extend2Message(data), let rsa = message.rsa, !rsa.isZero else { return violated() }
-        let isBackwards = rsa == previous.peer?.rsa || message.ed25519 != nil && message.ed25519 == previous.peer?.ed25519
-        let addresses = message.addresses.filter(router.isExtendAllowed)
+        guard onward == .unasked, let message = try? Extend2Message(data), let rsa = message.rsa, !rsa.isZero else { return violated() }
+        let ed25519 = message.ed25519.flatMap { $0.isZero ? nil : $0 }
+        let isBackwards = rsa == previous.peer?.rsa || ed25519 != nil && ed25519 == previous.peer?.ed25519
+        let addresses = usable(message.addresses)
         guard !isBackwards, rsa != router.identity?.rsa, !addresses.isEmpty else { return violated() }
-        hasExtended = true
-        router.channel(to: LinkTarget(rsa: rsa, ed25519: message.ed25519, addresses: addresses)) { [weak self] channel in
-            guard let self, !isClosed else { return }
+        onward = .dialling
+        router.channel(to: LinkTarget(rsa: rsa, ed25519: ed25519, addresses: addresses)) { [weak self] channel in
+            guard let self, !isClosed, onward == .dialling else { return }
             guard let channel, let id = channel.freeCircuitID() else { return close(.destroyed) }
             next = channel
             nextID = id
+            onward = .created
             channel.circuits.insert(id, self, mark: false)
             channel.sendControl(id, CellCommand.create2, Create2Message(handshakeType: message.handshakeType, handshake: message.handshake).encoded)
         }
     }
 
+    /// One of each family: a relay has no more, and a long list would be a way to have us knock on many doors.
+    private func usable(_ addresses: [SocketAddress]) -> [SocketAddress] {
+        let allowed = addresses.filter { $0.port != 0 && router.isExtendAllowed($0) }
+        return [allowed.first { $0.ip.isIPv4 }, allowed.first { !$0.ip.isIPv4 }].compactMap { $0 }
+    }
+
     override func receiveCreated(_ command: UInt8, _ body: [UInt8]) {
-        guard command == CellCommand.created2, next != nil, let message = try? Created2Message(body) else { return close(.destroyed) }
+        guard command == CellCommand.created2, onward == .created, let message = try? Created2Message(body) else { return close(.destroyed) }
+        onward = .open
         send(RelayCommand.extended2, stream: 0, message.encoded)
     }
 
     private func truncate() {
+        onward = .truncated
         dropNext(telling: .requested)
         send(RelayCommand.truncated, stream: 0, [DestroyReason.requested.rawValue])
     }

@@ -47,7 +47,7 @@ package enum StreamTarget {
 
 /// Bounds and waits of the router. Every table and queue has one.
 package struct RouterSettings {
-    /// TCP connect, TLS and link handshake together.
+    /// For a TCP connect, and once more for TLS and the link handshake together.
     package var linkTimeout: Instant.Span = .seconds(30)
     /// A channel without circuits is closed after this.
     package var idleChannelTimeout: Instant.Span = .seconds(180)
@@ -55,14 +55,22 @@ package struct RouterSettings {
     package var exitConnectTimeout: Instant.Span = .seconds(15)
     /// At the bound new connections are closed at once.
     package var channelLimit = 8192
+    /// Relays being dialled; at the bound a further one fails at once.
+    package var dialLimit = 1024
     /// At the bound CREATE is answered with DESTROY (resource limit).
     package var circuitLimit = 65_536
+    /// Of those, on one link of a client or of a relay that we do not know; then likewise.
+    package var circuitsPerClientLimit = 1024
     /// At the bound BEGIN is answered with END (resource limit).
     package var streamsPerCircuitLimit = 1024
     /// Unsent bytes on one channel: a circuit that would go over it is closed (resource limit).
     package var channelOutputLimitBytes = 32 << 20
+    /// A channel whose peer takes nothing of what waits for it is closed after this.
+    package var outputStallTimeout: Instant.Span = .seconds(120)
     /// Above this edge sockets are not read; below half of it they are again.
     package var channelOutputHighBytes = 256 << 10
+    /// How often idle memory, idle channels and channels that are stuck are looked for.
+    package var housekeepingInterval: Instant.Span = .seconds(10)
     /// Where DNS servers are read from.
     package var resolvConf = "/etc/resolv.conf"
 

@@ -78,6 +78,7 @@ final class RelayRole {
     private func applyPolicy() {
         let relay = content.configuration.relay
         let policy = content.policy
+        router.isExit = !policy.isRejectAll
         router.isExitAllowed = { policy.allows($0, $1) }
         router.isExtendAllowed = { relay.isExtendToPrivateAllowed || !$0.ip.isPrivate }
         router.isRelayKnown = { [unowned self] in isKnown($0) }

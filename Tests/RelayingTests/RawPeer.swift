@@ -1,0 +1,224 @@
+import Ambience
+import Loops
+import Onion
+import Sealing
+
+@testable import Relaying
+
+/// A node that speaks TLS and the link handshake properly and then says whatever a test wants.
+final class RawPeer {
+    struct Received {
+        let id: UInt32
+        let command: UInt8
+        let body: [UInt8]
+    }
+
+    private let loop: EventLoop
+    private let role: LinkHandshake.Role
+    private let tls: TLSContext
+    private let session: TLSSession
+    private let address: SocketAddress
+    private let fd: Int32
+    private var source: IOSource?
+    private var handshake: LinkHandshake?
+    private var isTLSDone = false
+    private var output: [UInt8] = []
+    /// Cells for the time after the handshake.
+    private var queued: [UInt8] = []
+    private var input: [UInt8] = []
+    private(set) var peer: LinkPeer?
+    private(set) var isClosed = false
+    /// Cells received after the handshake that nobody took yet.
+    var cells: [Received] = []
+    var onCell: ((Received) -> Void)?
+    /// A peer that does not read.
+    var isDeaf = false { didSet { source?.setReading(!isDeaf) } }
+
+    init(loop: EventLoop, fd: Int32, address: SocketAddress, role: LinkHandshake.Role, tls: TLSContext) {
+        self.loop = loop
+        self.fd = fd
+        self.address = address
+        self.role = role
+        self.tls = tls
+        let isServer = if case .responder = role { true } else { false }
+        session = TLSSession(context: tls, fd: fd, isServer: isServer)
+        source = IOSource(loop: loop, fd: fd, onReadable: { [unowned self] in step() }, onWritable: { [unowned self] in step() })
+        source?.setReading(true)
+        source?.setWriting(!isServer)
+    }
+
+    /// Dials a relay; without keys as a client.
+    convenience init(loop: EventLoop, to target: HopTarget, keys: RelayKeys? = nil) throws {
+        let address = target.addresses[0]
+        self.init(loop: loop, fd: try Sockets.dial(address), address: address, role: .initiator(keys?.identity), tls: keys?.tls ?? TLSContext())
+    }
+
+    deinit { close() }
+
+    func send(_ id: UInt32, _ command: UInt8, _ body: [UInt8] = []) {
+        let id = CircuitID(rawValue: id)
+        let cell = CellCommand.isVariableLength(command) ? Cell.variable(id, command, body) : Cell.fixed(id, command, body)
+        if peer == nil { queued += cell } else { send(cell) }
+    }
+
+    /// Any bytes inside TLS, at once.
+    func send(_ bytes: [UInt8]) {
+        output += bytes
+        flush()
+    }
+
+    func close() {
+        guard !isClosed else { return }
+        isClosed = true
+        source?.cancel()
+        source = nil
+        Sockets.close(fd)
+    }
+
+    private func step() {
+        guard !isClosed else { return }
+        guard isTLSDone else { return stepTLS() }
+        flush()
+        var buffer = [UInt8](repeating: 0, count: 16 << 10)
+        while !isDeaf, !isClosed {
+            let (count, progress) = session.read(into: &buffer, capacity: buffer.count)
+            if progress == .closed || progress == .failed { return close() }
+            guard count > 0 else { return }
+            receive(Array(buffer[..<count]))
+        }
+    }
+
+    private func stepTLS() {
+        switch session.handshake() {
+        case .done: startLink()
+        case .wantsRead: source?.setWriting(false)
+        case .wantsWrite: source?.setWriting(true)
+        case .closed, .failed: close()
+        }
+    }
+
+    private func startLink() {
+        isTLSDone = true
+        let isInitiator = if case .initiator = role { true } else { false }
+        let session = session
+        var handshake = LinkHandshake(
+            role: role,
+            facts: LinkHandshake.Facts(
+                ownTLSCertificate: tls.certificate, peerTLSCertificate: isInitiator ? session.peerCertificate : nil, peerAddress: address,
+                ownAddresses: [.v4(0x7F00_0001)], exportKey: { session.exportKey(label: $0, context: $1, count: $2) },
+                challenge: SecureRandom.bytes(32), nonce: SecureRandom.bytes(24)))
+        output += handshake.start(now: loop.wall)
+        self.handshake = handshake
+        step()
+    }
+
+    private func receive(_ bytes: [UInt8]) {
+        guard peer == nil else { return cut(bytes) }
+        guard let progress = try? handshake?.receive(bytes, now: loop.wall) else { return close() }
+        send(progress.send)
+        peer = progress.established
+        guard peer != nil else { return }
+        send(queued)
+        cut(progress.leftover)
+    }
+
+    private func cut(_ bytes: [UInt8]) {
+        input += bytes
+        while input.count >= CellLayout.fixedBytes {
+            let cell = Array(input[..<CellLayout.fixedBytes])
+            input.removeFirst(CellLayout.fixedBytes)
+            let received = Received(id: cell[..<4].reduce(0) { $0 << 8 | UInt32($1) }, command: cell[4], body: Array(cell[5...]))
+            if let onCell { onCell(received) } else { cells.append(received) }
+        }
+    }
+
+    private func flush() {
+        guard isTLSDone, !isClosed else { return }
+        while !output.isEmpty {
+            let (count, progress) = session.write(output, count: output.count)
+            if progress == .closed || progress == .failed { return close() }
+            guard count > 0 else { break }
+            output.removeFirst(count)
+        }
+        source?.setWriting(!output.isEmpty)
+    }
+}
+
+/// A one-hop circuit at a relay, held by a raw peer, whose relay messages are made by hand.
+final class RawCircuit {
+    struct Message {
+        let command: UInt8
+        let stream: UInt16
+        let data: [UInt8]
+    }
+
+    private final class Hop {
+        var forward: RelayCellCipher
+        var backward: RelayCellCipher
+
+        init(_ keys: CircuitKeys) {
+            forward = RelayCellCipher(digestSeed: keys.forwardDigest, key: keys.forwardKey)
+            backward = RelayCellCipher(digestSeed: keys.backwardDigest, key: keys.backwardKey)
+        }
+    }
+
+    let peer: RawPeer
+    let id: UInt32
+    private let x = SecureRandom.bytes(20)
+    private var hop: Hop?
+    private var padding = PaddingStream()
+    /// Digest of the last message received: what a SENDME for it must say.
+    private(set) var lastDigest = Digest20()
+    private(set) var messages: [Message] = []
+    private(set) var destroyed: UInt8?
+    var isBuilt: Bool { hop != nil }
+    /// Called by the number of messages with this command.
+    func count(_ command: UInt8) -> Int { messages.count { $0.command == command } }
+
+    init(_ peer: RawPeer, id: UInt32) {
+        self.peer = peer
+        self.id = id
+        peer.onCell = { [unowned self] in receive($0) }
+        peer.send(id, CellCommand.createFast, x)
+    }
+
+    /// Takes one cell of this circuit; others are passed over.
+    func receive(_ cell: RawPeer.Received) {
+        guard cell.id == id else { return }
+        switch cell.command {
+        case CellCommand.createdFast:
+            hop = (try? CreateFast.finish(x: x, reply: Array(cell.body[..<40]))).map { Hop($0) }
+        case CellCommand.destroy: destroyed = cell.body[0]
+        case CellCommand.relay: receiveRelay(cell.body)
+        default: break
+        }
+    }
+
+    private func receiveRelay(_ cell: [UInt8]) {
+        var body = cell
+        guard let hop else { return }
+        let isOurs = body.withUnsafeMutableBufferPointer { hop.backward.decryptAndRecognize($0.baseAddress!) }
+        guard isOurs else { return }
+        lastDigest = hop.backward.lastDigest
+        let count = Int(body[9]) << 8 | Int(body[10])
+        messages.append(Message(command: body[0], stream: UInt16(body[3]) << 8 | UInt16(body[4]), data: Array(body[11..<11 + count])))
+    }
+
+    func send(_ command: UInt8, stream: UInt16 = 0, _ data: [UInt8] = [], early: Bool = false, claiming length: Int? = nil) {
+        guard let hop else { return }
+        var body = [UInt8](repeating: 0, count: CellLayout.bodyBytes)
+        body.withUnsafeMutableBufferPointer {
+            $0.baseAddress!.layOutRelayMessage(command, stream: stream, data, data.count, padding: &padding)
+            if let length {
+                $0[9] = UInt8(length >> 8)
+                $0[10] = UInt8(length & 255)
+            }
+            hop.forward.stamp($0.baseAddress!)
+            hop.forward.crypt($0.baseAddress!)
+        }
+        peer.send(id, early ? CellCommand.relayEarly : CellCommand.relay, body)
+    }
+
+    /// A cell that no hop recognises.
+    func sendGarbage() { peer.send(id, CellCommand.relay, SecureRandom.bytes(CellLayout.bodyBytes)) }
+}
