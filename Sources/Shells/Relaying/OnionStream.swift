@@ -22,6 +22,8 @@ package final class OnionStream {
     private static let batchBytes = 31 * CellLayout.relayDataBytes
     /// Undelivered socket bytes above this hold stream SENDMEs back.
     private static let socketBacklogBytes = 64 << 10
+    /// SENDMEs that a whole window of undelivered cells has earned.
+    private static let owedLimit = FlowControl.streamWindowCells / FlowControl.streamIncrementCells
     /// How long bytes of an ended stream may still take to reach the socket.
     private static let lingerTimeout = Instant.Span.seconds(60)
 
@@ -115,7 +117,8 @@ package final class OnionStream {
     // MARK: The circuit's side
 
     func receiveData(_ data: UnsafeMutablePointer<UInt8>, _ count: Int) {
-        guard let isDue = try? receiveWindow.received() else { return end(.protocolViolation) }
+        // The window counts SENDMEs as sent when they are earned; those still owed have not let the peer send anything.
+        guard sendmesOwed < Self.owedLimit, let isDue = try? receiveWindow.received() else { return end(.protocolViolation) }
         if isDue { sendmesOwed += 1 }
         bytesReceived += UInt64(count)
         if fd >= 0 {
