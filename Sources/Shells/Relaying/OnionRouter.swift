@@ -71,6 +71,7 @@ package final class OnionRouter {
 
     package var circuitCount: Int { circuits.count }
     package var channelCount: Int { channels.count }
+    var openChannels: [Channel] { channels.values.filter(\.isOpen) }
     /// Circuits of others that run through us.
     package var relayedCircuitCount: Int { circuits.values.count { $0 is RelayCircuit } }
 
@@ -236,7 +237,7 @@ package final class OnionRouter {
 
     private func keepHouse() {
         let now = loop.now
-        for channel in Array(channels.values) where channel.isOpen {
+        for channel in openChannels {
             channel.releaseIdleMemory()
             if channel.isIdle(now) || channel.isStuck(now) { channel.close() }
         }
