@@ -96,6 +96,15 @@ struct PathSelectorTests {
         }
     }
 
+    @Test("A relay that has only just come is no middle while there are others, since exits may not know it yet")
+    func newcomers() throws {
+        var relays = (1...6).map { Networks.relay($0) }
+        for index in 0..<3 { relays[index].isNew = true }
+        for seed in 0..<100 { #expect(try !Networks.selector(relays).once(seed: UInt64(seed))[1].isNew) }
+        for index in 3..<6 { relays[index].isNew = true }
+        #expect(Networks.selector(relays).failure() == nil)
+    }
+
     @Test("Relays are chosen in proportion to their weights")
     func weights() throws {
         // A third of the bandwidth at each of: guard only, exit only, both; and one of neither.

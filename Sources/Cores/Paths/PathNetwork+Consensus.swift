@@ -1,13 +1,17 @@
 package import Directory
-internal import Sealing
+package import Sealing
 
 extension PathNetwork {
     /// Joins a consensus with what is known of its relays. Relays that do not speak today's handshakes (Relay=2) are left out.
     ///
-    /// - Parameter microdescriptor: looks one up by its SHA-256 digest.
-    package init(_ consensus: Consensus, microdescriptor: (_ digest: [UInt8]) -> Microdescriptor?) {
+    /// - Parameters:
+    ///   - earlier: the relays of the consensus before this one; empty when there was none.
+    ///   - microdescriptor: looks one up by its SHA-256 digest.
+    package init(_ consensus: Consensus, earlier: Set<RSAIdentity> = [], microdescriptor: (_ digest: [UInt8]) -> Microdescriptor?) {
         let relays = consensus.entries.filter { $0.protocols.supports("Relay", 2) }.map { entry in
-            PathRelay(entry, entry.microdescriptorDigest.flatMap(microdescriptor))
+            var relay = PathRelay(entry, entry.microdescriptorDigest.flatMap(microdescriptor))
+            relay.isNew = !earlier.isEmpty && !earlier.contains(entry.rsa)
+            return relay
         }
         self.init(relays: relays, weights: PathWeights(consensus.weights))
     }

@@ -15,6 +15,8 @@ package struct PathRelay: Sendable {
     package var expires: WallTime?
     /// `nil` while the microdescriptor is not known.
     package var details: PathDetails?
+    /// The consensus before this one did not list it: other relays may not know it yet.
+    package var isNew = false
 
     package init(
         identity: RSAIdentity, nickname: String, addresses: [SocketAddress], flags: RelayFlags, bandwidth: UInt32, expires: WallTime? = nil,

@@ -118,6 +118,8 @@ package struct PathSelector: Sendable {
         var sieve = start
         try demandLife(&sieve, need)
         if need.isLongLived(policy) { keepLongest(&sieve, need) }
+        // An exit refuses streams that come through a relay which its own consensus does not list yet.
+        if sieve.position == .middle { sieve.prefer { !$0.isNew } }
         sieve.prefer { $0.flags.contains(.fast) }
         if need.isLongLived(policy) { sieve.prefer { $0.flags.contains(.stable) } }
         guard let relay = sieve.pick(network.weights, using: &random) else {

@@ -29,6 +29,7 @@ package final class Client {
     var lastStream = 0
     private var listeners: [TCPListener] = []
     private var phase: BootstrapPhase?
+    private var listings = Listings()
     private var isSettleDue = false
     private var isNetworkDue = false
     private var timer: Timer?
@@ -123,7 +124,8 @@ package final class Client {
     /// A view that is not complete enough does not replace one that was: its microdescriptors are still to come.
     private func readNetwork() {
         guard isRunning, let consensus = store.consensus(.microdesc), consensus.isReasonablyLive(at: loop.wall) else { return }
-        let network = PathNetwork(consensus) { store.microdescriptor($0) }
+        listings.note(consensus)
+        let network = PathNetwork(consensus, earlier: listings.earlier) { store.microdescriptor($0) }
         let needed = settings.pathsNeeded ?? Double(consensus.param("min_paths_for_circs_pct", default: 60, in: 25...95)) / 100
         guard network.usableFraction >= needed else { return }
         var policy = settings.paths
