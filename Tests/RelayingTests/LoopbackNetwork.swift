@@ -38,6 +38,8 @@ final class LoopbackNetwork {
     deinit {
         client.closeAll()
         for relay in relays { relay.router.closeAll() }
+        // Whoever waited for a link is told in the next turn.
+        loop.turn(wait: false)
     }
 
     /// Turns the loop until the condition holds; `false` when it did not within ten seconds.

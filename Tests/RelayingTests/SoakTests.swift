@@ -51,6 +51,27 @@ struct SoakTests {
         #expect(network.wait { watched.living == 0 }, "seed \(seed): \(watched.living) objects live on")
     }
 
+    @Test("A router that has closed everything is freed, whatever was under way")
+    func routersAreFreed() throws {
+        let watched = Watched()
+        do {
+            let network = try LoopbackNetwork(relays: 2)
+            let hole = try TCPListener(loop: network.loop, address: SocketAddress("127.0.0.1:0")!) { _, _ in }
+            var unreachable = network.relays[1].target
+            unreachable.addresses = [hole.address]
+            let built = network.client.buildCircuit(network.path(0, 1))
+            #expect(network.wait { built.isBuilt })
+            built.openStream(.resolve("localhost")).onEvent = { _ in }
+            _ = network.client.buildCircuit([network.relays[0].target, unreachable])
+            _ = network.client.buildCircuit([unreachable])
+            network.client.testLink(network.relays[0].target.link) { _ in }
+            #expect(network.wait { network.client.dialCount == 2 && network.relays[0].router.dialCount == 1 })
+            for router in network.relays.map(\.router) + [network.client] { watched.watch(router) }
+            watched.watch(network.loop)
+        }
+        #expect(watched.living == 0)
+    }
+
     private func openRandomly(_ network: LoopbackNetwork, _ port: UInt16, _ watched: Watched, _ random: inout SeededRandom) -> OriginCircuit {
         var indices = Array(0..<3).shuffled(using: &random)
         indices.removeLast(Int.random(in: 0..<3, using: &random))

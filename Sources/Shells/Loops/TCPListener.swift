@@ -9,7 +9,6 @@ package final class TCPListener {
 
     private let loop: EventLoop
     private let fd: Int32
-    private let onAccept: (_ fd: Int32, _ peer: SocketAddress) -> Void
     private var source: IOSource?
     package let address: SocketAddress
 
@@ -17,15 +16,14 @@ package final class TCPListener {
         let fd = try Sockets.listen(on: address)
         self.loop = loop
         self.fd = fd
-        self.onAccept = onAccept
         self.address = Sockets.ownAddress(fd) ?? address
-        source = IOSource(loop: loop, fd: fd, onReadable: { [unowned self] in acceptSome() }, onWritable: {})
+        source = IOSource(loop: loop, fd: fd, onReadable: { [unowned self] in acceptSome(onAccept) }, onWritable: {})
         source?.setReading(true)
     }
 
     deinit { close() }
 
-    private func acceptSome() {
+    private func acceptSome(_ onAccept: (_ fd: Int32, _ peer: SocketAddress) -> Void) {
         for _ in 0..<Self.acceptsPerTurn where source != nil {
             switch Sockets.accept(fd) {
             case .connection(let connection, let peer): onAccept(connection, peer)
