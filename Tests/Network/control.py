@@ -2,7 +2,9 @@
 import re
 import socket
 
-from network import Failure
+
+class ControlError(Exception):
+    """The control port refused."""
 
 
 class Control:
@@ -19,7 +21,7 @@ class Control:
         while True:
             line = self.lines.readline().rstrip('\r\n')
             if line[:1] != '2':
-                raise Failure(f'control port: {command.split()[0]}: {line}')
+                raise ControlError(f'control port: {command.split()[0]}: {line}')
             answer.append(line[4:])
             if line[3] == ' ':
                 return answer
@@ -27,12 +29,22 @@ class Control:
                 while (more := self.lines.readline().rstrip('\r\n')) != '.':
                     answer.append(more)
 
+    def nicknames(self):
+        """Every relay of the consensus that the node goes by."""
+        return set(re.findall(r'^r (\S+)', '\n'.join(self.ask('GETINFO ns/all')), re.M))
+
     def paths(self):
         """Nicknames along every built circuit that can carry a stream to an exit."""
         circuits = '\n'.join(self.ask('GETINFO circuit-status'))
         usable = [line for line in circuits.splitlines()
                   if ' BUILT ' in line and 'PURPOSE=GENERAL' in line and 'INTERNAL' not in line and 'ONEHOP' not in line]
         return [re.findall(r'\$[0-9A-F]{40}[~=](\w+)', line) for line in usable]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
 
     def close(self):
         self.lines.close()

@@ -19,6 +19,8 @@ import urllib.request
 import zlib
 from pathlib import Path
 
+from control import Control
+
 ROOT = Path(__file__).resolve().parents[2]
 VOTING_SECONDS = 10          # one authority alone needs no more than 2 s for each half of the vote
 INITIAL_VOTING_SECONDS = 5   # the shortest that stock tor accepts
@@ -63,10 +65,14 @@ def wait_for(what, seconds, probe, pause=0.2):
 
 
 def interrupt_on_signals():
-    """Makes SIGTERM unwind the stack as Ctrl-C does, so that children are ended."""
+    """Makes SIGTERM unwind the stack as Ctrl-C does, so that children are ended.
+
+    Signals that whoever started us had blocked would stay blocked, for us and for our children, so the mask is cleared.
+    """
     def unwind(number, _):
         raise KeyboardInterrupt(f'signal {number}')
     signal.signal(signal.SIGTERM, unwind)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
 def spawn(command, **options):
@@ -263,6 +269,7 @@ class Network:
             node.start()
         self.wait_listed({n.name for n in self.of('relay', 'exit')})
         say(f'consensus lists {len(self.of("relay", "exit"))} relays after {time.monotonic() - began:.1f} s')
+        self.wait_known()
         return self
 
     def add_client(self, kind, path=None, extra=()):
@@ -312,6 +319,14 @@ class Network:
         except Failure as failure:
             raise Failure(f'{failure}; not listed: {" ".join(missing())}') from None
         time.sleep(SETTLE_SECONDS)
+
+    def wait_known(self):
+        """Waits until every stock relay goes by a consensus with all relays: an exit closes streams from relays it does not know."""
+        names = {node.name for node in self.of('relay', 'exit')}
+        for node in self.nodes:
+            if node.kind == 'tor' and node.role != 'client':
+                with Control(node) as control:
+                    wait_for(f'{node.name} knows all relays', CONSENSUS_LIMIT_SECONDS, lambda: self.check_alive() and names <= control.nicknames())
 
     def check_warnings(self):
         """Fails if a stock node logged a warning that an all-stock network does not log."""

@@ -44,9 +44,8 @@ def transfer(web, client, size=TRANSFER_BYTES):
 
 def check_path(client, path):
     """The stock client's own word for the path its circuits take."""
-    control = Control(client)
-    taken = control.paths()
-    control.close()
+    with Control(client) as control:
+        taken = control.paths()
     if list(path) not in taken or any(t != list(path) for t in taken):
         raise Failure(f'paths {taken}, expected only {path}')
     say('path:', ' > '.join(path))
