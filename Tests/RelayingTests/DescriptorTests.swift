@@ -31,7 +31,7 @@ struct DescriptorTests {
             setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
             while accepted.count < 8 { loop.turn(wait: true) }
             ticker.cancel()
-            exit(EXIT_SUCCESS)
+            _exit(EXIT_SUCCESS)
         }
     }
 }

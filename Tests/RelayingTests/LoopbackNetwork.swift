@@ -37,7 +37,10 @@ final class LoopbackNetwork {
 
     deinit {
         client.closeAll()
-        for relay in relays { relay.router.closeAll() }
+        for relay in relays {
+            relay.router.closeAll()
+            relay.router.onDirectoryStream = nil
+        }
         // Whoever waited for a link is told in the next turn.
         loop.turn(wait: false)
     }

@@ -70,6 +70,7 @@ final class RawPeer {
     func close() {
         guard !isClosed else { return }
         isClosed = true
+        onCell = nil
         source?.cancel()
         source = nil
         Sockets.close(fd)
