@@ -5,9 +5,10 @@ SHELL := /bin/bash
 
 PACKAGES := tor libssl-dev libsodium-dev libevent-dev libsqlite3-dev zlib1g-dev pkg-config curl python3
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
-# How many seeds the seeded suites try and how often each interop scenario runs; `make soak` raises both.
-SEEDS ?= 1000
+# `make soak`: how many times as many seeds the seeded suites try, and how often each interop scenario runs. `make fuzz`: how many seeds.
+TIMES ?= 10
 ROUNDS ?= 3
+SEEDS ?= 1000
 
 .PHONY: help deps build test demo bench fuzz soak clean
 
@@ -41,7 +42,7 @@ fuzz: build ## Throw seeded garbage at running motes
 
 soak: build ## The tests with many more seeds, interop several times in a row
 	swift build --build-tests
-	DUSTCLOUD_SEEDS=$(SEEDS) DUSTCLOUD_ROUNDS=$(ROUNDS) swift test --skip-build --disable-xctest
+	DUSTCLOUD_SEEDS=$(TIMES) DUSTCLOUD_ROUNDS=$(ROUNDS) swift test --skip-build --disable-xctest
 
 clean: ## Remove what was built
 	swift package clean

@@ -11,7 +11,7 @@ private func quickDesire(motes: Int = 5, longLived: Int = 0) -> Desire {
 }
 
 @Suite struct ReconcilerTests {
-    @Test("In calm weather the fleet never has fewer usable motes than desired, through many generations", arguments: 0..<200)
+    @Test("In calm weather the fleet never has fewer usable motes than desired, through many generations", arguments: seeds(200))
     func calm(seed: UInt64) {
         let desire = quickDesire(motes: 3 + Int(seed % 6), longLived: Int(seed % 3))
         var cloud = VirtualCloud(seed: seed, desire: desire)
@@ -27,7 +27,7 @@ private func quickDesire(motes: Int = 5, longLived: Int = 0) -> Desire {
         #expect(cloud.violations.isEmpty, "seed \(seed): \(cloud.violations.prefix(3))")
     }
 
-    @Test("Ends never come all together: within a tenth of a life no more than half of the fleet ends", arguments: 0..<200)
+    @Test("Ends never come all together: within a tenth of a life no more than half of the fleet ends", arguments: seeds(200))
     func endsApart(seed: UInt64) {
         let desire = quickDesire(motes: 6)
         var cloud = VirtualCloud(seed: seed, desire: desire)
@@ -39,7 +39,7 @@ private func quickDesire(motes: Int = 5, longLived: Int = 0) -> Desire {
         }
     }
 
-    @Test("Killed coordinators, lost processes, slow and failing starts, deaf motes and a silent directory break no promise", arguments: 0..<1000)
+    @Test("Killed coordinators, lost processes, slow and failing starts, deaf motes and a silent directory break no promise", arguments: seeds(1000))
     func storm(seed: UInt64) {
         let weather = VirtualCloud.Weather(
             coordinatorKilled: 60, processLost: 1, slowStart: 100, failedStart: 60, deafToStop: 100, brokenOwnTimer: 50, directorySilent: 10)
@@ -55,7 +55,7 @@ private func quickDesire(motes: Int = 5, longLived: Int = 0) -> Desire {
         #expect(cloud.running == 0 && cloud.folders.isEmpty && cloud.durable.alive.isEmpty, "seed \(seed): left over after going down")
     }
 
-    @Test("A killed coordinator alone costs no usable mote beyond the disruption bound", arguments: 0..<500)
+    @Test("A killed coordinator alone costs no usable mote beyond the disruption bound", arguments: seeds(500))
     func killedCoordinator(seed: UInt64) {
         var cloud = VirtualCloud(seed: seed, desire: quickDesire(), weather: .init(coordinatorKilled: 80, longestDowntimeSeconds: 5))
         var wasUp = false
@@ -80,7 +80,7 @@ private func quickDesire(motes: Int = 5, longLived: Int = 0) -> Desire {
         #expect(a.isEmpty)
     }
 
-    @Test("A mote that is wished away is replaced before it drains, whatever else happens", arguments: 0..<200)
+    @Test("A mote that is wished away is replaced before it drains, whatever else happens", arguments: seeds(200))
     func wishedDrain(seed: UInt64) throws {
         var cloud = VirtualCloud(seed: seed, desire: quickDesire())
         cloud.run(seconds: 60)

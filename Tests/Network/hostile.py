@@ -6,6 +6,7 @@ Every case has the protocol's or the contract's answer written beside it; after 
 """
 import argparse
 import base64
+import os
 import random
 import re
 import socket
@@ -490,7 +491,7 @@ if __name__ == '__main__':
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('suite', nargs='?', choices=SUITES)
     parser.add_argument('--kind', default='mote', choices=('mote', 'tor'))
-    parser.add_argument('--seeds', type=int, default=40)
+    parser.add_argument('--seeds', type=int, default=40 * int(os.environ.get('DUSTCLOUD_SEEDS') or 1))
     chosen = parser.parse_args()
     suites = [SUITES[chosen.suite]] if chosen.suite else [cells, socks, directory, torrc]
     sys.exit(max(run(lambda: suite(chosen.kind, chosen.seeds)) for suite in suites))

@@ -47,7 +47,7 @@ struct TorrcTextTests {
         #expect("\(error!)" == "torrc:1: %include: is not supported: put the lines into this file")
     }
 
-    @Test("random bytes never crash the reader", arguments: 0..<10 as Range<UInt64>)
+    @Test("random bytes never crash the reader", arguments: seeds(10))
     func noise(seed: UInt64) {
         var random = SeededRandom(seed: seed)
         let alphabet = Array("\"\\#\n\r\t %+/x017aORPort é".utf8)
