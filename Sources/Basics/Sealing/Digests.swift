@@ -8,6 +8,17 @@ package enum Digest {
     package static func sha512(_ bytes: some Collection<UInt8>) -> [UInt8] { evp(EVP_sha512(), bytes, size: 64) }
     package static func sha3_256(_ bytes: some Collection<UInt8>) -> [UInt8] { evp(EVP_sha3_256(), bytes, size: 32) }
 
+    /// The first `count` bytes of SHAKE-256's output (FIPS 202).
+    package static func shake256(_ bytes: some Collection<UInt8>, count: Int) -> [UInt8] {
+        guard let context = EVP_MD_CTX_new() else { fatalError("out of memory for a digest") }
+        defer { EVP_MD_CTX_free(context) }
+        let bytes = Array(bytes)
+        var out = [UInt8](repeating: 0, count: count)
+        let ok = EVP_DigestInit_ex(context, EVP_shake256(), nil) & EVP_DigestUpdate(context, bytes, bytes.count) & EVP_DigestFinalXOF(context, &out, count)
+        precondition(ok == 1, "SHAKE-256 is always available")
+        return out
+    }
+
     /// HMAC-SHA256 (RFC 2104), any key length.
     package static func hmacSHA256(key: some Collection<UInt8>, _ bytes: some Collection<UInt8>) -> [UInt8] {
         var state = crypto_auth_hmacsha256_state()

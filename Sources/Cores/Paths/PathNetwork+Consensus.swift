@@ -21,7 +21,7 @@ extension PathRelay {
     fileprivate init(_ entry: ConsensusEntry, _ microdescriptor: Microdescriptor?) {
         self.init(
             identity: entry.rsa, nickname: entry.nickname, addresses: entry.addresses, flags: entry.flags, bandwidth: entry.bandwidth,
-            expires: entry.expires, details: microdescriptor.map { PathDetails($0) })
+            protocols: entry.protocols, expires: entry.expires, details: microdescriptor.map { PathDetails($0) })
     }
 }
 

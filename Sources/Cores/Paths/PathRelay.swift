@@ -11,6 +11,8 @@ package struct PathRelay: Sendable {
     package var flags: RelayFlags
     /// The consensus weight, in kilobytes per second.
     package var bandwidth: UInt32
+    /// Which subprotocols the relay speaks.
+    package var protocols: ProtocolVersions
     /// When the mote ends; `nil` for a relay that advertises no end.
     package var expires: WallTime?
     /// `nil` while the microdescriptor is not known.
@@ -19,14 +21,15 @@ package struct PathRelay: Sendable {
     package var isNew = false
 
     package init(
-        identity: RSAIdentity, nickname: String, addresses: [SocketAddress], flags: RelayFlags, bandwidth: UInt32, expires: WallTime? = nil,
-        details: PathDetails? = nil
+        identity: RSAIdentity, nickname: String, addresses: [SocketAddress], flags: RelayFlags, bandwidth: UInt32,
+        protocols: ProtocolVersions = ProtocolVersions(), expires: WallTime? = nil, details: PathDetails? = nil
     ) {
         self.identity = identity
         self.nickname = nickname
         self.addresses = addresses
         self.flags = flags
         self.bandwidth = bandwidth
+        self.protocols = protocols
         self.expires = expires
         self.details = details
     }

@@ -48,7 +48,17 @@ extension Client {
 
 extension HopTarget {
     fileprivate init(_ relay: PathRelay) {
-        self.init(rsa: relay.identity, ed25519: relay.details?.ed25519, addresses: relay.addresses, ntorKey: relay.details?.ntorKey)
+        self.init(
+            rsa: relay.identity, ed25519: relay.details?.ed25519, addresses: relay.addresses, ntorKey: relay.details?.ntorKey,
+            abilities: Abilities(relay.protocols))
+    }
+}
+
+extension HopTarget.Abilities {
+    fileprivate init(_ protocols: ProtocolVersions) {
+        self = []
+        if protocols.supports("Relay", 4) { insert(.ntorV3) }
+        if protocols.supports("FlowCtrl", 2) { insert(.congestionControl) }
     }
 }
 

@@ -79,6 +79,8 @@ package final class Channel {
     package var isOpen: Bool { if case .open = state { true } else { false } }
     var isClosed: Bool { if case .closed = state { true } else { false } }
     var outputBytes: Int { output.count }
+    /// The last write left much behind: the link is slower than what comes for it.
+    private(set) var isBackedUp = false
 
     // MARK: 1. Reading
 
@@ -274,7 +276,8 @@ package final class Channel {
     /// Everybody gets a turn: those that the queue has no room for now come first next time, before those that had theirs.
     private func wakeWaiting() {
         let high = router.settings.channelOutputHighBytes
-        guard !waiting.isEmpty, output.count <= high / 2 else { return }
+        isBackedUp = output.count > high / 2
+        guard !waiting.isEmpty, !isBackedUp else { return }
         let turn = waiting
         waiting = []
         for (index, circuit) in turn.enumerated() {

@@ -1,5 +1,6 @@
 internal import Ambience
 internal import CLinux
+internal import Loops
 internal import Onion
 internal import Sealing
 
@@ -11,9 +12,9 @@ package class Circuit {
     @exclusivity(unchecked) var streams = FlatTable<OnionStream>()
     /// Keeps the streams that `streams` finds.
     private var streamOwners: [UInt16: OnionStream] = [:]
-    private var sendWindow = SendWindow.circuit
+    @exclusivity(unchecked) private var sendWindow = CircuitWindow()
     private var receiveWindow = ReceiveWindow.circuit
-    private var expectedTags = TagQueue()
+    private var expectedTags = TagQueue(for: CircuitWindow())
     /// Streams that have something to send and wait for the window or the channel, in the order they get their turn.
     private var blocked: [OnionStream] = []
     /// In the outgoing channel's list of those that wait for its queue.
@@ -23,6 +24,15 @@ package class Circuit {
     init(router: OnionRouter) { self.router = router }
 
     package var openStreams: Int { streams.count }
+    /// Then there are no stream windows, but XOFF and XON.
+    package var isCongestionControlled: Bool { sendWindow.isCongestionControlled }
+
+    /// What the handshake agreed on; before the first stream.
+    func useCongestionControl(sendmeIncrement: UInt8) {
+        sendWindow = CircuitWindow(router.flow, sendmeIncrement: sendmeIncrement)
+        receiveWindow = .congestionControlled(sendmeIncrement: sendmeIncrement)
+        expectedTags = TagQueue(for: sendWindow)
+    }
 
     // MARK: What a channel tells
 
@@ -82,8 +92,8 @@ package class Circuit {
         do {
             let message = try SendmeMessage(content)
             guard message.version == 1 else { return violated() }
-            try expectedTags.match(message.tag)
-            try sendWindow.acknowledged()
+            let sent = try expectedTags.match(message.tag)
+            try sendWindow.acknowledged(roundTrip: router.loop.now - sent, isBlocked: outgoingChannel?.isBackedUp == true)
             resumeStreams()
         } catch {
             violated()
@@ -125,7 +135,7 @@ package class Circuit {
     func package(_ stream: UInt16, _ data: UnsafePointer<UInt8>, _ count: Int) {
         let mustRemember = sendWindow.sent()
         guard let digest = transmit(RelayCommand.data, stream: stream, data, count), mustRemember else { return }
-        expectedTags.expect(digest)
+        expectedTags.expect(digest, at: router.loop.now)
     }
 
     /// The window opened or the channel drained: blocked streams go on, first come, first served. Those for whom nothing

@@ -33,6 +33,8 @@ package final class OnionRouter {
     package var isExtendAllowed: (SocketAddress) -> Bool = { !$0.ip.isPrivate }
     /// Whether exit streams may come over a link from this peer (RefuseUnknownExits).
     package var isRelayKnown: (LinkPeer) -> Bool = { _ in true }
+    /// What the newest consensus says about congestion control; circuits made from now on follow it.
+    package var flow = FlowParameters()
     /// Takes an incoming BEGIN_DIR; without it the relay is no directory.
     package var onDirectoryStream: ((OnionStream) -> Void)?
 
@@ -194,10 +196,11 @@ package final class OnionRouter {
         guard channel.mayOpen(id), let identity else { return channel.sendDestroy(id, .protocolViolation) }
         guard circuits.count < settings.circuitLimit, mayCarryMore(channel) else { return channel.sendDestroy(id, .resourceLimit) }
         do {
-            let (replyCommand, reply, keys) = try answer(command, body, identity)
-            _ = RelayCircuit(router: self, previous: channel, id: id, keys: keys)
+            let answer = try answer(command, body, identity)
+            let circuit = RelayCircuit(router: self, previous: channel, id: id, keys: answer.keys)
+            if let increment = answer.sendmeIncrement { circuit.useCongestionControl(sendmeIncrement: increment) }
             statistics.circuitsCreated += 1
-            channel.sendControl(id, replyCommand, reply)
+            channel.sendControl(id, answer.command, answer.reply)
         } catch {
             statistics.protocolErrors += 1
             channel.sendDestroy(id, .protocolViolation)
@@ -207,17 +210,6 @@ package final class OnionRouter {
     private func mayCarryMore(_ channel: Channel) -> Bool {
         if channel.circuits.count < settings.circuitsPerClientLimit { return true }
         return channel.peer.map { $0.isAuthenticated && isRelayKnown($0) } ?? false
-    }
-
-    private func answer(_ command: UInt8, _ body: [UInt8], _ identity: LinkIdentity) throws -> (UInt8, [UInt8], CircuitKeys) {
-        if command == CellCommand.createFast {
-            guard let (reply, keys) = CreateFast.respond(x: Array(body.prefix(20)), y: SecureRandom.bytes(20)) else { throw HandshakeFailure.malformed }
-            return (CellCommand.createdFast, reply, keys)
-        }
-        let message = try Create2Message(body)
-        guard command == CellCommand.create2, message.handshakeType == HandshakeType.ntor else { throw HandshakeFailure.malformed }
-        let (reply, keys) = try NtorServer.respond(message.handshake, identity: identity.rsa, onionKeys: onionKeys, ephemeral: Curve25519Key())
-        return (CellCommand.created2, Created2Message(handshake: reply).encoded, keys)
     }
 
     // MARK: Turns and housekeeping

@@ -24,6 +24,8 @@ package final class OnionStream {
     private static let socketBacklogBytes = 64 << 10
     /// SENDMEs that a whole window of undelivered cells has earned.
     private static let owedLimit = FlowControl.streamWindowCells / FlowControl.streamIncrementCells
+    /// A sender that XOFF does not stop loses its stream here: twice what the widest window of stock can have in flight.
+    private static let backlogLimitBytes = 8 << 20
     /// How long bytes of an ended stream may still take to reach the socket.
     private static let lingerTimeout = Instant.Span.seconds(60)
 
@@ -38,6 +40,9 @@ package final class OnionStream {
     var isAnswered = false
     /// In the circuit's list of streams that wait for room.
     var isBlocked = false
+    /// In place of the windows, on a circuit with congestion control.
+    @exclusivity(unchecked) private var signals: StreamSignals?
+    private var retry: Timer?
 
     /// An exit's TCP connection that is still being made.
     var connection: ExitConnection?
@@ -59,6 +64,7 @@ package final class OnionStream {
         self.circuit = circuit
         self.id = id
         router = circuit.router
+        if circuit.isCongestionControlled { signals = StreamSignals(circuit.router.flow, isClient: circuit is OriginCircuit) }
     }
 
     /// A stream that could not be opened: it takes nothing, and its end is told in this turn's work.
@@ -102,24 +108,42 @@ package final class OnionStream {
 
     /// Packages from the front of `bytes` as long as the windows and the channel allow; how many bytes went.
     private func packageSome(_ bytes: UnsafePointer<UInt8>, _ count: Int) -> Int {
+        let count = permitted(count)
         var offset = 0
         while offset < count {
             guard sendWindow.isOpen, let circuit, circuit.mayPackage(self) else { break }
             let size = min(CellLayout.relayDataBytes, count - offset)
-            _ = sendWindow.sent()
+            if signals == nil { sendWindow.sent() }
             circuit.package(id, bytes + offset, size)
             offset += size
         }
         bytesSent += UInt64(offset)
+        signals?.permit.spend(offset)
         return offset
+    }
+
+    /// How many of `count` bytes XOFF and XON let through; for the others `pump` comes again in time.
+    private func permitted(_ count: Int) -> Int {
+        guard signals?.permit.isUnlimited == false, let allowance = signals?.permit.allowance(at: router.loop.now) else { return count }
+        if allowance < count, retry == nil, let wait = signals?.permit.retry {
+            retry = router.loop.after(wait) { [weak self] in
+                self?.retry = nil
+                self?.pump()
+            }
+        }
+        return min(count, allowance)
     }
 
     // MARK: The circuit's side
 
     func receiveData(_ data: UnsafeMutablePointer<UInt8>, _ count: Int) {
-        // The window counts SENDMEs as sent when they are earned; those still owed have not let the peer send anything.
-        guard sendmesOwed < Self.owedLimit, let isDue = try? receiveWindow.received() else { return end(.protocolViolation) }
-        if isDue { sendmesOwed += 1 }
+        if signals != nil {
+            guard toSocket.count + early.count < Self.backlogLimitBytes else { return end(.resourceLimit) }
+        } else {
+            // The window counts SENDMEs as sent when they are earned; those still owed have not let the peer send anything.
+            guard sendmesOwed < Self.owedLimit, let isDue = try? receiveWindow.received() else { return end(.protocolViolation) }
+            if isDue { sendmesOwed += 1 }
+        }
         bytesReceived += UInt64(count)
         if fd >= 0 {
             toSocket.reserve(count).update(from: data, count: count)
@@ -129,10 +153,12 @@ package final class OnionStream {
             payOwed()
         } else {
             early.append(contentsOf: UnsafeBufferPointer(start: data, count: count))
+            note(drained: 0, buffered: early.count)
         }
     }
 
     func receiveSendme() {
+        guard signals == nil else { circuit?.violated(); return }
         guard (try? sendWindow.acknowledged()) != nil else { return end(.protocolViolation) }
         pump()
     }
@@ -149,9 +175,35 @@ package final class OnionStream {
             guard let message = try? ResolvedMessage(content) else { return end(.protocolViolation) }
             onEvent?(.resolved(message.answers))
             leave(.done)
+        case RelayCommand.xoff, RelayCommand.xon:
+            receiveSignal(command, content)
         case RelayCommand.end:
             leave((try? EndMessage(content))?.reason ?? .misc)
         default: break
+        }
+    }
+
+    private func receiveSignal(_ command: UInt8, _ content: [UInt8]) {
+        do {
+            guard signals != nil else { throw FlowFailure.unearnedSignal }
+            if command == RelayCommand.xoff {
+                _ = try XoffMessage(content)
+                try signals?.permit.stop(sent: bytesSent)
+            } else {
+                try signals?.permit.resume(try XonMessage(content), sent: bytesSent, at: router.loop.now)
+                pump()
+            }
+        } catch {
+            circuit?.violated()
+        }
+    }
+
+    /// Bytes left the buffer towards whoever takes this stream's data; tells the sender when it must know.
+    private func note(drained: Int, buffered: Int) {
+        guard let circuit, let signal = signals?.drain.note(drained: drained, buffered: buffered, at: router.loop.now) else { return }
+        switch signal {
+        case .xoff: circuit.send(RelayCommand.xoff, stream: id, XoffMessage().encoded)
+        case .xon(let message): circuit.send(RelayCommand.xon, stream: id, message.encoded)
         }
     }
 
@@ -172,6 +224,7 @@ package final class OnionStream {
         early = []
         onEvent(.data(bytes))
         payOwed()
+        note(drained: bytes.count, buffered: 0)
     }
 
     // MARK: Ending
@@ -191,6 +244,7 @@ package final class OnionStream {
         circuit.remove(self)
         connection?.cancel()
         connection = nil
+        retry?.cancel()
         unsent = []
         source?.setReading(false)
         tellEnd(reason)
@@ -249,6 +303,7 @@ package final class OnionStream {
     func flush() {
         isDirty = false
         guard fd >= 0 else { return }
+        let before = toSocket.count
         while toSocket.count > 0 {
             let count = Glibc.send(fd, toSocket.front, toSocket.count, Int32(MSG_NOSIGNAL))
             if count > 0 {
@@ -263,6 +318,7 @@ package final class OnionStream {
         }
         source?.setWriting(toSocket.count > 0)
         if toSocket.count <= Self.socketBacklogBytes { payOwed() }
+        note(drained: before - toSocket.count, buffered: toSocket.count)
         if circuit == nil, toSocket.count == 0 { closeSocket() }
     }
 

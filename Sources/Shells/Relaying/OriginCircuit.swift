@@ -13,14 +13,9 @@ package final class OriginCircuit: Circuit {
 
     private enum Stage {
         case connecting
-        case waiting(Handshake)
+        case waiting(HopHandshake)
         case built
         case closed
-    }
-
-    private enum Handshake {
-        case fast(x: [UInt8])
-        case ntor(NtorClient)
     }
 
     private final class Hop {
@@ -69,43 +64,38 @@ package final class OriginCircuit: Circuit {
         self.channel = channel
         self.id = id
         channel.circuits.insert(id, self)
-        guard let key = first.ntorKey else {
+        guard first.ntorKey != nil else {
             let x = SecureRandom.bytes(20)
             stage = .waiting(.fast(x: x))
             return channel.sendControl(id, CellCommand.createFast, x)
         }
-        let client = NtorClient(relay: first.rsa, onionKey: key, ephemeral: Curve25519Key())
-        stage = .waiting(.ntor(client))
-        channel.sendControl(id, CellCommand.create2, Create2Message(handshakeType: HandshakeType.ntor, handshake: client.onionSkin).encoded)
+        guard let handshake = HopHandshake(first, flow: path.count == 1 ? router.flow : nil) else { return finish(.internalError, isRemote: false) }
+        stage = .waiting(handshake)
+        channel.sendControl(id, CellCommand.create2, Create2Message(handshakeType: handshake.type, handshake: handshake.onionSkin).encoded)
     }
 
     override func receiveCreated(_ command: UInt8, _ body: [UInt8]) {
         guard hops.isEmpty, case .waiting(let handshake) = stage else { return violated() }
         do {
-            switch handshake {
-            case .fast(let x):
-                guard command == CellCommand.createdFast else { return violated() }
-                add(try CreateFast.finish(x: x, reply: Array(body.prefix(40))))
-            case .ntor(let client):
-                guard command == CellCommand.created2 else { return violated() }
-                add(try client.finish(try Created2Message(body).handshake))
-            }
+            guard command == handshake.answerCommand else { return violated() }
+            add(try handshake.finish(command == CellCommand.createdFast ? body : try Created2Message(body).handshake, flow: router.flow))
         } catch {
             violated()
         }
     }
 
     private func receiveExtended(_ data: [UInt8]) {
-        guard !hops.isEmpty, case .waiting(.ntor(let client)) = stage else { return violated() }
+        guard !hops.isEmpty, case .waiting(let handshake) = stage else { return violated() }
         do {
-            add(try client.finish(try Created2Message(data).handshake))
+            add(try handshake.finish(try Created2Message(data).handshake, flow: router.flow))
         } catch {
             violated()
         }
     }
 
-    private func add(_ keys: CircuitKeys) {
-        hops.append(Hop(keys))
+    private func add(_ result: HopHandshake.Result) {
+        hops.append(Hop(result.keys))
+        if let increment = result.sendmeIncrement { useCongestionControl(sendmeIncrement: increment) }
         guard hops.count < path.count else {
             stage = .built
             onEvent?(.built)
@@ -115,11 +105,11 @@ package final class OriginCircuit: Circuit {
     }
 
     private func extend(to target: HopTarget) {
-        guard let key = target.ntorKey else { return finish(.internalError, isRemote: false) }
-        let client = NtorClient(relay: target.rsa, onionKey: key, ephemeral: Curve25519Key())
+        let isLast = hops.count == path.count - 1
+        guard let handshake = HopHandshake(target, flow: isLast ? router.flow : nil) else { return finish(.internalError, isRemote: false) }
         let message = Extend2Message(
-            addresses: target.addresses, rsa: target.rsa, ed25519: target.ed25519, handshakeType: HandshakeType.ntor, handshake: client.onionSkin)
-        stage = .waiting(.ntor(client))
+            addresses: target.addresses, rsa: target.rsa, ed25519: target.ed25519, handshakeType: handshake.type, handshake: handshake.onionSkin)
+        stage = .waiting(handshake)
         isSendingEarly = true
         send(RelayCommand.extend2, stream: 0, message.encoded)
         isSendingEarly = false

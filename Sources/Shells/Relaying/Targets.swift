@@ -24,12 +24,25 @@ package struct HopTarget {
     package var addresses: [SocketAddress]
     /// The relay's ntor onion key. `nil` means CREATE_FAST, which is for one-hop directory circuits only.
     package var ntorKey: [UInt8]?
+    /// What the relay says it can do beyond ntor.
+    package var abilities: Abilities
 
-    package init(rsa: RSAIdentity, ed25519: Ed25519Identity?, addresses: [SocketAddress], ntorKey: [UInt8]?) {
+    package struct Abilities: OptionSet, Sendable {
+        package let rawValue: UInt8
+        package init(rawValue: UInt8) { self.rawValue = rawValue }
+
+        /// Relay=4.
+        package static let ntorV3 = Abilities(rawValue: 1)
+        /// FlowCtrl=2; asked of the last hop, in ntor v3.
+        package static let congestionControl = Abilities(rawValue: 2)
+    }
+
+    package init(rsa: RSAIdentity, ed25519: Ed25519Identity?, addresses: [SocketAddress], ntorKey: [UInt8]?, abilities: Abilities = []) {
         self.rsa = rsa
         self.ed25519 = ed25519
         self.addresses = addresses
         self.ntorKey = ntorKey
+        self.abilities = abilities
     }
 
     package var link: LinkTarget { LinkTarget(rsa: rsa, ed25519: ed25519, addresses: addresses) }

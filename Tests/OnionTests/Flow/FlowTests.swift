@@ -7,22 +7,38 @@ import Testing
 struct FlowTests {
     private func tag(_ number: Int) -> Digest20 { Digest20([UInt8](repeating: UInt8(truncatingIfNeeded: number), count: 20))! }
 
+    private let soon = Instant.Span.milliseconds(50)
+
     @Test("a window closes after its last cell and opens with each SENDME")
-    func sendWindow() throws {
-        var window = SendWindow.circuit
+    func circuitWindow() throws {
+        var window = CircuitWindow()
         var remembered: [Int] = []
         for cell in 1...1000 where window.sent() { remembered.append(cell) }
         #expect(remembered == Array(stride(from: 100, through: 1000, by: 100)))
         #expect(!window.isOpen)
-        try window.acknowledged()
-        #expect(window.isOpen && window.remaining == 100)
+        try window.acknowledged(roundTrip: soon, isBlocked: false)
+        for _ in 0..<100 { _ = window.sent() }
+        #expect(!window.isOpen)
+    }
+
+    @Test("a window with congestion control begins with 124 cells, remembers each 31st and grows with SENDMEs")
+    func congestionWindow() throws {
+        var window = CircuitWindow(FlowParameters(), sendmeIncrement: 31)
+        var remembered: [Int] = []
+        for cell in 1...124 where window.sent() { remembered.append(cell) }
+        #expect(remembered == [31, 62, 93, 124] && !window.isOpen)
+        try window.acknowledged(roundTrip: soon, isBlocked: false)
+        for _ in 0..<62 { _ = window.sent() }
+        #expect(!window.isOpen)
+        for _ in 0..<6 { try window.acknowledged(roundTrip: soon, isBlocked: false) }
+        #expect(throws: FlowFailure.unexpectedSendme) { try window.acknowledged(roundTrip: soon, isBlocked: false) }
     }
 
     @Test("a SENDME that nothing earned is refused")
     func unearned() throws {
         var window = SendWindow.stream
         #expect(throws: FlowFailure.unexpectedSendme) { try window.acknowledged() }
-        for _ in 0..<50 { _ = window.sent() }
+        for _ in 0..<50 { window.sent() }
         try window.acknowledged()
         #expect(throws: FlowFailure.unexpectedSendme) { try window.acknowledged() }
     }
@@ -37,43 +53,48 @@ struct FlowTests {
 
     @Test("tags must come back in their order, each once")
     func tags() throws {
-        var queue = TagQueue()
+        var queue = TagQueue(for: CircuitWindow())
         #expect(throws: FlowFailure.unexpectedSendme) { try queue.match(tag(1).bytes) }
-        queue.expect(tag(1))
-        queue.expect(tag(2))
+        queue.expect(tag(1), at: .zero)
+        queue.expect(tag(2), at: .zero + soon)
         #expect(throws: FlowFailure.wrongTag) { try queue.match(tag(2).bytes) }
         #expect(throws: FlowFailure.wrongTag) { try queue.match(Array(tag(1).bytes.prefix(4))) }
-        try queue.match(tag(1).bytes)
-        try queue.match(tag(2).bytes)
+        #expect(try queue.match(tag(1).bytes) == .zero)
+        #expect(try queue.match(tag(2).bytes) == .zero + soon)
         #expect(throws: FlowFailure.unexpectedSendme) { try queue.match(tag(2).bytes) }
     }
 
     @Test("the queue of tags is bounded")
     func bound() {
-        var queue = TagQueue()
-        for number in 0..<100 { queue.expect(tag(number)) }
-        #expect(queue.count == TagQueue.limit)
+        var queue = TagQueue(for: CircuitWindow())
+        for number in 0..<100 { queue.expect(tag(number), at: .zero) }
+        #expect(queue.count == 10)
     }
 
-    @Test("a sender and a receiver with SENDMEs arbitrarily late never disagree", arguments: [41, 42, 43] as [UInt64])
-    func together(seed: UInt64) throws {
+    @Test("a sender and a receiver with SENDMEs arbitrarily late never disagree", arguments: [41, 42, 43] as [UInt64], [false, true])
+    func together(seed: UInt64, isCongestionControlled: Bool) throws {
         var random = SeededRandom(seed: seed)
-        var (sender, receiver, expected) = (SendWindow.circuit, ReceiveWindow.circuit, TagQueue())
+        var (sender, receiver) = (CircuitWindow(), ReceiveWindow.circuit)
+        if isCongestionControlled {
+            (sender, receiver) = (CircuitWindow(FlowParameters(), sendmeIncrement: 31), .congestionControlled(sendmeIncrement: 31))
+        }
+        var expected = TagQueue(for: sender)
         var flying: [Int] = []
         var sendmes: [Digest20] = []
         var number = 0
-        for _ in 0..<20_000 {
+        for step in 0..<20_000 as Range<Int64> {
+            let now = Instant.zero + .milliseconds(step)
             switch Int.random(in: 0..<5, using: &random) {
             case 0...1 where sender.isOpen:
                 number += 1
                 flying.append(number)
-                if sender.sent() { expected.expect(tag(number)) }
+                if sender.sent() { expected.expect(tag(number), at: now) }
             case 2...3 where !flying.isEmpty:
                 let cell = flying.removeFirst()
                 if try receiver.received() { sendmes.append(tag(cell)) }
             case 4 where !sendmes.isEmpty:
-                try expected.match(sendmes.removeFirst().bytes)
-                try sender.acknowledged()
+                let sent = try expected.match(sendmes.removeFirst().bytes)
+                try sender.acknowledged(roundTrip: now - sent, isBlocked: false)
             default: break
             }
         }

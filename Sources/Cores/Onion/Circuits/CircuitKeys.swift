@@ -36,4 +36,6 @@ package enum HandshakeFailure: Error, Equatable {
     case badKey
     /// The other side does not know what it must know.
     case badProof
+    /// It asks for, or grants, what cannot be.
+    case refused
 }

@@ -6,6 +6,8 @@ package enum FlowFailure: Error, Equatable {
     case wrongTag
     /// More DATA cells than the window allowed.
     case windowExceeded
+    /// An XOFF or XON that nothing can have caused.
+    case unearnedSignal
 }
 
 /// The fixed windows of circuits without congestion control, in DATA cells (tor-spec "Flow control").

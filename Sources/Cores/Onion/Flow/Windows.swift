@@ -1,4 +1,4 @@
-/// How many DATA cells we may still send on a circuit or stream (tor-spec "Flow control").
+/// How many DATA cells we may still send on a stream of a circuit without congestion control (tor-spec "Flow control").
 package struct SendWindow: Sendable {
     private let initial: Int
     private let increment: Int
@@ -12,19 +12,16 @@ package struct SendWindow: Sendable {
         remaining = initial
     }
 
-    package static var circuit: SendWindow { SendWindow(initial: FlowControl.circuitWindowCells, increment: FlowControl.circuitIncrementCells) }
     package static var stream: SendWindow { SendWindow(initial: FlowControl.streamWindowCells, increment: FlowControl.streamIncrementCells) }
 
     @inline(__always)
     package var isOpen: Bool { remaining > 0 }
 
-    /// Counts one DATA cell; only while the window is open. True when the peer's next SENDME will answer this very cell, so that
-    /// its digest must be remembered.
+    /// Counts one DATA cell; only while the window is open.
     @inline(__always)
-    package mutating func sent() -> Bool {
+    package mutating func sent() {
         assert(isOpen, "sent beyond the window")
         remaining -= 1
-        return remaining % increment == 0
     }
 
     /// A SENDME came.
@@ -48,6 +45,11 @@ package struct ReceiveWindow: Sendable {
     }
 
     package static var circuit: ReceiveWindow { ReceiveWindow(initial: FlowControl.circuitWindowCells, increment: FlowControl.circuitIncrementCells) }
+    /// On a circuit with congestion control, where only the increment counts: the sender bounds itself.
+    package static func congestionControlled(sendmeIncrement: UInt8) -> ReceiveWindow {
+        ReceiveWindow(initial: FlowControl.circuitWindowCells, increment: max(Int(sendmeIncrement), 1))
+    }
+
     package static var stream: ReceiveWindow { ReceiveWindow(initial: FlowControl.streamWindowCells, increment: FlowControl.streamIncrementCells) }
 
     /// Counts one DATA cell. True when this cell earns the peer a SENDME: now on a circuit, once the bytes are on their way on a stream.

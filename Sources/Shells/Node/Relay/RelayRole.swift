@@ -99,6 +99,7 @@ final class RelayRole {
         guard let consensus = store.consensus(.ns) ?? store.consensus(.microdesc), consensus.validAfter != listedSince else { return }
         listedSince = consensus.validAfter
         listed = Set(consensus.entries.map(\.rsa))
+        router.flow = FlowParameters(consensus)
     }
 
     // MARK: Keys and links
