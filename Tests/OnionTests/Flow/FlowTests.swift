@@ -30,7 +30,7 @@ struct FlowTests {
         try window.acknowledged(roundTrip: soon, isBlocked: false)
         for _ in 0..<62 { _ = window.sent() }
         #expect(!window.isOpen)
-        for _ in 0..<6 { try window.acknowledged(roundTrip: soon, isBlocked: false) }
+        for _ in 0..<5 { try window.acknowledged(roundTrip: soon, isBlocked: false) }
         #expect(throws: FlowFailure.unexpectedSendme) { try window.acknowledged(roundTrip: soon, isBlocked: false) }
     }
 

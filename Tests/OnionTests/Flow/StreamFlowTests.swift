@@ -48,13 +48,13 @@ struct StreamFlowTests {
         #expect(meter.note(drained: 0, buffered: Self.limit + 1, at: at(5)) == .xoff)
         _ = meter.note(drained: 0, buffered: Self.limit + 1, at: at(5))
         _ = meter.note(drained: Self.limit, buffered: 1, at: at(105))
-        #expect(meter.note(drained: 1, buffered: 0, at: at(105)) == .xon(XonMessage(rateKilobytesPerSecond: UInt32(Self.limit / 100))))
+        #expect(meter.note(drained: 1, buffered: 0, at: at(105)) == .xon(XonMessage(rateKilobytesPerSecond: UInt32(Self.limit / 105))))
         _ = meter.note(drained: 0, buffered: 1, at: at(200))
         #expect(meter.note(drained: Self.limit, buffered: 1, at: at(300)) == nil)
         _ = meter.note(drained: 0, buffered: 1, at: at(301))
         let told = meter.note(drained: Self.limit, buffered: 1, at: at(311))
         guard case .xon(let message) = told else { return #expect(Bool(false), "no advice: \(String(describing: told))") }
-        #expect(message.rateKilobytesPerSecond > UInt32(Self.limit / 100) * 5 / 4)
+        #expect(message.rateKilobytesPerSecond > UInt32(Self.limit / 105) * 5 / 4)
     }
 
     @Test("XOFF stops a stream and XON lets it go on, as fast as told")
