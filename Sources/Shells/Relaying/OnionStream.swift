@@ -158,7 +158,7 @@ package final class OnionStream {
     }
 
     func receiveSendme() {
-        guard signals == nil else { circuit?.violated(); return }
+        if signals != nil { return circuit?.violated() ?? () }
         guard (try? sendWindow.acknowledged()) != nil else { return end(.protocolViolation) }
         pump()
     }
