@@ -64,6 +64,20 @@ struct StreamRetryTests {
         #expect((4...6).contains(harness.moment.now.nanoseconds / 1_000_000_000))
     }
 
+    @Test("A stream that pauses before its next try costs no circuits meanwhile, however often the pool is settled")
+    func pausingStreamBuildsOnce() {
+        let harness = PoolHarness()
+        let stream = harness.arrive()
+        for _ in 0..<2 {
+            #expect(harness.settle().attached[stream] != nil)
+            #expect(harness.end(stream, .misc) == nil)
+        }
+        let built = (0..<20).reduce(0) { count, _ in count + harness.settle().built.count }
+        // A spare may serve it; at most its own and the spares that replace what it used up are new.
+        #expect(built <= 3)
+        #expect(harness.pool.streams[stream]?.state == .waiting)
+    }
+
     @Test("A refused connection and a broken protocol are final", arguments: [EndReason.connectionRefused, .connectionReset, .protocolViolation, .internalError, .done])
     func finalReasons(reason: EndReason) {
         let harness = PoolHarness()

@@ -62,7 +62,8 @@ extension CircuitPool {
     mutating func buildForWaiting(at moment: Moment, _ effects: inout [PoolEffect], using random: inout some RandomNumberGenerator) {
         freeReservations()
         for key in waiting {
-            guard let stream = streams[key], !reserve(for: stream, at: moment), mayBuild(at: moment) else { continue }
+            // A stream that pauses between two tries may have its circuit already.
+            guard let stream = streams[key], best(for: stream, at: moment) == nil, !reserve(for: stream, at: moment), mayBuild(at: moment) else { continue }
             do throws(PathFailure) {
                 try build(stream.need(moment.wall), for: stream.isolation, at: moment, &effects, using: &random)
             } catch {

@@ -88,7 +88,7 @@ extension CircuitPool {
     }
 
     /// The open circuit that fits best: used ones first, the one used last; then the newest clean one.
-    private func best(for stream: PooledStream, at moment: Moment) -> CircuitKey? {
+    func best(for stream: PooledStream, at moment: Moment) -> CircuitKey? {
         circuits.filter { $0.value.isOpen && fits($0.value, stream, at: moment) }.max { isWorse($0, than: $1) }?.key
     }
 
