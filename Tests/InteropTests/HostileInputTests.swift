@@ -8,6 +8,11 @@ struct HostileInputTests {
         try await Scenario("cells", script: "hostile.py").holds()
     }
 
+    @Test("with more callers than descriptors a relay neither spins nor dies, and goes on when some have gone")
+    func descriptors() async throws {
+        try await Scenario("descriptors", script: "hostile.py").holds()
+    }
+
     @Test("garbage at the SOCKS port is refused and the client lives on")
     func socks() async throws {
         try await Scenario("socks", script: "hostile.py").holds()

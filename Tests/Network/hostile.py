@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Malformed input against one running node: `hostile.py cells|socks|directory|torrc|footprint [--kind tor] [--seeds N]`.
+"""Malformed input against one running node: `hostile.py cells|descriptors|socks|directory|torrc|footprint [--kind tor] [--seeds N]`.
 
 Every case has the protocol's or the contract's answer written beside it; after each the node must still be alive and sane.
 `--kind tor` runs the same corpus against stock tor, which is how the answers were checked. Without a name all run.
@@ -399,6 +399,38 @@ def garbage(node, port, seeds, starts):
     say(f'{seeds} seeded pieces of garbage survived, seeds {base}..{base + seeds - 1}')
 
 
+DESCRIPTOR_LIMIT, CALLERS = 160, 400
+
+
+def descriptors(kind, _):
+    """More callers than descriptors: the node neither dies nor spins, and takes callers again when some have gone."""
+    with Network(relays=(), exits=()) as network:
+        node = network.add('relay', kind)
+        node.wrapper = ['prlimit', f'--nofile={DESCRIPTOR_LIMIT}:{DESCRIPTOR_LIMIT}']
+        node.start()
+        wait_for(f'{kind} listens', 15, lambda: network.check_alive() and listens(node.or_port), pause=0.02)
+        callers = [socket.create_connection(('127.0.0.1', node.or_port), timeout=5) for _ in range(CALLERS)]
+        time.sleep(1)
+        before = node.cpu_seconds()
+        time.sleep(3)
+        spent = node.cpu_seconds() - before
+        for caller in callers:
+            caller.close()
+        network.check_alive()
+        wait_for('callers are served again', 20, lambda: network.check_alive() and answers(node))
+        say(f'{CALLERS} callers on {DESCRIPTOR_LIMIT} descriptors: {spent:.2f} s of CPU in 3 s, served again afterwards')
+        if spent > 1:
+            raise Failure('it spins while it has no descriptors')
+
+
+def answers(node):
+    try:
+        check_link(node)
+        return True
+    except (Closed, OSError):
+        return False
+
+
 def torrc(kind, seeds):
     """Each block of the corpus says what must come of it: `good`, `warns OPTION` or `line N OPTION`."""
     wrong, blocks = [], re.split(r'^=== ', (FOLDER / 'torrc-corpus.txt').read_text(), flags=re.M)[1:]
@@ -485,7 +517,7 @@ def relaying_seconds(network, kind):
     return listening, linked, relayed
 
 
-SUITES = {f.__name__: f for f in (cells, socks, directory, torrc, footprint)}
+SUITES = {f.__name__: f for f in (cells, descriptors, socks, directory, torrc, footprint)}
 
 if __name__ == '__main__':
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -493,5 +525,5 @@ if __name__ == '__main__':
     parser.add_argument('--kind', default='mote', choices=('mote', 'tor'))
     parser.add_argument('--seeds', type=int, default=40 * int(os.environ.get('DUSTCLOUD_SEEDS') or 1))
     chosen = parser.parse_args()
-    suites = [SUITES[chosen.suite]] if chosen.suite else [cells, socks, directory, torrc]
+    suites = [SUITES[chosen.suite]] if chosen.suite else [cells, descriptors, socks, directory, torrc]
     sys.exit(max(run(lambda: suite(chosen.kind, chosen.seeds)) for suite in suites))

@@ -135,7 +135,7 @@ class Node:
         (self.folder / 'keys').mkdir(parents=True, mode=0o700)
         self.folder.chmod(0o700)
         self.or_port, self.dir_port, self.control_port, self.socks_port = (network.ports.take() for _ in range(4))
-        self.process, self.started = None, None
+        self.process, self.started, self.wrapper = None, None, []
 
     def torrc(self):
         lines = ['TestingTorNetwork 1', f'DataDirectory {self.folder}', f'Nickname {self.name}', 'Address 127.0.0.1', 'AddressDisableIPv6 1',
@@ -172,7 +172,7 @@ class Node:
         (self.folder / 'torrc').write_text('\n'.join(self.torrc()) + '\n')
         self.started = time.monotonic()
         with open(self.folder / 'stdout', 'a') as output:
-            self.process = spawn([program(self.kind), '-f', str(self.folder / 'torrc')], stdout=output, stderr=subprocess.STDOUT)
+            self.process = spawn([*self.wrapper, program(self.kind), '-f', str(self.folder / 'torrc')], stdout=output, stderr=subprocess.STDOUT)
         return self
 
     def stop(self):
