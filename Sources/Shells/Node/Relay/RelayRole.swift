@@ -19,8 +19,7 @@ final class RelayRole {
     private var history = BandwidthHistory()
     private var linksSince: WallTime?
     /// Relays of the newest consensus; `nil` before there is one.
-    private var listed: Set<RSAIdentity>?
-    private var listedSince: WallTime?
+    private var known: KnownRelays?
     private var isReachable: Bool
     private var selfTest: SelfTest
     let keys: KeyRing
@@ -62,12 +61,12 @@ final class RelayRole {
         renewKeys()
         guard isReachable else { return testReachability() }
         guard content.configuration.relay.isPublishing else { return }
-        let isListed = listed.map { $0.contains(keys.rsaIdentity) }
+        let isListed = known.map { $0.contains(keys.rsaIdentity) }
         publisher.look(keys: keys.descriptorKeys, isListed: isListed, observed: content.observed(history.observed))
     }
 
     /// Whether the newest consensus lists us.
-    var hasJoined: Bool { listed?.contains(keys.rsaIdentity) == true }
+    var hasJoined: Bool { known?.contains(keys.rsaIdentity) == true }
 
     private func descriptorContent() -> DescriptorContent {
         content.descriptor(at: loop.wall, upSince: started, seen: history.observed, isHibernating: isDraining, life: life)
@@ -91,14 +90,14 @@ final class RelayRole {
         switch content.configuration.relay.refuseUnknownExits {
         case .no: return true
         case .automatic where consensus?.param("refuseunknownexits", default: 1) == 0: return true
-        case .yes, .automatic: return peer.isAuthenticated && peer.rsa.map { listed?.contains($0) == true } ?? false
+        case .yes, .automatic: return peer.isAuthenticated && peer.rsa.map { known?.admits($0, at: loop.wall) == true } ?? false
         }
     }
 
     private func noteConsensus() {
-        guard let consensus = store.consensus(.ns) ?? store.consensus(.microdesc), consensus.validAfter != listedSince else { return }
-        listedSince = consensus.validAfter
-        listed = Set(consensus.entries.map(\.rsa))
+        let newest = [store.consensus(.ns), store.consensus(.microdesc)].compactMap(\.self).max { $0.validAfter < $1.validAfter }
+        guard let consensus = newest, consensus.validAfter != known?.validAfter else { return }
+        known = KnownRelays(consensus)
         router.flow = FlowParameters(consensus)
     }
 
