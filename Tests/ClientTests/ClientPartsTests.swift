@@ -1,4 +1,5 @@
 import Ambience
+import Glibc
 import Onion
 import Paths
 import Sealing
@@ -44,6 +45,7 @@ struct ClientPartsTests {
         try Files.makeFolder(folder)
         defer {
             try? Files.remove(folder + "/state")
+            rmdir(folder)
         }
         let file = GuardStateFile(path: folder + "/state")
         #expect(try file.load() == GuardSample())
