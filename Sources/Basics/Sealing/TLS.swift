@@ -1,12 +1,11 @@
 internal import COpenSSL
 
-
 /// Settings and the link certificate shared by all TLS sessions of one node (tor-spec "Negotiating and initializing channels").
 ///
 /// TLS 1.2 at least, no tickets, no session cache, no renegotiation, no peer verification: identity is in the CERTS cell.
 package final class TLSContext {
     // SAFETY: owned here, freed in deinit.
-    fileprivate let context: OpaquePointer
+    let context: OpaquePointer
     /// DER of our own certificate; empty for a context that only dials.
     package let certificate: [UInt8]
 

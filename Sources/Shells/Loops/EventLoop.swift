@@ -14,12 +14,15 @@ package final class EventLoop: TimeSource {
     private var turnEnds: [() -> Void] = []
     private var signals: [Signal] = []
     private let clock = SystemTime()
+    /// Set only in tests: then time, timers, readiness and connecting are its business.
+    let simulation: (any SimulatedSystem)?
 
-    package init() {
+    package init(simulatedBy simulation: (any SimulatedSystem)? = nil) {
         guard let base = event_base_new() else { fatalError("libevent cannot make an event base") }
         // A peer that resets its connection is an error of one write, not the end of the process; TLS cannot ask for that per write.
         signal(SIGPIPE, SIG_IGN)
         self.base = base
+        self.simulation = simulation
     }
 
     deinit {
@@ -27,8 +30,8 @@ package final class EventLoop: TimeSource {
         event_base_free(base)
     }
 
-    package var now: Instant { clock.now }
-    package var wall: WallTime { clock.wall }
+    package var now: Instant { simulation?.now ?? clock.now }
+    package var wall: WallTime { simulation?.wall ?? clock.wall }
 
     /// Runs turns until `stop`.
     package func run() {
@@ -43,7 +46,9 @@ package final class EventLoop: TimeSource {
 
     /// One turn; with `wait` it blocks until there is something to do.
     package func turn(wait: Bool) {
-        event_base_loop(base, wait && pending.isEmpty ? EVLOOP_ONCE : EVLOOP_ONCE | EVLOOP_NONBLOCK)
+        simulation?.deliver(to: self)
+        let mayBlock = wait && pending.isEmpty && simulation == nil
+        event_base_loop(base, mayBlock ? EVLOOP_ONCE : EVLOOP_ONCE | EVLOOP_NONBLOCK)
         let work = pending
         pending = []
         for body in work { body() }
@@ -68,14 +73,18 @@ package final class EventLoop: TimeSource {
         Timer(loop: self, span: span, repeats: true, body)
     }
 
+    func dial(_ address: SocketAddress) throws(FileError) -> Int32 {
+        if let simulation { try simulation.dial(address, from: self) } else { try Sockets.dial(address) }
+    }
+
     /// Runs `body` on the loop whenever the process gets the signal.
     package func onSignal(_ number: Int32, _ body: @escaping () -> Void) { signals.append(Signal(base, number, body)) }
 }
 
 /// A timer that lives until it fires or is cancelled, whether or not anybody keeps it.
 package final class Timer {
-    private let loop: EventLoop
-    private let repeats: Bool
+    package let loop: EventLoop
+    package let repeats: Bool
     private var body: (() -> Void)?
     private var event: OpaquePointer?
 
@@ -83,6 +92,10 @@ package final class Timer {
         self.loop = loop
         self.repeats = repeats
         self.body = body
+        if let simulation = loop.simulation {
+            simulation.start(self, after: span)
+            return
+        }
         // SAFETY: the event holds one reference to the timer, balanced in `cancel`.
         event = event_new(loop.base, -1, repeats ? Int16(EV_PERSIST) : 0, { _, _, context in
             Unmanaged<Timer>.fromOpaque(context!).takeUnretainedValue().fire()
@@ -93,14 +106,16 @@ package final class Timer {
     }
 
     package func cancel() {
+        body = nil
+        loop.simulation?.stop(self)
         guard let event else { return }
         event_free(event)
         self.event = nil
-        body = nil
         Unmanaged.passUnretained(self).release()
     }
 
-    private func fire() {
+    /// For the event and for a simulation only.
+    package func fire() {
         let body = body
         if !repeats { cancel() }
         body?()

@@ -15,7 +15,7 @@ package final class SocketDialer {
         loop: EventLoop, _ address: SocketAddress, timeout: Instant.Span, _ done: @escaping (Result<Int32, FileError>) -> Void
     ) -> SocketDialer? {
         do throws(FileError) {
-            return SocketDialer(loop: loop, fd: try Sockets.dial(address), address: address, timeout: timeout, done)
+            return SocketDialer(loop: loop, fd: try loop.dial(address), address: address, timeout: timeout, done)
         } catch {
             loop.soon { done(.failure(error)) }
             return nil

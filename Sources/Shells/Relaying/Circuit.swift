@@ -11,8 +11,8 @@ package class Circuit {
     unowned let router: OnionRouter
     @exclusivity(unchecked) var streams = FlatTable<OnionStream>()
     /// Keeps the streams that `streams` finds.
-    private var streamOwners: [UInt16: OnionStream] = [:]
-    @exclusivity(unchecked) private var sendWindow = CircuitWindow()
+    private(set) var streamOwners: [UInt16: OnionStream] = [:]
+    @exclusivity(unchecked) private(set) var sendWindow = CircuitWindow()
     private var receiveWindow = ReceiveWindow.circuit
     private var expectedTags = TagQueue(for: CircuitWindow())
     /// Streams that have something to send and wait for the window or the channel, in the order they get their turn.
@@ -171,7 +171,7 @@ package class Circuit {
     func releaseIdleMemory() { for stream in streamOwners.values { stream.releaseIdleMemory() } }
 
     func endAllStreams(_ reason: EndReason) {
-        for stream in Array(streamOwners.values) { stream.circuitClosed(reason) }
+        for (_, stream) in streamOwners.sorted(by: { $0.key < $1.key }) { stream.circuitClosed(reason) }
     }
 }
 

@@ -48,12 +48,13 @@ struct FlatTable<Value: AnyObject>: ~Copyable {
         closeGap(after: index)
     }
 
-    /// A snapshot, so that the table may change while it is walked.
+    /// A snapshot, so that the table may change while it is walked; by key, so that what follows does not depend on the hash.
     var all: [(key: UInt32, value: Value, mark: Bool)] {
         guard let slots else { return [] }
-        return (0...mask).compactMap { index in
-            slots[index].value.map { (slots[index].key, $0.takeUnretainedValue(), slots[index].mark) }
+        let found = (0...mask).compactMap { index in
+            slots[index].value.map { (key: slots[index].key, value: $0.takeUnretainedValue(), mark: slots[index].mark) }
         }
+        return found.sorted { $0.key < $1.key }
     }
 
     /// Moves later members of the probe run forward, so that no tombstones are needed.

@@ -50,11 +50,13 @@ package final class OnionRouter {
     private var channelsByRelay: [RSAIdentity: [Channel]] = [:]
     private var dials: [RSAIdentity: [Dial]] = [:]
     package private(set) var dialCount = 0
+    /// Picks circuit and stream ids, which are no secrets; whatever is one comes from `SecureRandom` where it is made.
+    var identifierRandom: any RandomNumberGenerator = SecureRandom()
     /// After `closeAll`: nothing new begins.
     private var isShut = false
-    private var circuits: [ObjectIdentifier: Circuit] = [:]
+    private(set) var circuits: [ObjectIdentifier: Circuit] = [:]
     /// Closed circuits, kept to the end of the turn: the cell path calls them without retaining.
-    private var retired: [Circuit] = []
+    private(set) var retired: [Circuit] = []
     private var listeners: [TCPListener] = []
     private var housekeeping: Timer?
 
@@ -112,7 +114,7 @@ package final class OnionRouter {
 
     // MARK: Links
 
-    private func accept(_ fd: Int32, _ peer: SocketAddress) {
+    func accept(_ fd: Int32, _ peer: SocketAddress) {
         guard channels.count < settings.channelLimit, identity != nil else { return Sockets.close(fd) }
         add(Channel(router: self, fd: fd, address: peer, isInitiator: false, onDecided: nil))
     }
@@ -243,9 +245,8 @@ extension Channel {
 
     /// A random unused circuit id of our half; `nil` when the table is too full to find one.
     func freeCircuitID() -> UInt32? {
-        var random = SecureRandom()
         for _ in 0..<64 {
-            let id = UInt32.random(in: 1..<(1 << 31), using: &random) | (isInitiator ? 1 << 31 : 0)
+            let id = UInt32.random(in: 1..<(1 << 31), using: &router.identifierRandom) | (isInitiator ? 1 << 31 : 0)
             if !circuits.contains(id) { return id }
         }
         return nil

@@ -33,7 +33,7 @@ package final class OnionStream {
     package var onEvent: ((Event) -> Void)? { didSet { deliverEarly() } }
     private var circuit: Circuit?
     private let router: OnionRouter
-    private var sendWindow = SendWindow.stream
+    private(set) var sendWindow = SendWindow.stream
     private var receiveWindow = ReceiveWindow.stream
     private var sendmesOwed = 0
     /// CONNECTED or RESOLVED came, or it was us who sent it: neither may come (again).

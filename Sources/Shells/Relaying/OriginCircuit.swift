@@ -34,11 +34,12 @@ package final class OriginCircuit: Circuit {
     private var hops: [Hop] = []
     private var channel: Channel?
     private var id: UInt32 = 0
-    private var nextStream = UInt16.random(in: 1...UInt16.max)
+    private var nextStream: UInt16
     private var isSendingEarly = false
 
     init(router: OnionRouter, path: [HopTarget]) {
         self.path = path
+        nextStream = .random(in: 1...UInt16.max, using: &router.identifierRandom)
         super.init(router: router)
         router.adopt(self)
         guard let first = path.first else {

@@ -6,7 +6,8 @@ package import Ambience
 /// It has no memory of its own and costs a cell two additions.
 package struct CircuitWindow: Sendable {
     private let increment: Int
-    private var inFlight = 0
+    /// DATA cells on their way that no SENDME has answered.
+    package private(set) var inFlight = 0
     private var limit: Int
     /// Cells until one whose SENDME must be remembered.
     private var untilTag: Int
