@@ -39,11 +39,12 @@ let package = Package(
         door("CSodium", pkgConfig: "libsodium", apt: "libsodium-dev"),
         door("CEvent", pkgConfig: "libevent", apt: "libevent-dev"),
         door("CLinux"),
+        door("CPolyval"),
 
         room("Basics", "Bytes"),
         room("Basics", "Ambience", ["CLinux"]),
         room("Basics", "Confidential", ["Ambience", log]),
-        room("Basics", "Sealing", ["Bytes", "Ambience", "COpenSSL", "CSodium"]),
+        room("Basics", "Sealing", ["Bytes", "Ambience", "COpenSSL", "CSodium", "CPolyval"]),
 
         room("Cores", "Onion", ["Bytes", "Ambience", "Sealing"]),
         room("Cores", "Directory", ["Bytes", "Ambience", "Sealing"]),
@@ -65,7 +66,7 @@ let package = Package(
         program("mote", ["Ambience", "Confidential", "Torrc", "Node", log]),
         program("dustcloud", ["Ambience", "Torrc", "Leasing", "Providers", "Coordination", arguments]),
 
-        tests("BasicsTests", ["Bytes", "Ambience", "Confidential", "Sealing"], resources: [.copy("Vectors")]),
+        tests("BasicsTests", ["Bytes", "Ambience", "Confidential", "Sealing", "CPolyval"], resources: [.copy("Vectors")]),
         tests("OnionTests", ["Onion", "Bytes", "Ambience", "Sealing"], resources: [.copy("Vectors")]),
         tests("DirectoryTests", ["Directory", "Bytes", "Ambience", "Sealing"], resources: [.copy("Vectors")]),
         tests("VotingTests", ["Voting", "Directory", "Bytes", "Ambience", "Sealing"], resources: [.copy("Vectors")]),

@@ -1,0 +1,132 @@
+internal import CPolyval
+internal import CSodium
+
+/// Sixteen bytes as they lie in memory: a tag, a nonce, a cipher block.
+typealias Block = SIMD2<UInt64>
+
+/// UIV+, the keyed permutation of a whole cell body that Counter Galois Onion is made of (proposal 359, sections 3.1 to 3.4).
+///
+/// A body is a left block of 16 bytes and 493 bytes to its right. `exchangeLeft` permutes the left block, tweaked by everything else;
+/// `maskRight` masks the right part with a stream that follows from the left block.
+// SAFETY: bodies are valid for 509 bytes, tweaks for 16, material for `materialBytes`, during each call; nothing is kept.
+struct CGOPermutation: ~Copyable {
+    /// AES and POLYVAL key of the left block, then both of the stream.
+    static let materialBytes = 64
+    private static let leftBytes = 16
+    private static let rightBytes = Int(DC_CGO_RIGHT)
+    /// Blocks of stream that one cell takes; those from here on serve key updates.
+    private static let streamBlocks = 31
+    private static let updateBlocks = 5
+    static let updateBytes = updateBlocks * 16
+
+    private struct Hashes {
+        var tweak = dc_polyval_key()
+        var stream = dc_polyval_element()
+    }
+
+    private let leftCipher: AESBlocks
+    private let streamCipher: AESBlocks
+    private let hashes: UnsafeMutablePointer<Hashes>
+    private let isCarryless: Bool
+
+    /// - Parameter isCarryless: whether to use the processor's own multiplication; only tests choose.
+    init(material: UnsafePointer<UInt8>, isEncrypting: Bool, isCarryless: Bool = CGOPermutation.hasCarryless) {
+        leftCipher = AESBlocks(key: material, isEncrypting: isEncrypting)
+        streamCipher = AESBlocks(key: material + 32, isEncrypting: true)
+        hashes = .allocate(capacity: 1)
+        hashes.initialize(to: Hashes())
+        self.isCarryless = isCarryless
+        rekeyHashes(material)
+    }
+
+    deinit {
+        sodium_memzero(hashes, MemoryLayout<Hashes>.size)
+        hashes.deallocate()
+    }
+
+    static let hasCarryless = dc_polyval_has_carryless() != 0
+
+    borrowing func rekey(_ material: UnsafePointer<UInt8>) {
+        leftCipher.rekey(material)
+        streamCipher.rekey(material + 32)
+        rekeyHashes(material)
+    }
+
+    private borrowing func rekeyHashes(_ material: UnsafePointer<UInt8>) {
+        hashes.pointee.tweak.powers.0 = dc_polyval_load(material + 16)
+        hashes.pointee.stream = dc_polyval_load(material + 48)
+        if isCarryless { dc_polyval_expand_fast(&hashes.pointee.tweak) }
+    }
+
+    // MARK: Whole bodies
+
+    /// What relays do.
+    @inline(__always)
+    borrowing func encrypt(_ body: UnsafeMutablePointer<UInt8>, tweak: UnsafePointer<UInt8>, command: UInt8) {
+        exchangeLeft(body, tweak: tweak, command: command)
+        maskRight(body)
+    }
+
+    /// What clients do.
+    @inline(__always)
+    borrowing func decrypt(_ body: UnsafeMutablePointer<UInt8>, tweak: UnsafePointer<UInt8>, command: UInt8) {
+        maskRight(body)
+        exchangeLeft(body, tweak: tweak, command: command)
+    }
+
+    /// ET: the left block, tweaked by `tweak`, the cell's command and the right part.
+    borrowing func exchangeLeft(_ body: UnsafeMutablePointer<UInt8>, tweak: UnsafePointer<UInt8>, command: UInt8) {
+        let right = UnsafePointer(body + Self.leftBytes)
+        let hash =
+            isCarryless
+            ? dc_polyval_tweak_fast(&hashes.pointee.tweak, tweak, command, right) : dc_polyval_tweak_anywhere(&hashes.pointee.tweak, tweak, command, right)
+        let mask = Block(hash.low, hash.high)
+        body.block ^= mask
+        leftCipher.apply(body, count: Self.leftBytes)
+        body.block ^= mask
+    }
+
+    /// The right part, masked with PRF(left block, t = 0).
+    borrowing func maskRight(_ body: UnsafeMutablePointer<UInt8>) {
+        let start = streamStart(body)
+        withUnsafeTemporaryAllocation(byteCount: Self.streamBlocks * 16, alignment: 16) { memory in
+            let stream = memory.bindMemory(to: UInt8.self).baseAddress.unsafelyUnwrapped
+            fill(stream, from: start, first: 0, blocks: Self.streamBlocks)
+            let right = body + Self.leftBytes
+            for at in stride(from: 0, to: Self.rightBytes - 15, by: 16) { (right + at).block ^= (stream + at).block }
+            for at in Self.rightBytes & ~15..<Self.rightBytes { right[at] ^= stream[at] }
+        }
+    }
+
+    /// PRF(nonce, t = 1): the next keys and the next nonce.
+    borrowing func deriveUpdate(from nonce: UnsafePointer<UInt8>, into out: UnsafeMutablePointer<UInt8>) {
+        fill(out, from: streamStart(nonce), first: Self.streamBlocks, blocks: Self.updateBlocks)
+    }
+
+    // MARK: The stream
+
+    /// The first counter block: POLYVAL of the input, its last six bits cleared to leave room for counting.
+    @inline(__always)
+    private borrowing func streamStart(_ input: UnsafePointer<UInt8>) -> Block {
+        let element = dc_polyval_load(input)
+        let key = hashes.pointee.stream
+        let hash = isCarryless ? dc_polyval_multiply_fast(element, key) : dc_polyval_multiply_anywhere(element, key)
+        return Block(hash.low, hash.high & ~(0x3F << 56))
+    }
+
+    /// The last byte in memory counts, which is the highest of the little-endian word.
+    @inline(__always)
+    private borrowing func fill(_ out: UnsafeMutablePointer<UInt8>, from start: Block, first: Int, blocks: Int) {
+        for index in 0..<blocks { (out + index * 16).block = start &+ Block(0, UInt64(truncatingIfNeeded: first + index) << 56) }
+        streamCipher.apply(out, count: blocks * 16)
+    }
+}
+
+extension UnsafeMutablePointer<UInt8> {
+    /// The 16 bytes from here on.
+    @inline(__always)
+    var block: Block {
+        get { UnsafeRawPointer(self).loadUnaligned(as: Block.self) }
+        nonmutating set { UnsafeMutableRawPointer(self).storeBytes(of: newValue, as: Block.self) }
+    }
+}
