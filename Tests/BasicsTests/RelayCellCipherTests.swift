@@ -12,8 +12,8 @@ struct RelayCellCipherTests {
         var backward: RelayCellCipher
 
         init(_ material: [UInt8]) {
-            forward = RelayCellCipher(digestSeed: material[..<20], key: material[40..<56])
-            backward = RelayCellCipher(digestSeed: material[20..<40], key: material[56..<72])
+            forward = RelayCellCipher(material: Array(material[..<20] + material[40..<56]))
+            backward = RelayCellCipher(material: Array(material[20..<40] + material[56..<72]))
         }
     }
 

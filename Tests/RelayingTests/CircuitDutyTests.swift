@@ -92,7 +92,7 @@ struct CircuitDutyTests {
         for id in 1...3 { scene.circuit.send(RelayCommand.beginDir, stream: UInt16(id)) }
         #expect(network(scene) { scene.circuit.count(RelayCommand.data) == 1000 })
         // The right tag is that of cell 100, not of the last cell.
-        scene.circuit.send(RelayCommand.sendme, SendmeMessage(version: 1, tag: scene.circuit.lastDigest.bytes).encoded)
+        scene.circuit.send(RelayCommand.sendme, SendmeMessage(version: 1, tag: scene.circuit.lastTag.bytes).encoded)
         #expect(scene.isDestroyed())
         #expect(streams.allSatisfy { $0.isEnded })
     }

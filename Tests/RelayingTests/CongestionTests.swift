@@ -135,7 +135,7 @@ struct CongestionTests {
         #expect(network.relays[2].router.statistics.protocolErrors == 1)
     }
 
-    @Test("are refused to clients that ask for a subprotocol that we do not advertise")
+    @Test("grant Counter Galois Onion with congestion control, and refuse every other subprotocol")
     func subprotocols() throws {
         let network = try LoopbackNetwork(relays: 1)
         let relay = network.relays[0]
@@ -148,7 +148,11 @@ struct CongestionTests {
         }
         #expect(try answer([1, 1, 0]).sendmeIncrement == 31)
         #expect(try answer([0]).sendmeIncrement == nil)
-        #expect(throws: HandshakeFailure.refused) { try answer([2, 1, 0, 3, 2, 2, 6]) }
+        let modern = try answer([2, 1, 0, 3, 2, 2, 6])
+        #expect(modern.keys.crypto == .counterGalois && modern.sendmeIncrement == 31)
+        #expect(throws: HandshakeFailure.refused) { try answer([1, 3, 2, 2, 6]) }
+        #expect(throws: HandshakeFailure.refused) { try answer([2, 1, 0, 3, 2, 2, 5]) }
+        #expect(throws: HandshakeFailure.refused) { try answer([2, 1, 0, 3, 4, 2, 6, 2, 7]) }
         #expect(throws: HandshakeFailure.refused) { try answer([2, 1, 0]) }
     }
 }

@@ -154,22 +154,25 @@ final class RawCircuit {
     }
 
     private final class Hop {
-        var forward: RelayCellCipher
-        var backward: RelayCellCipher
+        var forward: HopCipher
+        var backward: HopCipher
 
         init(_ keys: CircuitKeys) {
-            forward = RelayCellCipher(digestSeed: keys.forwardDigest, key: keys.forwardKey)
-            backward = RelayCellCipher(digestSeed: keys.backwardDigest, key: keys.backwardKey)
+            forward = HopCipher(keys.crypto, material: keys.forward, side: .client)
+            backward = HopCipher(keys.crypto, material: keys.backward, side: .client)
         }
     }
 
     let peer: RawPeer
     let id: UInt32
     private let x = SecureRandom.bytes(20)
+    private let handshake: NtorV3Client?
     private var hop: Hop?
+    private var format: RelayFormat { hop.map { RelayFormat($0.forward.crypto) } ?? .v0 }
     private var padding = PaddingStream()
-    /// Digest of the last message received: what a SENDME for it must say.
-    private(set) var lastDigest = Digest20()
+    /// Tag of the last message received: what a SENDME for it must say.
+    private(set) var lastTag = SendmeTag(Digest20())
+    var lastSentTag: SendmeTag { hop?.forward.lastTag ?? SendmeTag(Digest20()) }
     private(set) var messages: [Message] = []
     private(set) var destroyed: UInt8?
     var isBuilt: Bool { hop != nil }
@@ -179,8 +182,19 @@ final class RawCircuit {
     init(_ peer: RawPeer, id: UInt32) {
         self.peer = peer
         self.id = id
+        handshake = nil
         peer.onCell = { [unowned self] in receive($0) }
         peer.send(id, CellCommand.createFast, x)
+    }
+
+    /// With ntor v3 and what it can ask for.
+    init(_ peer: RawPeer, id: UInt32, at relay: HopTarget, _ extensions: CircuitExtensions) throws {
+        self.peer = peer
+        self.id = id
+        let handshake = try NtorV3Client(relay: relay.ed25519!, onionKey: relay.ntorKey!, ephemeral: Curve25519Key(), extensions: extensions)
+        self.handshake = handshake
+        peer.onCell = { [unowned self] in receive($0) }
+        peer.send(id, CellCommand.create2, Create2Message(handshakeType: HandshakeType.ntorV3, handshake: handshake.onionSkin).encoded)
     }
 
     /// Takes one cell of this circuit; others are passed over.
@@ -189,6 +203,9 @@ final class RawCircuit {
         switch cell.command {
         case CellCommand.createdFast:
             hop = (try? CreateFast.finish(x: x, reply: Array(cell.body[..<40]))).map { Hop($0) }
+        case CellCommand.created2:
+            guard let message = try? Created2Message(cell.body), let keys = try? handshake?.finish(message.handshake).keys else { return }
+            hop = Hop(keys)
         case CellCommand.destroy: destroyed = cell.body[0]
         case CellCommand.relay: receiveRelay(cell.body)
         default: break
@@ -198,24 +215,26 @@ final class RawCircuit {
     private func receiveRelay(_ cell: [UInt8]) {
         var body = cell
         guard let hop else { return }
-        let isOurs = body.withUnsafeMutableBufferPointer { hop.backward.decryptAndRecognize($0.baseAddress!) }
-        guard isOurs else { return }
-        lastDigest = hop.backward.lastDigest
-        let count = Int(body[9]) << 8 | Int(body[10])
-        messages.append(Message(command: body[0], stream: UInt16(body[3]) << 8 | UInt16(body[4]), data: Array(body[11..<11 + count])))
+        let header = body.withUnsafeMutableBufferPointer { buffer -> RelayHeader? in
+            let cell = buffer.baseAddress!
+            return hop.backward.recognize(cell, CellCommand.relay) ? cell.relayHeader(format) : nil
+        }
+        guard let header else { return }
+        lastTag = hop.backward.lastTag
+        messages.append(Message(command: header.command, stream: header.stream, data: Array(body[header.dataOffset...].prefix(header.count))))
     }
 
     func send(_ command: UInt8, stream: UInt16 = 0, _ data: [UInt8] = [], early: Bool = false, claiming length: Int? = nil) {
         guard let hop else { return }
         var body = [UInt8](repeating: 0, count: CellLayout.bodyBytes)
         body.withUnsafeMutableBufferPointer {
-            $0.baseAddress!.layOutRelayMessage(command, stream: stream, data, data.count, padding: &padding)
+            $0.baseAddress!.layOutRelayMessage(format, command, stream: stream, data, data.count, padding: &padding)
             if let length {
-                $0[9] = UInt8(length >> 8)
-                $0[10] = UInt8(length & 255)
+                let field = format == .v0 ? CellLayout.relayLengthOffset : CellLayout.relayLengthOffsetV1
+                $0[field] = UInt8(length >> 8)
+                $0[field + 1] = UInt8(length & 255)
             }
-            hop.forward.stamp($0.baseAddress!)
-            hop.forward.crypt($0.baseAddress!)
+            hop.forward.originate($0.baseAddress!, early ? CellCommand.relayEarly : CellCommand.relay)
         }
         peer.send(id, early ? CellCommand.relayEarly : CellCommand.relay, body)
     }

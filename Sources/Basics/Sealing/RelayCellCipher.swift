@@ -5,6 +5,8 @@
 // SAFETY: every pointer must be valid for `bodyBytes` bytes during the call; nothing is kept.
 package struct RelayCellCipher: ~Copyable {
     package static let bodyBytes = 509
+    /// Seed of the digest (Df or Db) 20, key (Kf or Kb) 16.
+    package static let materialBytes = 36
     private static let digestOffset = 5
 
     private let stream: AESCounter
@@ -12,10 +14,10 @@ package struct RelayCellCipher: ~Copyable {
     /// The full digest after the last cell that was originated or recognised here: the tag of an authenticated SENDME.
     package private(set) var lastDigest = Digest20()
 
-    /// `digestSeed` has 20 bytes (Df or Db), `key` 16 (Kf or Kb).
-    package init(digestSeed: some Collection<UInt8>, key: some Collection<UInt8>) {
-        stream = AESCounter(key: key)
-        digest = RunningSHA1(seed: digestSeed)
+    package init(material: [UInt8]) {
+        precondition(material.count == Self.materialBytes)
+        stream = AESCounter(key: material[20...])
+        digest = RunningSHA1(seed: material[..<20])
     }
 
     /// Adds or removes this hop's layer.

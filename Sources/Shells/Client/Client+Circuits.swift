@@ -59,6 +59,7 @@ extension HopTarget.Abilities {
         self = []
         if protocols.supports("Relay", 4) { insert(.ntorV3) }
         if protocols.supports("FlowCtrl", 2) { insert(.congestionControl) }
+        if protocols.supports("Relay", 5), protocols.supports("Relay", 6) { insert(.counterGalois) }
     }
 }
 

@@ -246,6 +246,7 @@ package final class Node {
             ("fingerprint", relay.map { .text("\($0.keys.rsaIdentity)") } ?? .null),
             ("circuits", .number(Int64(router.circuitCount))),
             ("streams", .number(Int64(clamping: router.statistics.streamsOpened))),
+            ("counterGaloisCircuits", .number(Int64(clamping: router.statistics.counterGaloisCircuits))),
             ("bytesRead", .number(Int64(clamping: router.statistics.bytesRead))),
             ("bytesWritten", .number(Int64(clamping: router.statistics.bytesWritten))),
             ("clientCircuits", client.map { StatusFile.circuits($0.snapshot) } ?? .null),

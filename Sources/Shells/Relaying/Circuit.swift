@@ -17,6 +17,8 @@ package class Circuit {
     private var expectedTags = TagQueue(for: CircuitWindow())
     /// Streams that have something to send and wait for the window or the channel, in the order they get their turn.
     private var blocked: [OnionStream] = []
+    /// How messages between the two ends lie in cells.
+    var format = RelayFormat.v0
     /// In the outgoing channel's list of those that wait for its queue.
     var isWaitingForDrain = false
     package internal(set) var isClosed = false
@@ -45,10 +47,11 @@ package class Circuit {
 
     /// The channel that cells from this end leave by; `nil` when there is none any more.
     var outgoingChannel: Channel? { nil }
-    /// Writes one relay message into the outgoing channel's queue, stamped and encrypted; its digest, or `nil` when it cannot be sent.
-    func transmit(_ command: UInt8, stream: UInt16, _ data: UnsafePointer<UInt8>?, _ count: Int) -> Digest20? { fatalError("a subclass sends") }
-    /// The digest of the message that was recognised last.
-    var lastReceivedDigest: Digest20 { fatalError("a subclass knows") }
+    /// Writes one relay message into the outgoing channel's queue, sealed; `false` when it cannot be sent.
+    func transmit(_ command: UInt8, stream: UInt16, _ data: UnsafePointer<UInt8>?, _ count: Int) -> Bool { fatalError("a subclass sends") }
+    /// What proves that the message recognised last was seen, and the one sent last.
+    var lastReceivedTag: SendmeTag { fatalError("a subclass knows") }
+    var lastSentTag: SendmeTag { fatalError("a subclass knows") }
     /// A message that is not about an existing stream or the windows.
     func receiveControl(_ command: UInt8, stream: UInt16, _ data: [UInt8]) { fatalError("a subclass handles messages") }
     /// Tears everything down; `reason` is told to the neighbours.
@@ -56,15 +59,15 @@ package class Circuit {
 
     // MARK: Messages in
 
-    /// A recognised relay message: 509 decrypted bytes at `body`.
-    func receiveMessage(_ body: UnsafeMutablePointer<UInt8>) {
-        let command = body[0]
-        let stream = UInt16(body[3]) << 8 | UInt16(body[4])
-        let count = Int(body[9]) << 8 | Int(body[10])
-        guard count <= CellLayout.relayDataBytes else { return violated() }
-        let data = body + CellLayout.relayHeaderBytes
-        if command == RelayCommand.data { return receiveData(stream, data, count) }
-        let content = Array(UnsafeBufferPointer(start: data, count: count))
+    /// A recognised relay message, its header read from the 509 decrypted bytes at `body`.
+    @inline(__always)
+    func receiveMessage(_ header: RelayHeader, _ body: UnsafeMutablePointer<UInt8>) {
+        let data = body + header.dataOffset
+        if header.command == RelayCommand.data { return receiveData(header.stream, data, header.count) }
+        receiveMessage(header.command, header.stream, Array(UnsafeBufferPointer(start: data, count: header.count)))
+    }
+
+    private func receiveMessage(_ command: UInt8, _ stream: UInt16, _ content: [UInt8]) {
         if command == RelayCommand.sendme { return receiveSendme(stream, content) }
         if stream != 0, let (found, _) = streams.find(UInt32(stream)) {
             return found.takeUnretainedValue().receive(command, content)
@@ -80,7 +83,7 @@ package class Circuit {
     }
 
     private func sendSendme() {
-        let message = SendmeMessage(version: 1, tag: lastReceivedDigest.bytes).encoded
+        let message = SendmeMessage(version: 1, tag: lastReceivedTag.bytes).encoded
         send(RelayCommand.sendme, stream: 0, message)
     }
 
@@ -108,9 +111,10 @@ package class Circuit {
 
     // MARK: Messages out
 
-    /// Sends a message that no window counts.
-    func send(_ command: UInt8, stream: UInt16, _ content: [UInt8]) {
-        _ = content.withUnsafeBufferPointer { transmit(command, stream: stream, $0.baseAddress, $0.count) }
+    /// Sends a message that no window counts; `false` when it is too long for the circuit's format or the circuit is gone.
+    @discardableResult
+    func send(_ command: UInt8, stream: UInt16, _ content: [UInt8]) -> Bool {
+        content.withUnsafeBufferPointer { transmit(command, stream: stream, $0.baseAddress, $0.count) }
     }
 
     /// Whether a DATA message may be sent now; when not, the stream's turn comes with `resumeStreams`.
@@ -131,11 +135,12 @@ package class Circuit {
     /// A closed window is opened by a SENDME, a full channel by its peer.
     private func waitForRoom() { if !isClosed, sendWindow.isOpen { outgoingChannel?.waitForDrain(self) } }
 
-    /// Sends one DATA message; ask `mayPackage` first.
-    func package(_ stream: UInt16, _ data: UnsafePointer<UInt8>, _ count: Int) {
+    /// Sends one DATA message with as much of `count` bytes as it takes, and says how much; ask `mayPackage` first.
+    func package(_ stream: UInt16, _ data: UnsafePointer<UInt8>, _ count: Int) -> Int {
+        let size = min(format.streamDataBytes, count)
         let mustRemember = sendWindow.sent()
-        guard let digest = transmit(RelayCommand.data, stream: stream, data, count), mustRemember else { return }
-        expectedTags.expect(digest, at: router.loop.now)
+        if transmit(RelayCommand.data, stream: stream, data, size), mustRemember { expectedTags.expect(lastSentTag, at: router.loop.now) }
+        return size
     }
 
     /// The window opened or the channel drained: blocked streams go on, first come, first served. Those for whom nothing
@@ -172,25 +177,5 @@ package class Circuit {
 
     func endAllStreams(_ reason: EndReason) {
         for (_, stream) in streamOwners.sorted(by: { $0.key < $1.key }) { stream.circuitClosed(reason) }
-    }
-}
-
-extension UnsafeMutablePointer<UInt8> {
-    /// Lays out one relay message in a 509-byte cell body: header, data, four zero bytes, then random padding, which makes the
-    /// digest of every cell unpredictable (tor-spec "Relay cells", needed by authenticated SENDMEs).
-    func layOutRelayMessage(_ command: UInt8, stream: UInt16, _ data: UnsafePointer<UInt8>?, _ count: Int, padding: inout PaddingStream) {
-        self[0] = command
-        self[1] = 0
-        self[2] = 0
-        self[3] = UInt8(stream >> 8)
-        self[4] = UInt8(stream & 255)
-        self[9] = UInt8(count >> 8)
-        self[10] = UInt8(count & 255)
-        let content = self + CellLayout.relayHeaderBytes
-        if let data, count > 0 { content.update(from: data, count: count) }
-        let left = CellLayout.relayDataBytes - count
-        let zeros = Swift.min(4, left)
-        (content + count).update(repeating: 0, count: zeros)
-        padding.fill(content + count + zeros, count: left - zeros)
     }
 }

@@ -34,8 +34,6 @@ extension OnionRouter {
     private func answerNtorV3(_ skin: [UInt8], _ identity: LinkIdentity) throws(HandshakeFailure) -> HandshakeAnswer {
         var increment: UInt8?
         let (reply, keys) = try NtorV3Server.respond(skin, identity: identity.ed25519, onionKeys: onionKeys, ephemeral: Curve25519Key()) { asked in
-            // A subprotocol that is asked for must work, and we advertise none that can be asked for (tor-spec "Subprotocol Request").
-            guard !asked.requestsSubprotocols else { return nil }
             if asked.wantsCongestionControl, flow.isCongestionControlled { increment = flow.sendmeIncrement }
             return CircuitExtensions(sendmeIncrement: increment)
         }

@@ -13,16 +13,17 @@ enum HopHandshake {
         var sendmeIncrement: UInt8?
     }
 
-    /// The best that the hop can do. `flow` is given for the last hop only: congestion control is between it and us.
-    /// `nil` when the hop's keys cannot be used.
+    /// What stock would use, so that we do not stand out. `flow` is given for the last hop only: congestion control, and the crypto that
+    /// needs it, are between it and us. `nil` when the hop's keys cannot be used.
     init?(_ target: HopTarget, flow: FlowParameters?) {
         guard let key = target.ntorKey else { return nil }
-        guard target.abilities.contains(.ntorV3), let relay = target.ed25519 else {
+        let wants = flow?.isCongestionControlled == true && target.abilities.isSuperset(of: [.ntorV3, .congestionControl])
+        let isModern = target.abilities.isSuperset(of: [.ntorV3, .congestionControl, .counterGalois])
+        guard wants || isModern, let relay = target.ed25519 else {
             self = .ntor(NtorClient(relay: target.rsa, onionKey: key, ephemeral: Curve25519Key()))
             return
         }
-        let wants = flow?.isCongestionControlled == true && target.abilities.contains(.congestionControl)
-        let extensions = CircuitExtensions(wantsCongestionControl: wants)
+        let extensions = CircuitExtensions(wantsCongestionControl: wants, crypto: wants && isModern ? .counterGalois : .tor1)
         guard let client = try? NtorV3Client(relay: relay, onionKey: key, ephemeral: Curve25519Key(), extensions: extensions) else { return nil }
         self = .ntorV3(client, wantsCongestionControl: wants)
     }

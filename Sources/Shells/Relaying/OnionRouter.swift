@@ -202,6 +202,7 @@ package final class OnionRouter {
             let circuit = RelayCircuit(router: self, previous: channel, id: id, keys: answer.keys)
             if let increment = answer.sendmeIncrement { circuit.useCongestionControl(sendmeIncrement: increment) }
             statistics.circuitsCreated += 1
+            if answer.keys.crypto == .counterGalois { statistics.counterGaloisCircuits += 1 }
             channel.sendControl(id, answer.command, answer.reply)
         } catch {
             statistics.protocolErrors += 1

@@ -18,8 +18,8 @@ package final class OnionStream {
         case ended(EndReason)
     }
 
-    /// Socket bytes packaged per read: as many cells as fill one TLS record.
-    private static let batchBytes = 31 * CellLayout.relayDataBytes
+    /// Cells packaged per read of the socket: as many as fill one TLS record.
+    private static let batchCells = 31
     /// Undelivered socket bytes above this hold stream SENDMEs back.
     private static let socketBacklogBytes = 64 << 10
     /// SENDMEs that a whole window of undelivered cells has earned.
@@ -112,10 +112,8 @@ package final class OnionStream {
         var offset = 0
         while offset < count {
             guard sendWindow.isOpen, let circuit, circuit.mayPackage(self) else { break }
-            let size = min(CellLayout.relayDataBytes, count - offset)
             if signals == nil { sendWindow.sent() }
-            circuit.package(id, bytes + offset, size)
-            offset += size
+            offset += circuit.package(id, bytes + offset, count - offset)
         }
         bytesSent += UInt64(offset)
         signals?.permit.spend(offset)
@@ -275,15 +273,15 @@ package final class OnionStream {
     }
 
     private func readSocket() {
-        guard unsent.isEmpty, circuit != nil else {
+        guard unsent.isEmpty, let circuit else {
             source?.setReading(false)
             return
         }
         let scratch = router.scratch
-        let count = read(fd, scratch, Self.batchBytes)
+        let count = read(fd, scratch, Self.batchCells * circuit.format.streamDataBytes)
         if count > 0 {
             let sent = packageSome(scratch, count)
-            guard sent < count, circuit != nil else { return }
+            guard sent < count, !isEnded else { return }
             unsent = Array(UnsafeBufferPointer(start: scratch + sent, count: count - sent))[...]
             source?.setReading(false)
         } else if count == 0 {

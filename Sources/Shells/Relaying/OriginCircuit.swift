@@ -19,12 +19,12 @@ package final class OriginCircuit: Circuit {
     }
 
     private final class Hop {
-        @exclusivity(unchecked) var forward: RelayCellCipher
-        @exclusivity(unchecked) var backward: RelayCellCipher
+        @exclusivity(unchecked) var forward: HopCipher
+        @exclusivity(unchecked) var backward: HopCipher
 
         init(_ keys: CircuitKeys) {
-            forward = RelayCellCipher(digestSeed: keys.forwardDigest, key: keys.forwardKey)
-            backward = RelayCellCipher(digestSeed: keys.backwardDigest, key: keys.backwardKey)
+            forward = HopCipher(keys.crypto, material: keys.forward, side: .client)
+            backward = HopCipher(keys.crypto, material: keys.backward, side: .client)
         }
     }
 
@@ -96,9 +96,11 @@ package final class OriginCircuit: Circuit {
 
     private func add(_ result: HopHandshake.Result) {
         hops.append(Hop(result.keys))
+        format = RelayFormat(result.keys.crypto)
         if let increment = result.sendmeIncrement { useCongestionControl(sendmeIncrement: increment) }
         guard hops.count < path.count else {
             stage = .built
+            if result.keys.crypto == .counterGalois { router.statistics.counterGaloisCircuits += 1 }
             onEvent?(.built)
             return
         }
@@ -119,25 +121,28 @@ package final class OriginCircuit: Circuit {
     // MARK: Cells
 
     override var outgoingChannel: Channel? { channel }
-    override var lastReceivedDigest: Digest20 { hops.last?.backward.lastDigest ?? Digest20() }
+    override var lastReceivedTag: SendmeTag { hops.last?.backward.lastTag ?? SendmeTag(Digest20()) }
+    override var lastSentTag: SendmeTag { hops.last?.forward.lastTag ?? SendmeTag(Digest20()) }
 
     override func receiveRelay(_ body: UnsafeMutablePointer<UInt8>, isForward: Bool, isEarly: Bool) {
         guard !isEarly else { return violated() }
         let last = hops.count - 1
-        for index in 0..<hops.count where hops[index].backward.decryptAndRecognize(body) {
+        for index in 0..<hops.count where hops[index].backward.recognize(body, CellCommand.relay) {
             // Only the last hop has anything to say to us; a middle hop that speaks is trying to tag the circuit.
-            return index == last ? receiveMessage(body) : violated()
+            guard index == last, let header = body.relayHeader(format) else { return violated() }
+            return receiveMessage(header, body)
         }
         violated()
     }
 
-    override func transmit(_ command: UInt8, stream: UInt16, _ data: UnsafePointer<UInt8>?, _ count: Int) -> Digest20? {
-        guard !isClosed, let channel, channel.isOpen, let last = hops.last else { return nil }
-        let body = channel.reserveCell(id, isSendingEarly ? CellCommand.relayEarly : CellCommand.relay)
-        body.layOutRelayMessage(command, stream: stream, data, count, padding: &router.padding)
-        last.forward.stamp(body)
-        for index in stride(from: hops.count - 1, through: 0, by: -1) { hops[index].forward.crypt(body) }
-        return last.forward.lastDigest
+    override func transmit(_ command: UInt8, stream: UInt16, _ data: UnsafePointer<UInt8>?, _ count: Int) -> Bool {
+        guard !isClosed, let channel, channel.isOpen, let last = hops.last, count <= format.dataLimitBytes(command) else { return false }
+        let cellCommand = isSendingEarly ? CellCommand.relayEarly : CellCommand.relay
+        let body = channel.reserveCell(id, cellCommand)
+        body.layOutRelayMessage(format, command, stream: stream, data, count, padding: &router.padding)
+        last.forward.originate(body, cellCommand)
+        for index in stride(from: hops.count - 2, through: 0, by: -1) { hops[index].forward.pass(body, cellCommand) }
+        return true
     }
 
     override func receiveControl(_ command: UInt8, stream: UInt16, _ data: [UInt8]) {

@@ -23,15 +23,16 @@ final class RelayCircuit: Circuit {
     private var nextID: UInt32 = 0
     private var onward = Onward.unasked
     private var earlyCount = 0
-    @exclusivity(unchecked) private var forward: RelayCellCipher
-    @exclusivity(unchecked) private var backward: RelayCellCipher
+    @exclusivity(unchecked) private var forward: HopCipher
+    @exclusivity(unchecked) private var backward: HopCipher
 
     init(router: OnionRouter, previous: Channel, id: UInt32, keys: CircuitKeys) {
         self.previous = previous
         previousID = id
-        forward = RelayCellCipher(digestSeed: keys.forwardDigest, key: keys.forwardKey)
-        backward = RelayCellCipher(digestSeed: keys.backwardDigest, key: keys.backwardKey)
+        forward = HopCipher(keys.crypto, material: keys.forward, side: .relay)
+        backward = HopCipher(keys.crypto, material: keys.backward, side: .relay)
         super.init(router: router)
+        format = RelayFormat(keys.crypto)
         previous.circuits.insert(id, self, mark: true)
         router.adopt(self)
     }
@@ -48,38 +49,40 @@ final class RelayCircuit: Circuit {
             earlyCount += 1
             guard earlyCount <= Self.earlyLimit else { return violated() }
         }
-        if forward.decryptAndRecognize(body) { return receiveOwn(body, isEarly) }
+        let command = isEarly ? CellCommand.relayEarly : CellCommand.relay
+        if forward.recognize(body, command) { return receiveOwn(body, isEarly) }
         guard let next, nextID != 0 else { return violated() }  // the circuit stops here, so the cell was forged or garbled
         router.statistics.cellsRelayed &+= 1
-        if !next.appendCell(nextID, isEarly ? CellCommand.relayEarly : CellCommand.relay, body) { close(.resourceLimit) }
+        if !next.appendCell(nextID, command, body) { close(.resourceLimit) }
     }
 
     @inline(__always)
     private func receiveBackward(_ body: UnsafeMutablePointer<UInt8>, _ isEarly: Bool) {
         guard !isEarly else { return violated() }
-        backward.crypt(body)
+        backward.pass(body, CellCommand.relay)
         router.statistics.cellsRelayed &+= 1
         if !previous.appendCell(previousID, CellCommand.relay, body) { close(.resourceLimit) }
     }
 
     private func receiveOwn(_ body: UnsafeMutablePointer<UInt8>, _ isEarly: Bool) {
+        guard let header = body.relayHeader(format) else { return violated() }
         // EXTEND2 must come in RELAY_EARLY, which bounds the length of circuits (tor-spec 5.6).
-        if body[0] == RelayCommand.extend2, !isEarly { return violated() }
-        receiveMessage(body)
+        if header.command == RelayCommand.extend2, !isEarly { return violated() }
+        receiveMessage(header, body)
     }
 
     // MARK: This end of the circuit
 
     override var outgoingChannel: Channel? { previous }
-    override var lastReceivedDigest: Digest20 { forward.lastDigest }
+    override var lastReceivedTag: SendmeTag { forward.lastTag }
+    override var lastSentTag: SendmeTag { backward.lastTag }
 
-    override func transmit(_ command: UInt8, stream: UInt16, _ data: UnsafePointer<UInt8>?, _ count: Int) -> Digest20? {
-        guard !isClosed, previous.isOpen else { return nil }
+    override func transmit(_ command: UInt8, stream: UInt16, _ data: UnsafePointer<UInt8>?, _ count: Int) -> Bool {
+        guard !isClosed, previous.isOpen, count <= format.dataLimitBytes(command) else { return false }
         let body = previous.reserveCell(previousID, CellCommand.relay)
-        body.layOutRelayMessage(command, stream: stream, data, count, padding: &router.padding)
-        backward.stamp(body)
-        backward.crypt(body)
-        return backward.lastDigest
+        body.layOutRelayMessage(format, command, stream: stream, data, count, padding: &router.padding)
+        backward.originate(body, CellCommand.relay)
+        return true
     }
 
     override func receiveControl(_ command: UInt8, stream: UInt16, _ data: [UInt8]) {
@@ -122,7 +125,8 @@ final class RelayCircuit: Circuit {
     override func receiveCreated(_ command: UInt8, _ body: [UInt8]) {
         guard command == CellCommand.created2, onward == .created, let message = try? Created2Message(body) else { return close(.destroyed) }
         onward = .open
-        send(RelayCommand.extended2, stream: 0, message.encoded)
+        // A message of v1 is shorter than the cell that the answer came in.
+        if !send(RelayCommand.extended2, stream: 0, message.encoded) { close(.destroyed) }
     }
 
     private func truncate() {

@@ -35,6 +35,8 @@ package struct HopTarget {
         package static let ntorV3 = Abilities(rawValue: 1)
         /// FlowCtrl=2; asked of the last hop, in ntor v3.
         package static let congestionControl = Abilities(rawValue: 2)
+        /// Relay=5 and 6: subprotocol requests, and the crypto that is requested with them.
+        package static let counterGalois = Abilities(rawValue: 4)
     }
 
     package init(rsa: RSAIdentity, ed25519: Ed25519Identity?, addresses: [SocketAddress], ntorKey: [UInt8]?, abilities: Abilities = []) {
@@ -96,6 +98,8 @@ package struct RouterStatistics {
     package var bytesWritten: UInt64 = 0
     package var cellsRelayed: UInt64 = 0
     package var circuitsCreated: UInt64 = 0
+    /// Circuits that end here or that we built, with Counter Galois Onion at their last hop.
+    package var counterGaloisCircuits: UInt64 = 0
     package var streamsOpened: UInt64 = 0
     package var protocolErrors: UInt64 = 0
 }

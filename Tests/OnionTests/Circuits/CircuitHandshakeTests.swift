@@ -3,8 +3,8 @@ import Sealing
 import Testing
 
 extension CircuitKeys {
-    /// Df | Db | Kf | Kb.
-    var material: [UInt8] { forwardDigest + backwardDigest + forwardKey + backwardKey }
+    /// Df | Db | Kf | Kb, of tor1.
+    var material: [UInt8] { Array(forward[..<20] + backward[..<20] + forward[20...] + backward[20...]) }
 }
 
 @Suite("CREATE_FAST")

@@ -19,8 +19,8 @@ struct NtorV3Tests {
             let ephemeral = try #require(Curve25519Key(secret: try vector.bytes("y_secret")))
             let (asked, answered, keys) = (try vector.bytes("client_message"), try vector.bytes("server_message"), try vector.bytes("keys"))
             let (reply, stream) = try NtorV3Server.respond(
-                client.onionSkin, identity: relay, onionKeys: [onionKey], ephemeral: ephemeral, verification: verification, count: keys.count
-            ) { $0 == asked ? answered : nil }
+                client.onionSkin, identity: relay, onionKeys: [onionKey], ephemeral: ephemeral, verification: verification
+            ) { $0 == asked ? (answered, keys.count) : nil }
             #expect(reply == (try vector.bytes("server_handshake")))
             #expect(stream == keys)
             let opened = try client.open(reply, count: keys.count)
@@ -48,6 +48,23 @@ struct NtorV3Tests {
         let finished = try client.finish(reply)
         #expect(finished.keys == keys)
         #expect(finished.extensions == CircuitExtensions(sendmeIncrement: wants ? 31 : nil))
+    }
+
+    @Test("both sides agree on the crypto, which is never Counter Galois Onion without congestion control", arguments: [true, false])
+    func crypto(isControlled: Bool) throws {
+        let client = try client(CircuitExtensions(wantsCongestionControl: isControlled, crypto: .counterGalois))
+        guard isControlled else {
+            #expect(throws: HandshakeFailure.refused) { try respond(client.onionSkin) }
+            return
+        }
+        let (reply, keys) = try respond(client.onionSkin)
+        #expect(try client.finish(reply).keys == keys)
+        #expect(keys.crypto == .counterGalois && keys.forward.count == 80 && keys.backward.count == 80 && keys.nonce.count == 20)
+        #expect(throws: HandshakeFailure.refused) { try respond(client.onionSkin) { _ in CircuitExtensions() } }
+        let (grant, _) = try NtorV3Server.respond(
+            client.onionSkin, identity: relay, onionKeys: [onionKey], ephemeral: Curve25519Key(), verification: NtorV3.circuitVerification
+        ) { _ in ([0], 180) }
+        #expect(throws: HandshakeFailure.refused) { try client.finish(grant) }
     }
 
     @Test("a relay refuses skins that are short, changed anywhere, or ask for what it will not give")
@@ -100,7 +117,16 @@ struct CircuitExtensionsTests {
     @Test("of unknown types are skipped, and so is what follows the list")
     func unknown() throws {
         let read = try CircuitExtensions([3, 1, 0, 3, 2, 2, 6, 77, 3, 9, 9, 9, 42])
-        #expect(read.wantsCongestionControl && read.requestsSubprotocols && read.sendmeIncrement == nil)
+        #expect(read == CircuitExtensions(wantsCongestionControl: true, crypto: .counterGalois))
+    }
+
+    @Test("may ask for Counter Galois Onion and for no other subprotocol")
+    func subprotocols() throws {
+        #expect(CircuitExtensions(wantsCongestionControl: true, crypto: .counterGalois).encoded == [2, 1, 0, 3, 2, 2, 6])
+        #expect(try CircuitExtensions([1, 3, 0]).crypto == .tor1)
+        for value: [UInt8] in [[2], [2, 5], [2, 6, 2], [1, 6], [2, 7], [2, 6, 2, 6], [2, 6, 2, 7], [2, 5, 2, 6], [2, 6, 3, 1], [0, 0]] {
+            #expect(throws: MessageError.unsupportedVersion) { try CircuitExtensions([1, 3, UInt8(value.count)] + value) }
+        }
     }
 
     @Test("out of order, twice, cut short or of impossible size are refused")
@@ -116,9 +142,7 @@ struct CircuitExtensionsTests {
         for _ in 0..<5000 {
             let damaged = Mutation.damage([3, 1, 0, 2, 1, 31, 3, 2, 2, 6], &random)
             guard let read = try? CircuitExtensions(damaged) else { continue }
-            var known = read
-            known.requestsSubprotocols = false
-            #expect(try CircuitExtensions(read.encoded) == known, "seed \(seed): \(damaged)")
+            #expect(try CircuitExtensions(read.encoded) == read, "seed \(seed): \(damaged)")
         }
     }
 }

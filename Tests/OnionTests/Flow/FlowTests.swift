@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Flow control")
 struct FlowTests {
-    private func tag(_ number: Int) -> Digest20 { Digest20([UInt8](repeating: UInt8(truncatingIfNeeded: number), count: 20))! }
+    private func tag(_ number: Int) -> SendmeTag { SendmeTag([UInt8](repeating: UInt8(truncatingIfNeeded: number), count: 20))! }
 
     private let soon = Instant.Span.milliseconds(50)
 
@@ -80,7 +80,7 @@ struct FlowTests {
         }
         var expected = TagQueue(for: sender)
         var flying: [Int] = []
-        var sendmes: [Digest20] = []
+        var sendmes: [SendmeTag] = []
         var number = 0
         for step in 0..<20_000 as Range<Int64> {
             let now = Instant.zero + .milliseconds(step)

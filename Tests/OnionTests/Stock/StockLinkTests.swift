@@ -129,7 +129,7 @@ struct StockLinkTests {
         try tls.send(Array(first[..<4]) + Cell.fixed(.none, CellCommand.createdFast, answer.reply).dropFirst(4))
         var body = try tls.cell()
         #expect(body[4] == CellCommand.relay || body[4] == CellCommand.relayEarly)
-        var cipher = RelayCellCipher(digestSeed: answer.keys.forwardDigest, key: answer.keys.forwardKey)
+        var cipher = RelayCellCipher(material: answer.keys.forward)
         body.removeFirst(CellLayout.headerBytes)
         let isOurs = body.withUnsafeMutableBufferPointer { cipher.decryptAndRecognize($0.baseAddress!) }
         #expect(isOurs && body[0] == RelayCommand.beginDir)

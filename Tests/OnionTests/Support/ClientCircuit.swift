@@ -11,8 +11,8 @@ struct ClientCircuit: ~Copyable {
 
     init(link: LoopbackTLS, keys: CircuitKeys) {
         self.link = link
-        forward = RelayCellCipher(digestSeed: keys.forwardDigest, key: keys.forwardKey)
-        backward = RelayCellCipher(digestSeed: keys.backwardDigest, key: keys.backwardKey)
+        forward = RelayCellCipher(material: keys.forward)
+        backward = RelayCellCipher(material: keys.backward)
     }
 
     mutating func send(_ cellCommand: UInt8, _ command: UInt8, stream: UInt16 = 0, _ data: [UInt8]) throws {

@@ -22,6 +22,14 @@ package enum CellLayout {
     package static let relayLengthOffset = 9
     package static let relayDataOffset = 11
 
+    /// The same in v1, where data begins behind the length in messages that name no stream.
+    package static let relayDataBytesV1 = 488
+    package static let relayTagBytesV1 = 16
+    package static let relayCommandOffsetV1 = 16
+    package static let relayLengthOffsetV1 = 17
+    package static let relayStreamOffsetV1 = 19
+    package static let relayDataOffsetV1 = 21
+
     /// RELAY_EARLY cells that one circuit may carry (tor-spec "EXTEND and EXTENDED cells").
     package static let relayEarlyLimit = 8
 }

@@ -1,27 +1,42 @@
-/// What a circuit handshake yields for one tor1 hop, as seen by both sides alike (tor-spec "Setting circuit keys").
+package import Sealing
+
+/// What a circuit handshake yields for one hop, as seen by both sides alike (tor-spec "Setting circuit keys", proposal 359 section 3.7).
 package struct CircuitKeys: Equatable, Sendable {
-    static let materialBytes = 72
     static let nonceBytes = 20
 
-    /// Seeds of the running digests, 20 bytes; forward is away from the client.
-    package let forwardDigest: [UInt8]
-    package let backwardDigest: [UInt8]
-    /// AES-128 keys, 16 bytes.
-    package let forwardKey: [UInt8]
-    package let backwardKey: [UInt8]
+    package let crypto: RelayCrypto
+    /// What each direction's `HopCipher` takes; forward is away from the client.
+    package let forward: [UInt8]
+    package let backward: [UInt8]
     /// KH, 20 bytes: binds what is said later to this circuit.
     package let nonce: [UInt8]
 
-    /// `material` is Df | Db | Kf | Kb, 72 bytes.
-    init(material: ArraySlice<UInt8>, nonce: ArraySlice<UInt8>) {
-        precondition(material.count == Self.materialBytes && nonce.count == Self.nonceBytes)
-        let start = material.startIndex
-        forwardDigest = Array(material[start..<start + 20])
-        backwardDigest = Array(material[start + 20..<start + 40])
-        forwardKey = Array(material[start + 40..<start + 56])
-        backwardKey = Array(material[start + 56..<start + 72])
+    /// Bytes of both directions.
+    static func materialBytes(_ crypto: RelayCrypto) -> Int { 2 * crypto.materialBytes }
+
+    /// `material` is Df | Db | Kf | Kb for tor1, and one direction after the other for Counter Galois Onion.
+    init(_ crypto: RelayCrypto, material: ArraySlice<UInt8>, nonce: ArraySlice<UInt8>) {
+        precondition(material.count == Self.materialBytes(crypto) && nonce.count == Self.nonceBytes)
+        let (bytes, half) = (Array(material), crypto.materialBytes)
+        self.crypto = crypto
+        switch crypto {
+        case .tor1:
+            forward = Array(bytes[..<20] + bytes[40..<56])
+            backward = Array(bytes[20..<40] + bytes[56...])
+        case .counterGalois:
+            forward = Array(bytes[..<half])
+            backward = Array(bytes[half...])
+        }
         self.nonce = Array(nonce)
     }
+
+    /// From the stream of bytes that a handshake derives: the material, then KH.
+    init(_ crypto: RelayCrypto, stream: [UInt8]) {
+        let count = Self.materialBytes(crypto)
+        self.init(crypto, material: stream[..<count], nonce: stream[count...])
+    }
+
+    static func streamBytes(_ crypto: RelayCrypto) -> Int { materialBytes(crypto) + nonceBytes }
 }
 
 /// Why a circuit handshake fails.

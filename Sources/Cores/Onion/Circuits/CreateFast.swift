@@ -22,8 +22,8 @@ package enum CreateFast {
     }
 
     private static func derive(x: ArraySlice<UInt8>, y: ArraySlice<UInt8>) -> (proof: [UInt8], keys: CircuitKeys) {
-        let stream = Digest.kdfTor(secret: Array(x + y), count: CircuitKeys.nonceBytes + CircuitKeys.materialBytes)
+        let stream = Digest.kdfTor(secret: Array(x + y), count: CircuitKeys.streamBytes(.tor1))
         let proof = stream[..<CircuitKeys.nonceBytes]
-        return (Array(proof), CircuitKeys(material: stream[CircuitKeys.nonceBytes...], nonce: proof))
+        return (Array(proof), CircuitKeys(.tor1, material: stream[CircuitKeys.nonceBytes...], nonce: proof))
     }
 }

@@ -31,9 +31,9 @@ enum Ntor {
         defer { secret.wipe() }
         let verify = Digest.hmacSHA256(key: verifyTweak, secret)
         let proof = Digest.hmacSHA256(key: macTweak, verify + id + b + y + x + name + Array("Server".utf8))
-        let count = CircuitKeys.materialBytes + CircuitKeys.nonceBytes
+        let count = CircuitKeys.streamBytes(.tor1)
         let stream = Digest.hkdfSHA256(secret: secret, salt: keyTweak, info: expandInfo, count: count)
-        return (proof, CircuitKeys(material: stream[..<CircuitKeys.materialBytes], nonce: stream[CircuitKeys.materialBytes...]))
+        return (proof, CircuitKeys(.tor1, stream: stream))
     }
 }
 

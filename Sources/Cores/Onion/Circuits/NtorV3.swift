@@ -78,15 +78,6 @@ enum NtorV3 {
         AESCounter(key: key).apply(&message)
         return message
     }
-
-    static let circuitKeyBytes = CircuitKeys.materialBytes + CircuitKeys.nonceBytes
-}
-
-extension CircuitKeys {
-    /// Df | Db | Kf | Kb | KH.
-    fileprivate init(ntorV3 stream: [UInt8]) {
-        self.init(material: stream[..<Self.materialBytes], nonce: stream[Self.materialBytes...])
-    }
 }
 
 /// The client's side of ntor v3 with one relay (tor-spec "The ntor-v3 handshake").
@@ -94,31 +85,38 @@ package struct NtorV3Client {
     private let request: NtorV3.Request
     private let ephemeral: Curve25519Key
     private let mac: [UInt8]
+    private let crypto: RelayCrypto
     /// What CREATE2 or EXTEND2 carries.
     package let onionSkin: [UInt8]
 
     /// `onionKey` is the relay's ntor key, 32 bytes; `ephemeral` must be fresh. Fails with `badKey` when the onion key gives no secret.
     package init(relay: Ed25519Identity, onionKey: [UInt8], ephemeral: Curve25519Key, extensions: CircuitExtensions) throws(HandshakeFailure) {
-        try self.init(relay: relay, onionKey: onionKey, ephemeral: ephemeral, message: extensions.encoded, verification: NtorV3.circuitVerification)
+        try self.init(relay: relay, onionKey: onionKey, ephemeral: ephemeral, message: extensions.encoded, verification: NtorV3.circuitVerification,
+            crypto: extensions.crypto)
     }
 
-    init(relay: Ed25519Identity, onionKey: [UInt8], ephemeral: Curve25519Key, message: [UInt8], verification: [UInt8]) throws(HandshakeFailure) {
+    init(
+        relay: Ed25519Identity, onionKey: [UInt8], ephemeral: Curve25519Key, message: [UInt8], verification: [UInt8], crypto: RelayCrypto = .tor1
+    ) throws(HandshakeFailure) {
         guard var shared = ephemeral.agree(with: onionKey) else { throw .badKey }
         defer { shared.wipe() }
         let clientKey = ephemeral.publicKey
         request = NtorV3.Request(relay: relay, onionKey: onionKey, clientKey: clientKey, verification: verification)
         self.ephemeral = ephemeral
+        self.crypto = crypto
         let keys = request.messageKeys(shared: shared)
         let encrypted = NtorV3.crypt(message, key: keys.encryption)
         mac = request.mac(key: keys.mac, encrypted)
         onionSkin = relay.bytes + onionKey + clientKey + encrypted + mac
     }
 
-    /// `reply` is what CREATED2 or EXTENDED2 carried.
+    /// `reply` is what CREATED2 or EXTENDED2 carried. A relay that answers at all grants the crypto that was asked for, but that is of no use
+    /// without congestion control: its messages know no stream windows.
     package func finish(_ reply: [UInt8]) throws(HandshakeFailure) -> (keys: CircuitKeys, extensions: CircuitExtensions) {
-        let (stream, message) = try open(reply, count: NtorV3.circuitKeyBytes)
+        let (stream, message) = try open(reply, count: CircuitKeys.streamBytes(crypto))
         guard let extensions = try? CircuitExtensions(message) else { throw .malformed }
-        return (CircuitKeys(ntorV3: stream), extensions)
+        guard crypto == .tor1 || extensions.sendmeIncrement != nil else { throw .refused }
+        return (CircuitKeys(crypto, stream: stream), extensions)
     }
 
     func open(_ reply: [UInt8], count: Int) throws(HandshakeFailure) -> (stream: [UInt8], message: [UInt8]) {
@@ -139,23 +137,27 @@ package struct NtorV3Client {
 
 /// The relay's side of ntor v3 (tor-spec "The ntor-v3 handshake").
 package enum NtorV3Server {
-    /// `ephemeral` must be fresh. `answer` decides what the client's extensions get; `nil` refuses them.
+    /// `ephemeral` must be fresh. `answer` decides what the client's extensions get; `nil` refuses them. The crypto asked for is granted,
+    /// though never without congestion control: its messages know no stream windows.
     package static func respond(
         _ onionSkin: [UInt8], identity: Ed25519Identity, onionKeys: [Curve25519Key], ephemeral: Curve25519Key,
         answer: (CircuitExtensions) -> CircuitExtensions?
     ) throws(HandshakeFailure) -> (reply: [UInt8], keys: CircuitKeys) {
+        var crypto = RelayCrypto.tor1
         let (reply, stream) = try respond(
-            onionSkin, identity: identity, onionKeys: onionKeys, ephemeral: ephemeral, verification: NtorV3.circuitVerification, count: NtorV3.circuitKeyBytes
+            onionSkin, identity: identity, onionKeys: onionKeys, ephemeral: ephemeral, verification: NtorV3.circuitVerification
         ) { message in
-            guard let asked = try? CircuitExtensions(message) else { return nil }
-            return answer(asked)?.encoded
+            guard let asked = try? CircuitExtensions(message), let answered = answer(asked) else { return nil }
+            guard asked.crypto == .tor1 || answered.sendmeIncrement != nil else { return nil }
+            crypto = asked.crypto
+            return (answered.encoded, CircuitKeys.streamBytes(crypto))
         }
-        return (reply, CircuitKeys(ntorV3: stream))
+        return (reply, CircuitKeys(crypto, stream: stream))
     }
 
     static func respond(
-        _ skin: [UInt8], identity: Ed25519Identity, onionKeys: [Curve25519Key], ephemeral: Curve25519Key, verification: [UInt8], count: Int,
-        answer: ([UInt8]) -> [UInt8]?
+        _ skin: [UInt8], identity: Ed25519Identity, onionKeys: [Curve25519Key], ephemeral: Curve25519Key, verification: [UInt8],
+        answer: ([UInt8]) -> (message: [UInt8], keyBytes: Int)?
     ) throws(HandshakeFailure) -> (reply: [UInt8], stream: [UInt8]) {
         guard skin.count >= NtorV3.skinHeaderBytes + NtorV3.proofBytes else { throw .malformed }
         guard skin[..<32].elementsEqual(identity.bytes) else { throw .wrongRelay }
@@ -168,7 +170,7 @@ package enum NtorV3Server {
         }
         let request = NtorV3.Request(relay: identity, onionKey: onionKey.publicKey, clientKey: clientKey, verification: verification)
         let (message, mac) = try open(skin, request, shared: second)
-        guard let answered = answer(message) else { throw .refused }
+        guard let (answered, count) = answer(message) else { throw .refused }
         let agreement = NtorV3.Agreement(shared: first + second, request, serverKey: ephemeral.publicKey)
         let (key, stream) = agreement.stream(count: count)
         let encrypted = NtorV3.crypt(answered, key: key)

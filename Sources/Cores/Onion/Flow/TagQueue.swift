@@ -8,7 +8,7 @@ package struct TagQueue: Sendable {
     static let fixedLimit = FlowControl.circuitWindowCells / FlowControl.circuitIncrementCells
 
     private struct Entry {
-        let tag: Digest20
+        let tag: SendmeTag
         let sent: Instant
     }
 
@@ -20,7 +20,7 @@ package struct TagQueue: Sendable {
     package var count: Int { entries.count }
 
     /// A window can never owe more tags than its limit. One more is not kept, and the SENDME for it will not match.
-    package mutating func expect(_ tag: Digest20, at now: Instant) {
+    package mutating func expect(_ tag: SendmeTag, at now: Instant) {
         guard entries.count < limit else { return }
         entries.append(Entry(tag: tag, sent: now))
     }
@@ -28,7 +28,7 @@ package struct TagQueue: Sendable {
     /// The tag of a SENDME must be that of the oldest cell not yet acknowledged; when that cell was sent.
     package mutating func match(_ tag: [UInt8]) throws(FlowFailure) -> Instant {
         guard let expected = entries.first else { throw .unexpectedSendme }
-        guard Digest20(tag) == expected.tag else { throw .wrongTag }
+        guard SendmeTag(tag) == expected.tag else { throw .wrongTag }
         entries.removeFirst()
         return expected.sent
     }

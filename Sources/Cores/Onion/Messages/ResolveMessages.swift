@@ -53,12 +53,12 @@ package struct ResolvedMessage: Equatable, Sendable {
         }
     }
 
-    /// As many of the answers as fit a relay message.
+    /// As many of the answers as fit a relay message of either format.
     package var encoded: [UInt8] {
         var bytes: [UInt8] = []
         for answer in answers {
             let encoded = Self.encode(answer)
-            guard bytes.count + encoded.count <= CellLayout.relayDataBytes else { break }
+            guard bytes.count + encoded.count <= CellLayout.relayDataBytesV1 else { break }
             bytes += encoded
         }
         return bytes
