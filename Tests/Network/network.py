@@ -161,6 +161,9 @@ class Node:
     def _relay_lines(self):
         return self._relaying_lines() + ['ExitRelay 0', 'ExitPolicy reject *:*']
 
+    def _bridge_lines(self):
+        return self._relaying_lines() + ['ExitRelay 0']
+
     def _exit_lines(self):
         return self._relaying_lines() + ['ExitRelay 1', 'ExitPolicyRejectPrivate 0', 'ExitPolicy accept *:*', 'ServerDNSDetectHijacking 0',
                                          f'ServerDNSResolvConfFile {self.network.resolv_conf}']

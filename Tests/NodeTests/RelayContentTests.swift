@@ -70,4 +70,12 @@ struct RelayContentTests {
         let bandwidth = try descriptor(made, seen: 500_000).bandwidth
         #expect(bandwidth == RouterDescriptor.Bandwidth(rate: 1 << 20, burst: 2 << 20, observed: 500_000))
     }
+
+    @Test("a bridge's descriptor says how it may be handed out; it is no exit, has no DirPort and no family")
+    func bridge() throws {
+        let text = "Address 192.0.2.1\nORPort 9001\nBridgeRelay 1\nBridgeDistribution Email\nDirPort 80\nMyFamily abc\nExitRelay 1"
+        let descriptor = try descriptor(content(text))
+        #expect(String(decoding: descriptor.text, as: UTF8.self).contains("\nbridge-distribution-request email\n"))
+        #expect(descriptor.policy.isRejectAll(isIPv4: true) && descriptor.dirPort == 0 && descriptor.family.isEmpty && descriptor.isTunnelledDirectory)
+    }
 }

@@ -43,6 +43,8 @@ package struct DescriptorContent: Equatable, Sendable {
     package var bandwidth: RouterDescriptor.Bandwidth
     package var family: [String] = []
     package var contact: String?
+    /// Of a bridge: how it may be handed out to people (dir-spec.txt 2.1.1, "bridge-distribution-request").
+    package var bridgeDistribution: String?
     package var policy = ExitPolicy.rejectAll
     package var isHibernating = false
     package var isHiddenServiceDirectory = false

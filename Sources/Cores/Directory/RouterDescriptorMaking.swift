@@ -44,6 +44,7 @@ extension RouterDescriptor {
         if content.isHibernating { text += "hibernating 1\n" }
         if content.isHiddenServiceDirectory { text += "hidden-service-dir\n" }
         if let contact = content.contact { text += "contact \(contact)\n" }
+        if let way = content.bridgeDistribution { text += "bridge-distribution-request \(way)\n" }
         text += "ntor-onion-key \(Base64.encode(keys.ntorKey.publicKey, padded: false))\n"
         for line in content.policy.descriptorLines { text += line + "\n" }
         if !content.policy.isRejectAll(isIPv4: false) { text += "ipv6-policy \(content.policy.summary(isIPv4: false))\n" }

@@ -13,6 +13,8 @@ package struct AuthorityLine: Equatable, Sendable {
     package var rsa: RSAIdentity
     /// The identity under which it signs the consensus; `nil` when it takes no part in voting.
     package var v3Identity: RSAIdentity?
+    /// It keeps the descriptors of bridges, and keeps them to itself.
+    package var isBridgeAuthority = false
 
     /// Address and ORPort, when the line tells one.
     package var relay: SocketAddress? { orPort.map { SocketAddress(ip: directory.ip, port: $0) } }
@@ -33,8 +35,9 @@ package struct AuthorityLine: Equatable, Sendable {
     }
 
     private mutating func apply(_ flag: Substring) throws(ValueError) {
+        if flag.lowercased() == "bridge" { isBridgeAuthority = true }
         let parts = flag.split(separator: "=", maxSplits: 1)
-        guard parts.count == 2 else { return }  // "no-v2", "hs", "bridge" and the like say nothing we act on
+        guard parts.count == 2 else { return }  // "no-v2", "hs" and the like say nothing we act on
         switch parts[0].lowercased() {
         case "orport":
             guard let port = UInt16(parts[1]), port > 0 else { throw ValueError("orport=PORT with a port of 1 to 65535") }

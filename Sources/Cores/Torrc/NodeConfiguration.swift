@@ -5,6 +5,7 @@ package import Directory
 package struct NodeConfiguration: Sendable {
     package var general = GeneralOptions()
     package var relay = RelayOptions()
+    package var bridge = BridgeOptions()
     package var client = ClientOptions()
     package var authority = AuthorityOptions()
     package var mote = MoteOptions()

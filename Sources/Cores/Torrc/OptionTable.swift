@@ -4,7 +4,7 @@ internal import Sealing
 
 /// Every option that this node implements.
 enum OptionTable {
-    static let rows: [OptionRow] = general + relay + client + authority + mote
+    static let rows: [OptionRow] = general + relay + bridge + client + authority + mote
 
     static let byName: [String: OptionRow] = Dictionary(uniqueKeysWithValues: rows.map { ($0.name.lowercased(), $0) })
 
@@ -40,6 +40,7 @@ enum OptionTable {
             let words = OptionRow.items(text.lowercased())
             guard words.allSatisfy(["0", "1", "v3", "bridge"].contains) else { throw ValueError("0, 1, v3 or bridge") }
             configuration.relay.isPublishing = words.contains("1") || words.contains("v3")
+            configuration.bridge.isPublishing = words.contains("1") || words.contains("bridge")
         },
         .flag("AddressDisableIPv6", \.relay.isIPv6Disabled),
         .ports("ORPort", \.relay.orPorts, flags: PortLine.relayFlags),

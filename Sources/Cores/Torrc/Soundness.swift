@@ -1,4 +1,5 @@
 internal import Ambience
+internal import Directory
 
 /// What can only be judged when all options are read.
 enum Soundness {
@@ -10,6 +11,7 @@ enum Soundness {
             try checkMote(configuration)
             try checkAuthority(configuration)
             try checkRelay(configuration)
+            try checkBridge(configuration, assignments)
         } catch {
             throw report(error.option, error.problem)
         }
@@ -78,10 +80,42 @@ enum Soundness {
 
     private static let portLimit = 16
 
+    private static func checkBridge(_ configuration: NodeConfiguration, _ assignments: [Assignment]) throws(Finding) {
+        let bridge = configuration.bridge
+        guard bridge.extORPorts.count <= 1 else { throw Finding(option: "ExtORPort", problem: "expected at most one line") }
+        guard bridge.isBridge else {
+            guard !assignments.contains(where: { $0.option == "BridgeDistribution" }) else { throw Finding(option: "BridgeDistribution", problem: "needs BridgeRelay 1") }
+            return
+        }
+        guard configuration.isRelay else { throw Finding(option: "BridgeRelay", problem: "needs an ORPort") }
+        guard configuration.relay.isDirectoryCache else { throw Finding(option: "DirCache", problem: "a bridge's clients fetch everything through it: expected 1") }
+        guard !configuration.authority.isAuthoritative else { throw Finding(option: "BridgeRelay", problem: "and AuthoritativeDirectory exclude each other") }
+    }
+
+    private static func settleBridge(_ configuration: inout NodeConfiguration, _ warnings: inout [String]) {
+        if configuration.bridge.isExecutionForbidden, !configuration.bridge.plugins.isEmpty {
+            warnings.append("NoExec: no transport proxy will be started")
+            configuration.bridge.plugins = []
+        }
+        guard configuration.bridge.isBridge else { return }
+        configuration.relay.isPublishing = configuration.bridge.isPublishing
+        if !configuration.relay.dirPorts.isEmpty { warnings.append("DirPort: a bridge has none, it is ignored") }
+        configuration.relay.dirPorts = []
+        if !configuration.relay.family.isEmpty {
+            warnings.append("MyFamily: listing a family would tell censors of the bridge, it is ignored; do not list the bridge in other relays' MyFamily either")
+        }
+        configuration.relay.family = []
+        if configuration.relay.exit == .yes || configuration.relay.isReducedExitPolicy || !configuration.relay.exitRules.isRejectAll && !configuration.relay.exitRules.rules.isEmpty {
+            warnings.append("ExitRelay: a bridge is no exit, no stream will leave here")
+        }
+        configuration.relay.exit = .no
+    }
+
     private static func settle(_ configuration: inout NodeConfiguration, _ warnings: inout [String]) {
         if !configuration.client.isSocksPortGiven, !configuration.isRelay {
             configuration.client.socksPorts = [PortLine(port: .fixed(9050))]
         }
+        settleBridge(&configuration, &warnings)
         if configuration.relay.bandwidthRate != RelayOptions().bandwidthRate || configuration.relay.relayBandwidthRate != 0 {
             warnings.append("BandwidthRate: is advertised, but traffic is not held down to it")
         }

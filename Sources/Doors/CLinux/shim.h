@@ -27,6 +27,7 @@ static inline int dc_die_with_parent(int signal) { return prctl(PR_SET_PDEATHSIG
 static inline int dc_forbid_dumps(void) { struct rlimit none = {0, 0}; setrlimit(RLIMIT_CORE, &none); return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
 // posix_spawn flag: the child leads a session of its own and gets no signals of our terminal.
 static const int dc_spawn_own_session = 0x80;
+static inline int dc_set_nonblocking(int fd) { return fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK); }
 static inline int dc_pipe(int fds[2]) { return pipe2(fds, O_CLOEXEC); }
 static inline int dc_open(const char *path, int flags, unsigned mode) { return open(path, flags | O_CLOEXEC, mode); }
 #endif

@@ -48,6 +48,12 @@ package final class DirectoryTunnels {
         tunnel(to: source).add(exchange)
     }
 
+    /// Sends one request over a circuit of its own to the last relay of `path`; `done` as for `exchange(_:with:)`.
+    package func exchange(_ request: HTTPRequest, along path: [HopTarget], _ done: @escaping (Result<HTTPResponse, Failure>) -> Void) {
+        let exchange = DirectoryExchange(loop: router.loop, request: request, limits: .response, stallTimeout: settings.stallTimeout, onStep: { _ in }, done)
+        Tunnel(router: router, path: path, idleTimeout: settings.idleTimeout).add(exchange)
+    }
+
     /// Closes all circuits; exchanges under way fail.
     package func closeAll() {
         let open = tunnels.values
@@ -61,13 +67,13 @@ package final class DirectoryTunnels {
             tunnels[idle.key] = nil
             idle.value.close()
         }
-        let tunnel = Tunnel(router: router, source: source, idleTimeout: settings.idleTimeout)
+        let tunnel = Tunnel(router: router, path: [source.hop], idleTimeout: settings.idleTimeout)
         tunnels[source] = tunnel
         return tunnel
     }
 }
 
-/// One circuit to one source, and the exchanges that wait for it to be built.
+/// One circuit to one source, direct or not, and the exchanges that wait for it to be built.
 private final class Tunnel {
     private let router: OnionRouter
     private let idleTimeout: Instant.Span
@@ -76,10 +82,10 @@ private final class Tunnel {
     private var running = 0
     private var idle: Timer?
 
-    init(router: OnionRouter, source: DirectorySource, idleTimeout: Instant.Span) {
+    init(router: OnionRouter, path: [HopTarget], idleTimeout: Instant.Span) {
         self.router = router
         self.idleTimeout = idleTimeout
-        let circuit = router.buildCircuit([source.hop])
+        let circuit = router.buildCircuit(path)
         self.circuit = circuit
         // The router keeps the circuit, and the circuit keeps us, until it is closed.
         circuit.onEvent = { event in

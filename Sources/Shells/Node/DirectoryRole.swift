@@ -18,6 +18,7 @@ final class DirectoryRole {
     private let configuration: NodeConfiguration
     /// The authorities, without ourselves.
     let sources: [DirectorySource]
+    let bridgeAuthorities: [DirectorySource]
     private let log = Logger(label: "directory")
     /// Percent, as the log tells it.
     private(set) var bootstrapped = 0
@@ -26,7 +27,9 @@ final class DirectoryRole {
         self.loop = loop
         self.router = router
         self.configuration = configuration
-        sources = configuration.general.authorities.filter { $0.rsa != own }.map(DirectorySource.init)
+        let others = configuration.general.authorities.filter { $0.rsa != own }
+        sources = others.filter { !$0.isBridgeAuthority || $0.v3Identity != nil }.map(DirectorySource.init)
+        bridgeAuthorities = others.filter(\.isBridgeAuthority).map(DirectorySource.init)
         let isTesting = configuration.general.isTestingNetwork
         store = DirectoryStore(
             folder: configuration.general.cacheDirectory ?? directory.path, authorities: Set(configuration.general.authorities.compactMap(\.v3Identity)),

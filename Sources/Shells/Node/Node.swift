@@ -40,6 +40,7 @@ package final class Node {
     private let documents: DirectoryRole
     private let keys: KeyRing?
     private var relay: RelayRole?
+    private var transports: ServerTransports?
     private var authority: Authority?
     private var client: Client?
     private let status: StatusFile
@@ -59,6 +60,7 @@ package final class Node {
         try directory.hold()
         life = try LifeRecord(directory).life(configuration.mote, at: loop.wall, loop.now)
         var settings = RouterSettings()
+        settings.isBridge = configuration.bridge.isBridge
         if let file = configuration.relay.resolvConfFile { settings.resolvConf = file }
         router = OnionRouter(loop: loop, tls: TLSContext(), settings: settings)
         keys = configuration.isRelay ? try KeyRing(directory, now: loop.wall, signingLifetime: configuration.relay.signingKeyLifetime) : nil
@@ -92,13 +94,32 @@ package final class Node {
         let content = RelayContent(configuration: configuration, address: address)
         try Fingerprints.write(keys, nickname: content.nickname, to: directory)
         let publisher = DescriptorPublisher(
-            loop: loop, tunnels: documents.tunnels, authorities: documents.sources, isTesting: configuration.general.isTestingNetwork)
+            loop: loop, tunnels: documents.tunnels, authorities: configuration.bridge.isBridge ? documents.bridgeAuthorities : documents.sources, isTesting: configuration.general.isTestingNetwork)
         let role = RelayRole(loop: loop, router: router, store: documents.store, keys: keys, publisher: publisher, content: content, life: life)
         relay = role
         documents.serve(for: role)
         if configuration.authority.isAuthoritative { try startAuthority(role, address) }
+        try startTransports(role, address)
         log.notice("Your relay's identity key fingerprint is '\(content.nickname) \(keys.rsaIdentity)'")
         log.notice("Your relay's identity ed25519 key fingerprint is '\(content.nickname) \(keys.ed25519Identity)'")
+        if configuration.bridge.isBridge { introduceBridge(keys, content) }
+    }
+
+    private func introduceBridge(_ keys: KeyRing, _ content: RelayContent) {
+        let hashed = Fingerprints.hashed(keys)
+        log.notice("Your Tor bridge's hashed identity key fingerprint is '\(content.nickname) \(hashed)'")
+        log.notice("Without a pluggable transport clients use this bridge by: Bridge \(content.address.ip):\(content.address.orPort) \(keys.rsaIdentity)")
+        if configuration.relay.isPublishing { log.notice("You can check the status of your bridge relay at https://bridges.torproject.org/status?id=\(hashed)") }
+    }
+
+    private func startTransports(_ role: RelayRole, _ address: OwnAddress) throws(NodeFailure) {
+        let options = configuration.bridge
+        guard let orPort = address.local, !options.plugins.isEmpty || !options.extORPorts.isEmpty else { return }
+        let transports = try ServerTransports(
+            loop: loop, router: router, options: options, directory: directory, orPort: orPort, ownAddresses: address.all, fingerprint: "\(role.keys.rsaIdentity)")
+        transports.onChange = { [weak role] in role?.publisher.change() }
+        role.transportLines = { [weak transports] in transports?.extraInfoLines ?? [] }
+        self.transports = transports
     }
 
     private func startAuthority(_ role: RelayRole, _ address: OwnAddress) throws(NodeFailure) {
@@ -176,6 +197,7 @@ package final class Node {
 
     private func depart() -> Int32 {
         Watchdog.disarm()
+        transports?.stop()
         authority?.stop()
         client?.stop()
         documents.stop()
@@ -208,6 +230,7 @@ package final class Node {
         let isRooted = new.general.dataDirectory == configuration.general.dataDirectory && new.relay.orPorts == configuration.relay.orPorts
             && new.relay.dirPorts == configuration.relay.dirPorts && new.client.socksPorts == configuration.client.socksPorts
             && new.general.authorities == configuration.general.authorities && new.authority.isAuthoritative == configuration.authority.isAuthoritative
+            && new.bridge == configuration.bridge
         guard isRooted else {
             log.warning("The torrc was read again, but data directory, ports, authorities and roles need a restart: nothing was changed")
             return false

@@ -39,6 +39,8 @@ package final class Channel {
     private(set) var state = State.tls
     let isInitiator: Bool
     package let address: SocketAddress
+    /// The pluggable transport by which the peer reached us; `address` is then what the transport's proxy says of it.
+    package internal(set) var transport: String?
     package private(set) var peer: LinkPeer?
     private var onDecided: ((Channel?) -> Void)?
 
@@ -68,7 +70,7 @@ package final class Channel {
         self.onDecided = onDecided
         idleSince = router.loop.now
         progressAt = idleSince
-        tls = router.tls
+        tls = router.tls(isInitiator: isInitiator)
         session = TLSSession(context: tls, fd: fd, isServer: !isInitiator)
         source = IOSource(loop: router.loop, fd: fd, onReadable: { [unowned self] in readable() }, onWritable: { [unowned self] in writable() })
         timeout = router.loop.after(router.settings.linkTimeout) { [weak self] in self?.close() }

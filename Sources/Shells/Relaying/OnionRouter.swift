@@ -14,6 +14,8 @@ package final class OnionRouter {
     package let loop: EventLoop
     package let settings: RouterSettings
     package private(set) var tls: TLSContext
+    /// Of links that we open as a bridge. The certificate of `tls` would tell the relay at the other end where to find us.
+    private lazy var disguise = TLSContext()
     let log = Logger(label: "relaying")
     package internal(set) var statistics = RouterStatistics()
 
@@ -114,15 +116,24 @@ package final class OnionRouter {
 
     // MARK: Links
 
-    func accept(_ fd: Int32, _ peer: SocketAddress) {
+    /// Takes over a connected socket as a link that somebody opened to us, and closes it at the bound.
+    ///
+    /// - Parameters:
+    ///   - peer: whose connection it is: behind a pluggable transport the client's address, not the proxy's.
+    ///   - transport: by which pluggable transport it came.
+    package func accept(_ fd: Int32, _ peer: SocketAddress, transport: String? = nil) {
         guard channels.count < settings.channelLimit, identity != nil else { return Sockets.close(fd) }
-        add(Channel(router: self, fd: fd, address: peer, isInitiator: false, onDecided: nil))
+        let channel = Channel(router: self, fd: fd, address: peer, isInitiator: false, onDecided: nil)
+        channel.transport = transport
+        add(channel)
     }
+
+    func tls(isInitiator: Bool) -> TLSContext { isInitiator && settings.isBridge ? disguise : tls }
 
     func add(_ channel: Channel) { if !channel.isClosed { channels[ObjectIdentifier(channel)] = channel } }
 
     func linkRole(isInitiator: Bool) -> LinkHandshake.Role? {
-        isInitiator ? .initiator(identity) : identity.map { .responder($0) }
+        isInitiator ? .initiator(settings.isBridge ? nil : identity) : identity.map { .responder($0) }
     }
 
     /// Calls `done` later, never at once, with an open channel whose peer is the target, or `nil`.

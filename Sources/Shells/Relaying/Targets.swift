@@ -86,6 +86,8 @@ package struct RouterSettings {
     package var channelOutputHighBytes = 256 << 10
     /// How often idle memory, idle channels and channels that are stuck are looked for.
     package var housekeepingInterval: Instant.Span = .seconds(10)
+    /// We are a bridge: links that we open look like those of a client, so that relays do not learn who we are.
+    package var isBridge = false
     /// Where DNS servers are read from.
     package var resolvConf = "/etc/resolv.conf"
 

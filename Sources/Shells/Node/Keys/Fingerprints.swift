@@ -1,4 +1,5 @@
 internal import Ambience
+internal import Bytes
 internal import Sealing
 package import Torrc
 
@@ -8,6 +9,7 @@ package enum Fingerprints {
         do throws(FileError) {
             try Files.replace(directory.file("fingerprint"), with: "\(nickname) \(keys.rsaIdentity)\n")
             try Files.replace(directory.file("fingerprint-ed25519"), with: "\(nickname) \(keys.ed25519Identity)\n")
+            try Files.replace(directory.file("hashed-fingerprint"), with: "\(nickname) \(hashed(keys))\n")
         } catch { throw NodeFailure(error) }
     }
 
@@ -23,6 +25,9 @@ package enum Fingerprints {
 
     /// `NICKNAME F9E4 262E …`
     static func line(_ keys: KeyRing, nickname: String) -> String { "\(nickname) \(grouped("\(keys.rsaIdentity)"))" }
+
+    /// By which a bridge is spoken of where its fingerprint must not be told.
+    static func hashed(_ keys: KeyRing) -> String { Hex.upper(Digest.sha1(keys.rsaIdentity.bytes)) }
 
     private static func grouped(_ hex: String) -> String {
         stride(from: 0, to: hex.utf8.count, by: 4).map { String(hex.dropFirst($0).prefix(4)) }.joined(separator: " ")

@@ -3,6 +3,7 @@ internal import Directory
 internal import DirectoryService
 internal import Logging
 internal import Loops
+internal import Relaying
 internal import Sealing
 
 /// Makes the relay's descriptor when it is due and posts it to all authorities.
@@ -12,6 +13,8 @@ final class DescriptorPublisher {
     private let authorities: [DirectorySource]
     private let log = Logger(label: "relay")
     private var schedule: PublicationSchedule
+    /// Made while nobody was to be told of it.
+    private var isHeldBack = false
     private var pending = 0
     private var accepted = 0
     private(set) var descriptor: RouterDescriptor?
@@ -19,6 +22,8 @@ final class DescriptorPublisher {
 
     /// What to publish now; nothing is published before it is set.
     var content: (() -> DescriptorContent)?
+    /// By which relays an authority is reached, `nil` when that is not possible now; without it each is asked directly.
+    var route: ((DirectorySource) -> [HopTarget]?)?
     /// Takes a new descriptor in our own house: an authority accepts its own without a detour.
     var onDescriptor: (RouterDescriptor, ExtraInfo) -> Void = { _, _ in }
 
@@ -34,10 +39,12 @@ final class DescriptorPublisher {
     /// Something in the descriptor is different.
     func change() { schedule.change() }
 
-    /// Publishes when the schedule says so.
-    func look(keys: RelayKeys, isListed: Bool?, observed: UInt64) {
+    /// Makes a descriptor when the schedule says so, and publishes it unless it is to be kept in the house.
+    func look(keys: RelayKeys, isListed: Bool?, observed: UInt64, mayUpload: Bool) {
+        if mayUpload, isHeldBack { schedule.change() }
         guard pending == 0, let content, schedule.isDue(at: loop.wall, isListed: isListed, observed: observed) else { return }
         schedule.began(at: loop.wall, observed: observed)
+        isHeldBack = !mayUpload
         publish(content(), keys)
     }
 
@@ -46,6 +53,7 @@ final class DescriptorPublisher {
             let made = try RouterDescriptor.make(content, keys: keys)
             descriptor = made.descriptor
             extraInfo = made.extraInfo
+            guard !isHeldBack else { return schedule.ended(at: loop.wall, isAccepted: true) }
             onDescriptor(made.descriptor, made.extraInfo)
             upload(made.descriptor.text + made.extraInfo.text)
         } catch {
@@ -58,7 +66,12 @@ final class DescriptorPublisher {
         guard !authorities.isEmpty else { return schedule.ended(at: loop.wall, isAccepted: true) }
         pending = authorities.count
         accepted = 0
-        for authority in authorities { tunnels.upload(documents, to: authority) { [weak self] in self?.answered($0, by: authority) } }
+        for authority in authorities {
+            let answered = { [weak self] (answer: UploadAnswer) in self?.answered(answer, by: authority) ?? () }
+            guard let route else { tunnels.upload(documents, to: authority, answered); continue }
+            guard let path = route(authority) else { loop.soon { answered(.unreachable) }; continue }
+            tunnels.upload(documents, along: path, answered)
+        }
     }
 
     private func answered(_ answer: UploadAnswer, by authority: DirectorySource) {

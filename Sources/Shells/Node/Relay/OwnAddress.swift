@@ -7,6 +7,8 @@ struct OwnAddress: Equatable {
     let orPort: UInt16
     let dirPort: UInt16
     let ipv6: SocketAddress?
+    /// Where a program on this machine reaches our ORPort.
+    var local: SocketAddress?
 
     var all: [IPAddress] { [ip] + (ipv6.map { [$0.ip] } ?? []) }
 
@@ -19,7 +21,17 @@ struct OwnAddress: Equatable {
         guard let ip = relay.addresses.first(where: \.isIPv4) ?? bound else {
             throw NodeFailure(.configuration, "Address: expected the IPv4 address at which others reach this relay (or an ORPort with one)")
         }
-        return OwnAddress(ip: ip, orPort: orPort, dirPort: advertised(relay.dirPorts, dirPorts, isIPv4: true) ?? 0, ipv6: ipv6(relay, orPorts))
+        return OwnAddress(
+            ip: ip, orPort: orPort, dirPort: advertised(relay.dirPorts, dirPorts, isIPv4: true) ?? 0, ipv6: ipv6(relay, orPorts), local: local(relay, orPorts))
+    }
+
+    private static func local(_ relay: RelayOptions, _ ports: [UInt16]) -> SocketAddress? {
+        guard let (line, port) = zip(relay.orPorts, ports).first(where: { $0.isListening && $1 != 0 }) else { return nil }
+        switch line.ip {
+        case nil, .v4(0): return SocketAddress(ip: line.isIPv6Only ? .v6(0, 1) : .v4(0x7F00_0001), port: port)
+        case .v6(0, 0): return SocketAddress(ip: .v6(0, 1), port: port)
+        case .some(let ip): return SocketAddress(ip: ip, port: port)
+        }
     }
 
     private static func ipv6(_ relay: RelayOptions, _ ports: [UInt16]) -> SocketAddress? {

@@ -50,6 +50,7 @@ struct RelayContent {
         content.uptimeSeconds = UInt64(max(0, now - started))
         content.family = configuration.relay.family
         content.contact = configuration.relay.contact
+        content.bridgeDistribution = configuration.bridge.isBridge ? configuration.bridge.distribution : nil
         content.policy = policy
         content.isHibernating = isHibernating
         content.isTunnelledDirectory = configuration.relay.isDirectoryCache

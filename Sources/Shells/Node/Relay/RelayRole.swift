@@ -25,6 +25,8 @@ final class RelayRole {
     let keys: KeyRing
     let publisher: DescriptorPublisher
     var life: LifeSpan?
+    /// Lines about pluggable transports for the extra-info document.
+    var transportLines: () -> [String] = { [] }
     /// No new circuits are wanted: the descriptor says `hibernating 1`.
     var isDraining = false {
         didSet { if isDraining != oldValue { publisher.change() } }
@@ -42,6 +44,7 @@ final class RelayRole {
         isReachable = content.configuration.relay.isAssumedReachable
         selfTest = SelfTest(router: router, store: store)
         publisher.content = { [unowned self] in descriptorContent() }
+        if isBridge { publisher.route = { [unowned self] in route(to: $0) } }
         store.observe { [weak self] _ in self?.noteConsensus() }
         noteConsensus()
         renewLinks()
@@ -59,17 +62,32 @@ final class RelayRole {
     func look() {
         history.sample(read: router.statistics.bytesRead, written: router.statistics.bytesWritten, at: loop.wall)
         renewKeys()
-        guard isReachable else { return testReachability() }
-        guard content.configuration.relay.isPublishing else { return }
-        let isListed = known.map { $0.contains(keys.rsaIdentity) }
-        publisher.look(keys: keys.descriptorKeys, isListed: isListed, observed: content.observed(history.observed))
+        if !isReachable { testReachability() }
+        let isListed = isBridge ? nil : known.map { $0.contains(keys.rsaIdentity) }
+        publisher.look(
+            keys: keys.descriptorKeys, isListed: isListed, observed: content.observed(history.observed),
+            mayUpload: isReachable && content.configuration.relay.isPublishing)
     }
 
-    /// Whether the newest consensus lists us.
-    var hasJoined: Bool { known?.contains(keys.rsaIdentity) == true }
+    private var isBridge: Bool { content.configuration.bridge.isBridge }
+
+    /// Whether the newest consensus lists us. No consensus lists a bridge.
+    var hasJoined: Bool { known.map { isBridge || $0.contains(keys.rsaIdentity) } ?? false }
 
     private func descriptorContent() -> DescriptorContent {
-        content.descriptor(at: loop.wall, upSince: started, seen: history.observed, isHibernating: isDraining, life: life)
+        var said = content.descriptor(at: loop.wall, upSince: started, seen: history.observed, isHibernating: isDraining, life: life)
+        said.statistics += transportLines()
+        return said
+    }
+
+    // MARK: Bridges
+
+    /// A bridge tells its authority of itself over other relays, which do not learn that it is one.
+    private func route(to authority: DirectorySource) -> [HopTarget]? {
+        guard let entry = store.consensus(.microdesc)?.entries.first(where: { $0.rsa == authority.rsa }),
+            let last = HopTarget(entry, store), case let helpers = selfTest.helpers(except: authority.rsa), helpers.count == SelfTest.helperCount
+        else { return nil }
+        return helpers + [last]
     }
 
     // MARK: Policy

@@ -9,7 +9,7 @@ internal import Sealing
 ///
 /// Two, because a relay refuses to extend a circuit back to where it comes from.
 final class SelfTest {
-    private static let helperCount = 2
+    static let helperCount = 2
     private static let pause = Instant.Span.seconds(20)
 
     private let router: OnionRouter
@@ -40,13 +40,17 @@ final class SelfTest {
     }
 
     /// Any relays whose keys we have.
-    private func helpers(except identity: RSAIdentity) -> [HopTarget] {
+    func helpers(except identity: RSAIdentity) -> [HopTarget] {
         guard let consensus = store.consensus(.microdesc) else { return [] }
         let usable = consensus.entries.lazy.filter { $0.rsa != identity }.shuffled(using: &random)
-        return Array(usable.lazy.compactMap { [store] entry in
-            entry.microdescriptorDigest.flatMap(store.microdescriptor).map {
-                HopTarget(rsa: entry.rsa, ed25519: $0.ed25519, addresses: [entry.socketAddress], ntorKey: $0.ntorKey)
-            }
-        }.prefix(Self.helperCount))
+        return Array(usable.lazy.compactMap { [store] in HopTarget($0, store) }.prefix(Self.helperCount))
+    }
+}
+
+extension HopTarget {
+    /// A relay as the consensus has it; `nil` without its microdescriptor.
+    init?(_ entry: ConsensusEntry, _ store: DirectoryStore) {
+        guard let description = entry.microdescriptorDigest.flatMap(store.microdescriptor) else { return nil }
+        self.init(rsa: entry.rsa, ed25519: description.ed25519, addresses: [entry.socketAddress], ntorKey: description.ntorKey)
     }
 }
