@@ -81,12 +81,12 @@ final class LoopbackAuthority {
     static func makeRouter(_ loop: EventLoop, _ keys: RelayKeys, _ wall: WallTime) -> OnionRouter {
         let tls = TLSContext(notBefore: wall.secondsSinceEpoch - 3600, notAfter: wall.secondsSinceEpoch + 86400)
         let router = OnionRouter(loop: loop, tls: tls)
-        router.identity = LinkIdentity(
+        router.policy.identity = LinkIdentity(
             rsaIdentity: keys.rsaIdentity, ed25519Identity: keys.ed25519Identity, signingKey: keys.signingKey, signingCertificate: keys.signingCertificate,
             tlsCertificate: tls.certificate, now: wall)
-        router.onionKeys = [keys.ntorKey]
-        router.ownAddresses = [loopback]
-        router.isExtendAllowed = { _ in true }
+        router.policy.onionKeys = [keys.ntorKey]
+        router.policy.ownAddresses = [loopback]
+        router.policy.isExtendAllowed = { _ in true }
         return router
     }
 

@@ -32,7 +32,7 @@ final class LoopbackDirectory {
         let certificate = TorCertificate.make(
             kind: TorCertificate.Kind.signingKey, subject: signing.publicKey, expires: wall + 86_400, signer: master, includeSigner: true)
         router = OnionRouter(loop: loop, tls: tls)
-        router.identity = LinkIdentity(
+        router.policy.identity = LinkIdentity(
             rsaIdentity: rsa, ed25519Identity: Ed25519Identity(master.publicKey)!, signingKey: signing, signingCertificate: certificate,
             tlsCertificate: tls.certificate, now: wall)
         let address = try router.listen(on: SocketAddress("127.0.0.1:0")!)

@@ -197,7 +197,7 @@ struct CircuitDutyTests {
     @Test("A relay that is no exit looks up no names")
     func noExit() throws {
         let scene = try Scene.authenticated()
-        scene.relay.isExit = false
+        scene.relay.policy.isExit = false
         scene.circuit.send(RelayCommand.begin, stream: 1, BeginMessage(host: "localhost", port: 80, flags: 0).encoded)
         scene.circuit.send(RelayCommand.resolve, stream: 2, ResolveMessage(name: "localhost").encoded)
         #expect(network(scene) { scene.circuit.messages.count == 2 })

@@ -43,8 +43,8 @@ struct CongestionTests {
         let network = try LoopbackNetwork(relays: 3)
         let (listener, port) = try network.echoServer()
         defer { listener.close() }
-        if who == 0 { network.relays[2].router.flow = without }
-        if who == 1 { network.client.flow = without }
+        if who == 0 { network.relays[2].router.policy.flow = without }
+        if who == 1 { network.client.policy.flow = without }
         let circuit = network.client.buildCircuit(path(network, who == 2 ? [.ntorV3] : [.ntorV3, .congestionControl]))
         #expect(network.wait { circuit.isBuilt })
         #expect(!circuit.isCongestionControlled)
@@ -58,7 +58,7 @@ struct CongestionTests {
     @Test("close when the relay grants an increment far from the one expected")
     func wrongIncrement() throws {
         let network = try LoopbackNetwork(relays: 3)
-        network.relays[2].router.flow = FlowParameters { name, fallback, _ in name == "cc_sendme_inc" ? 40 : fallback }
+        network.relays[2].router.policy.flow = FlowParameters { name, fallback, _ in name == "cc_sendme_inc" ? 40 : fallback }
         let circuit = network.client.buildCircuit(path(network))
         #expect(network.wait { !circuit.isOpen })
         #expect(circuit.builtHops == 2)
@@ -144,7 +144,7 @@ struct CongestionTests {
                 relay: relay.target.ed25519!, onionKey: relay.target.ntorKey!, ephemeral: Curve25519Key(), message: message,
                 verification: NtorV3.circuitVerification)
             let cell = Create2Message(handshakeType: HandshakeType.ntorV3, handshake: client.onionSkin).encoded
-            return try relay.router.answer(CellCommand.create2, cell, relay.router.identity!)
+            return try relay.router.answer(CellCommand.create2, cell, relay.router.policy.identity!)
         }
         #expect(try answer([1, 1, 0]).sendmeIncrement == 31)
         #expect(try answer([0]).sendmeIncrement == nil)

@@ -44,8 +44,8 @@ struct CounterGaloisTests {
     func withoutControl(isClient: Bool) throws {
         let network = try LoopbackNetwork(relays: 3)
         let without = FlowParameters { name, fallback, _ in name == "cc_alg" ? 0 : fallback }
-        if isClient { network.client.flow = without }
-        network.relays[2].router.flow = without
+        if isClient { network.client.policy.flow = without }
+        network.relays[2].router.policy.flow = without
         let circuit = network.client.buildCircuit(path(network, hops: 3))
         // A relay that is asked for what it cannot give must refuse: both go by the same consensus in time.
         #expect(network.wait { isClient ? circuit.isBuilt : !circuit.isOpen })

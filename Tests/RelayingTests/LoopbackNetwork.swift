@@ -14,12 +14,12 @@ final class LoopbackNetwork {
         init(loop: EventLoop, wall: WallTime, settings: RouterSettings) throws {
             let keys = RelayKeys(wall: wall)
             router = OnionRouter(loop: loop, tls: keys.tls, settings: settings)
-            router.identity = keys.identity
-            router.onionKeys = [keys.onion]
-            router.ownAddresses = [.v4(0x7F00_0001)]
-            router.isExtendAllowed = { _ in true }
-            router.isExit = true
-            router.isExitAllowed = { address, _ in address == .v4(0x7F00_0001) }
+            router.policy.identity = keys.identity
+            router.policy.onionKeys = [keys.onion]
+            router.policy.ownAddresses = [.v4(0x7F00_0001)]
+            router.policy.isExtendAllowed = { _ in true }
+            router.policy.isExit = true
+            router.policy.isExitAllowed = { address, _ in address == .v4(0x7F00_0001) }
             target = keys.target(at: try router.listen(on: SocketAddress("127.0.0.1:0")!))
         }
     }

@@ -2,7 +2,7 @@ internal import COpenSSL
 internal import CSodium
 
 /// X25519 key agreement (RFC 7748).
-package struct Curve25519Key {
+package struct Curve25519Key: Sendable {
     package let secret: SecretBytes
     /// 32 bytes.
     package let publicKey: [UInt8]

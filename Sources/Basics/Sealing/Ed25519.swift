@@ -2,7 +2,7 @@ internal import COpenSSL
 internal import CSodium
 
 /// Ed25519 signatures (RFC 8032) made from an expanded secret, which is how tor stores and derives its keys.
-package struct Ed25519Key {
+package struct Ed25519Key: Sendable {
     /// Scalar (32, clamped) and prefix (32): SHA-512 of the seed.
     package let expanded: SecretBytes
     package let publicKey: [UInt8]

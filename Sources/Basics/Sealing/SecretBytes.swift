@@ -1,7 +1,8 @@
 internal import CSodium
 
 /// Long-lived secret bytes in guarded, locked memory that is zeroed when the last owner lets go.
-package final class SecretBytes {
+// SAFETY: the memory is written in init only, so any thread may read it.
+package final class SecretBytes: @unchecked Sendable {
     private let memory: UnsafeMutableRawPointer
     package let count: Int
 

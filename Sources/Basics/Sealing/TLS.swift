@@ -3,8 +3,9 @@ internal import COpenSSL
 /// Settings and the link certificate shared by all TLS sessions of one node (tor-spec "Negotiating and initializing channels").
 ///
 /// TLS 1.2 at least, no tickets, no session cache, no renegotiation, no peer verification: identity is in the CERTS cell.
-package final class TLSContext {
-    // SAFETY: owned here, freed in deinit.
+package final class TLSContext: @unchecked Sendable {
+    // SAFETY: owned here, freed in deinit; after init nothing changes it but OpenSSL's own counting, which is atomic, so that
+    // sessions may be made on any thread.
     let context: OpaquePointer
     /// DER of our own certificate; empty for a context that only dials.
     package let certificate: [UInt8]

@@ -6,6 +6,7 @@
 #include <netdb.h>
 #include <event2/event.h>
 #include <event2/dns.h>
+#include <event2/thread.h>
 #include <event2/util.h>
 
 // Names are asked for as they are: a search list would look up a client's name under the operator's own domains.

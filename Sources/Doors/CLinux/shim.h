@@ -7,6 +7,9 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -18,6 +21,7 @@
 
 extern int accept4(int, struct sockaddr *, socklen_t *, int);
 extern int pipe2(int[2], int);
+extern int pthread_setname_np(pthread_t, const char *);
 
 static inline int dc_accept_nonblocking(int fd, struct sockaddr *a, socklen_t *n) { return accept4(fd, a, n, SOCK_NONBLOCK | SOCK_CLOEXEC); }
 static inline int dc_socket_nonblocking(int family) { return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); }
@@ -29,5 +33,6 @@ static inline int dc_forbid_dumps(void) { struct rlimit none = {0, 0}; setrlimit
 static const int dc_spawn_own_session = 0x80;
 static inline int dc_set_nonblocking(int fd) { return fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK); }
 static inline int dc_pipe(int fds[2]) { return pipe2(fds, O_CLOEXEC); }
+static inline int dc_eventfd(void) { return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC); }
 static inline int dc_open(const char *path, int flags, unsigned mode) { return open(path, flags | O_CLOEXEC, mode); }
 #endif

@@ -125,7 +125,7 @@ package final class Client {
     /// A view that is not complete enough does not replace one that was: its microdescriptors are still to come.
     private func readNetwork() {
         guard isRunning, let consensus = store.consensus(.microdesc), consensus.isReasonablyLive(at: loop.wall) else { return }
-        router.flow = FlowParameters(consensus)
+        router.policy.flow = FlowParameters(consensus)
         listings.note(consensus)
         let network = PathNetwork(consensus, earlier: listings.earlier) { store.microdescriptor($0) }
         let needed = settings.pathsNeeded ?? Double(consensus.param("min_paths_for_circs_pct", default: 60, in: 25...95)) / 100

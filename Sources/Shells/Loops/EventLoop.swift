@@ -5,7 +5,8 @@ internal import Glibc
 /// One thread's event loop over libevent: readiness, timers, signals, and work for the end of the turn.
 ///
 /// A turn: wait for events, run their callbacks, run what `soon` collected, run the turn-end hooks (which is where channels write
-/// what the turn produced, in whole TLS records). Everything made on a loop is used only from the thread that runs it.
+/// what the turn produced, in whole TLS records). Everything made on a loop is used only from the thread that runs it; other
+/// threads reach it through its `mailbox`, whose letters are events too.
 package final class EventLoop: TimeSource {
     // SAFETY: owned here; freed in deinit after everything that refers to it (IOSource, Timer keep the loop alive).
     let base: OpaquePointer
@@ -13,19 +14,37 @@ package final class EventLoop: TimeSource {
     private var pending: [() -> Void] = []
     private var turnEnds: [() -> Void] = []
     private var signals: [Signal] = []
+    private var wakeUps: [() -> Void] = []
+    private var bell: Bell?
     private let clock = SystemTime()
     /// Set only in tests: then time, timers, readiness and connecting are its business.
     let simulation: (any SimulatedSystem)?
+    /// Where other threads leave work for this loop.
+    package let mailbox: Mailbox
 
-    package init(simulatedBy simulation: (any SimulatedSystem)? = nil) {
-        guard let base = event_base_new() else { fatalError("libevent cannot make an event base") }
+    /// Takes over `mailbox`, which may hold letters already: so a thread that starts a loop can write to it before it runs.
+    package init(mailbox: Mailbox = Mailbox(), simulatedBy simulation: (any SimulatedSystem)? = nil) {
+        base = Self.makeBase()
         // A peer that resets its connection is an error of one write, not the end of the process; TLS cannot ask for that per write.
         signal(SIGPIPE, SIG_IGN)
-        self.base = base
+        self.mailbox = mailbox
         self.simulation = simulation
+        bell = Bell(base, mailbox.fd) { [unowned self] in wake() }
+    }
+
+    /// libevent guards what it shares between all bases of a process; a base of its own needs no lock, for one thread uses it.
+    private static func makeBase() -> OpaquePointer {
+        _ = Libevent.threads
+        guard let options = event_config_new() else { fatalError("libevent has no memory") }
+        defer { event_config_free(options) }
+        event_config_set_flag(options, Int32(EVENT_BASE_FLAG_NOLOCK.rawValue))
+        guard let base = event_base_new_with_config(options) else { fatalError("libevent cannot make an event base") }
+        return base
     }
 
     deinit {
+        mailbox.close()
+        bell = nil
         signals.removeAll()
         event_base_free(base)
     }
@@ -60,6 +79,17 @@ package final class EventLoop: TimeSource {
 
     /// Runs `body` at the end of every turn, for the life of the loop.
     package func onTurnEnd(_ body: @escaping () -> Void) { turnEnds.append(body) }
+
+    /// Runs `body` whenever another thread rang `mailbox`, after its letters, for the life of the loop.
+    package func onWake(_ body: @escaping () -> Void) { wakeUps.append(body) }
+
+    /// `mailbox.post`, for those who have the loop at hand.
+    package func post(_ body: @escaping @Sendable () -> Void) { mailbox.post(body) }
+
+    private func wake() {
+        for letter in mailbox.empty() { letter() }
+        for body in wakeUps { body() }
+    }
 
     /// Runs `body` once, `span` from now, unless the timer is cancelled first.
     @discardableResult
@@ -136,4 +166,28 @@ private final class Signal {
     }
 
     deinit { event_free(event) }
+}
+
+/// The event of a mailbox.
+private final class Bell {
+    private let body: () -> Void
+    private var event: OpaquePointer?
+
+    init(_ base: OpaquePointer, _ fd: Int32, _ body: @escaping () -> Void) {
+        self.body = body
+        // SAFETY: the loop keeps this object as long as the event exists.
+        event = event_new(base, fd, Int16(EV_READ | EV_PERSIST), { _, _, context in
+            Unmanaged<Bell>.fromOpaque(context!).takeUnretainedValue().body()
+        }, Unmanaged.passUnretained(self).toOpaque())
+        event_add(event, nil)
+    }
+
+    deinit { event_free(event) }
+}
+
+private enum Libevent {
+    /// Before the first base: name resolution and signals have state that all bases share.
+    static let threads: Void = {
+        guard evthread_use_pthreads() == 0 else { fatalError("libevent cannot use threads") }
+    }()
 }

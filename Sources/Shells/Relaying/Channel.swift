@@ -321,7 +321,7 @@ package final class Channel {
         let session = session
         let facts = LinkHandshake.Facts(
             ownTLSCertificate: tls.certificate, peerTLSCertificate: isInitiator ? session.peerCertificate : nil, peerAddress: address,
-            ownAddresses: router.ownAddresses, exportKey: { session.exportKey(label: $0, context: $1, count: $2) },
+            ownAddresses: router.policy.ownAddresses, exportKey: { session.exportKey(label: $0, context: $1, count: $2) },
             challenge: SecureRandom.bytes(32), nonce: SecureRandom.bytes(24))
         var handshake = LinkHandshake(role: role, facts: facts)
         sendRaw(handshake.start(now: router.loop.wall))

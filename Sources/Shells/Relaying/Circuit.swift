@@ -31,7 +31,7 @@ package class Circuit {
 
     /// What the handshake agreed on; before the first stream.
     func useCongestionControl(sendmeIncrement: UInt8) {
-        sendWindow = CircuitWindow(router.flow, sendmeIncrement: sendmeIncrement)
+        sendWindow = CircuitWindow(router.policy.flow, sendmeIncrement: sendmeIncrement)
         receiveWindow = .congestionControlled(sendmeIncrement: sendmeIncrement)
         expectedTags = TagQueue(for: sendWindow)
     }

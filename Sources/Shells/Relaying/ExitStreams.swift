@@ -18,8 +18,8 @@ extension RelayCircuit {
         guard let message = try? BeginMessage(data), message.port != 0 else { return refuse(stream, .protocolViolation) }
         // A client that makes us its only hop is asking for a one-hop proxy (tor-spec 6.2).
         guard let peer = previous.peer, peer.isAuthenticated else { return refuse(stream, .protocolViolation) }
-        guard router.isRelayKnown(peer) else { return refuse(stream, .misc) }
-        guard router.isExit else { return refuse(stream, .exitPolicy) }
+        guard router.knows(peer) else { return refuse(stream, .misc) }
+        guard router.policy.isExit else { return refuse(stream, .exitPolicy) }
         // The stream exists from here on: data may follow BEGIN without waiting for CONNECTED.
         let accepted = accept(stream)
         ExitConnection(circuit: self, stream: accepted, request: message).start()
@@ -31,7 +31,7 @@ extension RelayCircuit {
             guard let self, !isClosed else { return }
             send(RelayCommand.resolved, stream: stream, ResolvedMessage(answers: answers).encoded)
         }
-        guard router.isExit else { return answer([.permanentError]) }
+        guard router.policy.isExit else { return answer([.permanentError]) }
         if let address = Self.address(reverseName: message.name) {
             // The names of the exit's own network are nobody's business.
             if address.isPrivate { return answer([.permanentError]) }
@@ -107,7 +107,7 @@ final class ExitConnection {
 
     private func choose(_ addresses: [IPAddress]) {
         guard let address = preferred(addresses) else { return fail(.resolveFailed) }
-        guard router.isExitAllowed(address, request.port) else {
+        guard router.policy.isExitAllowed(address, request.port) else {
             stream.end(EndMessage(reason: .exitPolicy, address: address, ttlSeconds: Self.timeToLiveSeconds))
             return
         }

@@ -27,14 +27,14 @@ extension OnionRouter {
     }
 
     private func answerNtor(_ skin: [UInt8], _ identity: LinkIdentity) throws(HandshakeFailure) -> HandshakeAnswer {
-        let (reply, keys) = try NtorServer.respond(skin, identity: identity.rsa, onionKeys: onionKeys, ephemeral: Curve25519Key())
+        let (reply, keys) = try NtorServer.respond(skin, identity: identity.rsa, onionKeys: policy.onionKeys, ephemeral: Curve25519Key())
         return HandshakeAnswer(command: CellCommand.created2, reply: Created2Message(handshake: reply).encoded, keys: keys)
     }
 
     private func answerNtorV3(_ skin: [UInt8], _ identity: LinkIdentity) throws(HandshakeFailure) -> HandshakeAnswer {
         var increment: UInt8?
-        let (reply, keys) = try NtorV3Server.respond(skin, identity: identity.ed25519, onionKeys: onionKeys, ephemeral: Curve25519Key()) { asked in
-            if asked.wantsCongestionControl, flow.isCongestionControlled { increment = flow.sendmeIncrement }
+        let (reply, keys) = try NtorV3Server.respond(skin, identity: identity.ed25519, onionKeys: policy.onionKeys, ephemeral: Curve25519Key()) { asked in
+            if asked.wantsCongestionControl, policy.flow.isCongestionControlled { increment = policy.flow.sendmeIncrement }
             return CircuitExtensions(sendmeIncrement: increment)
         }
         return HandshakeAnswer(command: CellCommand.created2, reply: Created2Message(handshake: reply).encoded, keys: keys, sendmeIncrement: increment)

@@ -6,37 +6,21 @@ package import Sealing
 
 /// All channels and circuits of one loop: the engine of relay, exit and client alike.
 ///
-/// What it may do for others is decided by the hooks; by default it serves nobody and only builds circuits of its own.
+/// What it may do for others is decided by its policy; by default it serves nobody and only builds circuits of its own.
 package final class OnionRouter {
     /// Whole TLS records and the rest of a cell fit.
     static let scratchBytes = 32 << 10
 
     package let loop: EventLoop
     package let settings: RouterSettings
-    package private(set) var tls: TLSContext
-    /// Of links that we open as a bridge. The certificate of `tls` would tell the relay at the other end where to find us.
+    /// Of links that we open as a bridge. The certificate of `policy.tls` would tell the relay at the other end where to find us.
     private lazy var disguise = TLSContext()
     let log = Logger(label: "relaying")
     package internal(set) var statistics = RouterStatistics()
 
     // MARK: What the node decides
 
-    /// Our keys; `nil` for a pure client, which then cannot be dialled or extended to.
-    package var identity: LinkIdentity?
-    /// ntor onion keys that we answer to, newest first.
-    package var onionKeys: [Curve25519Key] = []
-    /// The addresses we advertise, told to peers in NETINFO.
-    package var ownAddresses: [IPAddress] = []
-    /// Whether the exit policy allows anything; if not, no name is looked up for anybody.
-    package var isExit = false
-    /// The exit policy.
-    package var isExitAllowed: (IPAddress, UInt16) -> Bool = { _, _ in false }
-    /// Whether circuits may be extended to this address.
-    package var isExtendAllowed: (SocketAddress) -> Bool = { !$0.ip.isPrivate }
-    /// Whether exit streams may come over a link from this peer (RefuseUnknownExits).
-    package var isRelayKnown: (LinkPeer) -> Bool = { _ in true }
-    /// What the newest consensus says about congestion control; circuits made from now on follow it.
-    package var flow = FlowParameters()
+    package var policy: RouterPolicy
     /// Takes an incoming BEGIN_DIR; without it the relay is no directory.
     package var onDirectoryStream: ((OnionStream) -> Void)?
 
@@ -64,7 +48,7 @@ package final class OnionRouter {
 
     package init(loop: EventLoop, tls: TLSContext, settings: RouterSettings = RouterSettings()) {
         self.loop = loop
-        self.tls = tls
+        policy = RouterPolicy(tls: tls)
         self.settings = settings
         loop.onTurnEnd { [weak self] in self?.endTurn() }
         housekeeping = loop.every(settings.housekeepingInterval) { [weak self] in self?.keepHouse() }
@@ -81,11 +65,7 @@ package final class OnionRouter {
     /// Circuits of others that run through us.
     package var relayedCircuitCount: Int { circuits.values.count { $0 is RelayCircuit } }
 
-    /// New links use this context and identity; old links keep theirs. For the rotation of link certificates.
-    package func use(tls: TLSContext, identity: LinkIdentity) {
-        self.tls = tls
-        self.identity = identity
-    }
+    func knows(_ peer: LinkPeer) -> Bool { policy.isRelayKnown(peer, loop.wall) }
 
     /// Accepts links on the address; the address actually bound (port 0 picks one).
     @discardableResult
@@ -122,18 +102,18 @@ package final class OnionRouter {
     ///   - peer: whose connection it is: behind a pluggable transport the client's address, not the proxy's.
     ///   - transport: by which pluggable transport it came.
     package func accept(_ fd: Int32, _ peer: SocketAddress, transport: String? = nil) {
-        guard channels.count < settings.channelLimit, identity != nil else { return Sockets.close(fd) }
+        guard channels.count < settings.channelLimit, policy.identity != nil else { return Sockets.close(fd) }
         let channel = Channel(router: self, fd: fd, address: peer, isInitiator: false, onDecided: nil)
         channel.transport = transport
         add(channel)
     }
 
-    func tls(isInitiator: Bool) -> TLSContext { isInitiator && settings.isBridge ? disguise : tls }
+    func tls(isInitiator: Bool) -> TLSContext { isInitiator && settings.isBridge ? disguise : policy.tls }
 
     func add(_ channel: Channel) { if !channel.isClosed { channels[ObjectIdentifier(channel)] = channel } }
 
     func linkRole(isInitiator: Bool) -> LinkHandshake.Role? {
-        isInitiator ? .initiator(settings.isBridge ? nil : identity) : identity.map { .responder($0) }
+        isInitiator ? .initiator(settings.isBridge ? nil : policy.identity) : policy.identity.map { .responder($0) }
     }
 
     /// Calls `done` later, never at once, with an open channel whose peer is the target, or `nil`.
@@ -206,7 +186,7 @@ package final class OnionRouter {
     func acceptCircuit(on channel: Channel, id: UInt32, command: UInt8, body: [UInt8]) {
         // Circuit 0 cannot be answered, and a DESTROY for one that exists would say that it is gone.
         guard id != 0, !channel.circuits.contains(id) else { return statistics.protocolErrors += 1 }
-        guard channel.mayOpen(id), let identity else { return channel.sendDestroy(id, .protocolViolation) }
+        guard channel.mayOpen(id), let identity = policy.identity else { return channel.sendDestroy(id, .protocolViolation) }
         guard circuits.count < settings.circuitLimit, mayCarryMore(channel) else { return channel.sendDestroy(id, .resourceLimit) }
         do {
             let answer = try answer(command, body, identity)
@@ -223,7 +203,7 @@ package final class OnionRouter {
 
     private func mayCarryMore(_ channel: Channel) -> Bool {
         if channel.circuits.count < settings.circuitsPerClientLimit { return true }
-        return channel.peer.map { $0.isAuthenticated && isRelayKnown($0) } ?? false
+        return channel.peer.map { $0.isAuthenticated && knows($0) } ?? false
     }
 
     // MARK: Turns and housekeeping

@@ -64,7 +64,7 @@ package final class OnionStream {
         self.circuit = circuit
         self.id = id
         router = circuit.router
-        if circuit.isCongestionControlled { signals = StreamSignals(circuit.router.flow, isClient: circuit is OriginCircuit) }
+        if circuit.isCongestionControlled { signals = StreamSignals(circuit.router.policy.flow, isClient: circuit is OriginCircuit) }
     }
 
     /// A stream that could not be opened: it takes nothing, and its end is told in this turn's work.

@@ -70,7 +70,7 @@ package final class OriginCircuit: Circuit {
             stage = .waiting(.fast(x: x))
             return channel.sendControl(id, CellCommand.createFast, x)
         }
-        guard let handshake = HopHandshake(first, flow: path.count == 1 ? router.flow : nil) else { return finish(.internalError, isRemote: false) }
+        guard let handshake = HopHandshake(first, flow: path.count == 1 ? router.policy.flow : nil) else { return finish(.internalError, isRemote: false) }
         stage = .waiting(handshake)
         channel.sendControl(id, CellCommand.create2, Create2Message(handshakeType: handshake.type, handshake: handshake.onionSkin).encoded)
     }
@@ -79,7 +79,7 @@ package final class OriginCircuit: Circuit {
         guard hops.isEmpty, case .waiting(let handshake) = stage else { return violated() }
         do {
             guard command == handshake.answerCommand else { return violated() }
-            add(try handshake.finish(command == CellCommand.createdFast ? body : try Created2Message(body).handshake, flow: router.flow))
+            add(try handshake.finish(command == CellCommand.createdFast ? body : try Created2Message(body).handshake, flow: router.policy.flow))
         } catch {
             violated()
         }
@@ -88,7 +88,7 @@ package final class OriginCircuit: Circuit {
     private func receiveExtended(_ data: [UInt8]) {
         guard !hops.isEmpty, case .waiting(let handshake) = stage else { return violated() }
         do {
-            add(try handshake.finish(try Created2Message(data).handshake, flow: router.flow))
+            add(try handshake.finish(try Created2Message(data).handshake, flow: router.policy.flow))
         } catch {
             violated()
         }
@@ -109,7 +109,7 @@ package final class OriginCircuit: Circuit {
 
     private func extend(to target: HopTarget) {
         let isLast = hops.count == path.count - 1
-        guard let handshake = HopHandshake(target, flow: isLast ? router.flow : nil) else { return finish(.internalError, isRemote: false) }
+        guard let handshake = HopHandshake(target, flow: isLast ? router.policy.flow : nil) else { return finish(.internalError, isRemote: false) }
         let message = Extend2Message(
             addresses: target.addresses, rsa: target.rsa, ed25519: target.ed25519, handshakeType: handshake.type, handshake: handshake.onionSkin)
         stage = .waiting(handshake)

@@ -103,7 +103,7 @@ final class RelayCircuit: Circuit {
         let ed25519 = message.ed25519.flatMap { $0.isZero ? nil : $0 }
         let isBackwards = rsa == previous.peer?.rsa || ed25519 != nil && ed25519 == previous.peer?.ed25519
         let addresses = usable(message.addresses)
-        guard !isBackwards, rsa != router.identity?.rsa, !addresses.isEmpty else { return violated() }
+        guard !isBackwards, rsa != router.policy.identity?.rsa, !addresses.isEmpty else { return violated() }
         onward = .dialling
         router.channel(to: LinkTarget(rsa: rsa, ed25519: ed25519, addresses: addresses)) { [weak self] channel in
             guard let self, !isClosed, onward == .dialling else { return }
@@ -118,7 +118,7 @@ final class RelayCircuit: Circuit {
 
     /// One of each family: a relay has no more, and a long list would be a way to have us knock on many doors.
     private func usable(_ addresses: [SocketAddress]) -> [SocketAddress] {
-        let allowed = addresses.filter { $0.port != 0 && router.isExtendAllowed($0) }
+        let allowed = addresses.filter { $0.port != 0 && router.policy.isExtendAllowed($0) }
         return [allowed.first { $0.ip.isIPv4 }, allowed.first { !$0.ip.isIPv4 }].compactMap { $0 }
     }
 

@@ -5,7 +5,7 @@ package import Sealing
 /// The keys and certificates by which we prove who we are on links (tor-spec "CERTS cells").
 ///
 /// Make a new one when the TLS certificate or the signing key changes, and at least once in `renewalSeconds`.
-package struct LinkIdentity {
+package struct LinkIdentity: Sendable {
     /// Half of what the link certificates live.
     package static let renewalSeconds: Int64 = 86_400
     private static let linkLifeSeconds: Int64 = 2 * 86_400

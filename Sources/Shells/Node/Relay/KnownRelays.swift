@@ -3,7 +3,7 @@ internal import Directory
 internal import Sealing
 
 /// Whose exit streams an exit takes (RefuseUnknownExits): those of relays that the newest consensus lists.
-struct KnownRelays {
+struct KnownRelays: Sendable {
     /// From `fresh-until` on our consensus is outdated, and its successor reaches us seconds later. So long, a relay that ours lacks gets
     /// the benefit of the doubt: clients with the new one use it already, and where relays come and go by the minute a refusal fails them.
     static let newcomerGraceSeconds: Int64 = 60

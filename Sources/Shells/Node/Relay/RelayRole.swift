@@ -95,28 +95,31 @@ final class RelayRole {
     private func applyPolicy() {
         let relay = content.configuration.relay
         let policy = content.policy
-        router.isExit = !policy.isRejectAll
-        router.isExitAllowed = { policy.allows($0, $1) }
-        router.isExtendAllowed = { relay.isExtendToPrivateAllowed || !$0.ip.isPrivate }
-        router.isRelayKnown = { [unowned self] in isKnown($0) }
-        router.ownAddresses = content.address.all
+        var rules = router.policy
+        rules.isExit = !policy.isRejectAll
+        rules.isExitAllowed = { policy.allows($0, $1) }
+        rules.isExtendAllowed = { relay.isExtendToPrivateAllowed || !$0.ip.isPrivate }
+        rules.isRelayKnown = knowledge()
+        rules.ownAddresses = content.address.all
+        router.policy = rules
     }
 
     /// RefuseUnknownExits: exit streams only from relays that the consensus lists.
-    private func isKnown(_ peer: LinkPeer) -> Bool {
+    private func knowledge() -> @Sendable (LinkPeer, WallTime) -> Bool {
         let consensus = store.consensus(.microdesc) ?? store.consensus(.ns)
         switch content.configuration.relay.refuseUnknownExits {
-        case .no: return true
-        case .automatic where consensus?.param("refuseunknownexits", default: 1) == 0: return true
-        case .yes, .automatic: return peer.isAuthenticated && peer.rsa.map { known?.admits($0, at: loop.wall) == true } ?? false
+        case .no: return { _, _ in true }
+        case .automatic where consensus?.param("refuseunknownexits", default: 1) == 0: return { _, _ in true }
+        case .yes, .automatic: return { [known] peer, now in peer.isAuthenticated && peer.rsa.map { known?.admits($0, at: now) == true } ?? false }
         }
     }
 
     private func noteConsensus() {
         let newest = [store.consensus(.ns), store.consensus(.microdesc)].compactMap(\.self).max { $0.validAfter < $1.validAfter }
-        guard let consensus = newest, consensus.validAfter != known?.validAfter else { return }
-        known = KnownRelays(consensus)
-        router.flow = FlowParameters(consensus)
+        guard let consensus = newest else { return }
+        if consensus.validAfter != known?.validAfter { known = KnownRelays(consensus) }
+        router.policy.flow = FlowParameters(consensus)
+        router.policy.isRelayKnown = knowledge()
     }
 
     // MARK: Keys and links
@@ -141,8 +144,8 @@ final class RelayRole {
         let identity = LinkIdentity(
             rsaIdentity: keys.identity, ed25519Identity: keys.ed25519Identity, signingKey: keys.signing, signingCertificate: keys.signingCertificate,
             tlsCertificate: tls.certificate, now: now)
-        router.use(tls: tls, identity: identity)
-        router.onionKeys = keys.ntorKeys
+        router.policy.useLink(tls: tls, identity: identity)
+        router.policy.onionKeys = keys.ntorKeys
         linksSince = now
     }
 

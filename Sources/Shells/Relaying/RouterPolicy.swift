@@ -1,0 +1,36 @@
+package import Ambience
+package import Onion
+package import Sealing
+
+/// What the node decides about links, circuits and streams: one value that every loop of the relay has a copy of.
+///
+/// By default it serves nobody and only lets circuits of our own be built. The closures run on every loop's thread, on data they
+/// alone hold.
+package struct RouterPolicy: Sendable {
+    /// New links use this context and `identity`; old links keep theirs. The two belong together: set both with `useLink`.
+    package private(set) var tls: TLSContext
+    /// Our keys; `nil` for a pure client, which then cannot be dialled or extended to.
+    package var identity: LinkIdentity?
+    /// ntor onion keys that we answer to, newest first.
+    package var onionKeys: [Curve25519Key] = []
+    /// The addresses we advertise, told to peers in NETINFO.
+    package var ownAddresses: [IPAddress] = []
+    /// Whether the exit policy allows anything; if not, no name is looked up for anybody.
+    package var isExit = false
+    /// The exit policy.
+    package var isExitAllowed: @Sendable (IPAddress, UInt16) -> Bool = { _, _ in false }
+    /// Whether circuits may be extended to this address.
+    package var isExtendAllowed: @Sendable (SocketAddress) -> Bool = { !$0.ip.isPrivate }
+    /// Whether exit streams may come over a link from this peer at this time (RefuseUnknownExits).
+    package var isRelayKnown: @Sendable (LinkPeer, WallTime) -> Bool = { _, _ in true }
+    /// What the newest consensus says about congestion control; circuits made from now on follow it.
+    package var flow = FlowParameters()
+
+    package init(tls: TLSContext) { self.tls = tls }
+
+    /// For the rotation of link certificates.
+    package mutating func useLink(tls: TLSContext, identity: LinkIdentity) {
+        self.tls = tls
+        self.identity = identity
+    }
+}
