@@ -13,6 +13,7 @@ import traceback
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+import cgo
 from content import MIB, Names, Web, download, upload
 from control import Control
 from network import Failure, Network, interrupt_on_signals, say, wait_for
@@ -174,6 +175,7 @@ def check_expiry(network, flavour, mote, lifetime):
 
 
 SCENARIOS = {f.__name__: f for f in (stock, stock_mixture, guard, middle, exit, relays, our_authority_and_relays, our_authority, our_client, ours, expiry)}
+SCENARIOS |= {f.__name__: f for f in cgo.SCENARIOS}
 
 
 def run(function):
