@@ -38,6 +38,8 @@ let package = Package(
         door("COpenSSL", pkgConfig: "openssl", apt: "libssl-dev"),
         door("CSodium", pkgConfig: "libsodium", apt: "libsodium-dev"),
         door("CEvent", pkgConfig: "libevent", apt: "libevent-dev"),
+        door("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
+        door("CZstd", pkgConfig: "libzstd", apt: "libzstd-dev"),
         door("CLinux"),
         door("CPolyval"),
 
@@ -45,6 +47,7 @@ let package = Package(
         room("Basics", "Ambience", ["CLinux"]),
         room("Basics", "Confidential", ["Ambience", log]),
         room("Basics", "Sealing", ["Bytes", "Ambience", "COpenSSL", "CSodium", "CPolyval"]),
+        room("Basics", "Compression", ["CZlib", "CZstd"]),
 
         room("Cores", "Onion", ["Bytes", "Ambience", "Sealing"]),
         room("Cores", "Directory", ["Bytes", "Ambience", "Sealing"]),
@@ -57,7 +60,7 @@ let package = Package(
 
         room("Shells", "Loops", ["Ambience", "CEvent", "CLinux"]),
         room("Shells", "Relaying", ["Bytes", "Ambience", "Confidential", "Sealing", "Onion", "Loops", "CLinux", log]),
-        room("Shells", "DirectoryService", ["Bytes", "Ambience", "Confidential", "Sealing", "Onion", "Directory", "Loops", "Relaying", log]),
+        room("Shells", "DirectoryService", ["Bytes", "Ambience", "Confidential", "Sealing", "Compression", "Onion", "Directory", "Loops", "Relaying", log]),
         room("Shells", "Authority", ["Bytes", "Ambience", "Confidential", "Sealing", "Onion", "Directory", "Voting", "Loops", "Relaying", "DirectoryService", log]),
         room("Shells", "Client", ["Bytes", "Ambience", "Confidential", "Sealing", "Onion", "Directory", "Paths", "Socks", "Loops", "Relaying", "DirectoryService", log]),
         room("Shells", "Node", ["Bytes", "Ambience", "Confidential", "Sealing", "Onion", "Directory", "Voting", "Paths", "Torrc", "Transports", "Loops", "Relaying", "DirectoryService", "Authority", "Client", "CLinux", log]),
@@ -68,6 +71,7 @@ let package = Package(
         program("dustcloud", ["Ambience", "Torrc", "Leasing", "Providers", "Coordination", arguments]),
 
         tests("BasicsTests", ["Bytes", "Ambience", "Confidential", "Sealing", "CPolyval"], resources: [.copy("Vectors")]),
+        tests("CompressionTests", ["Compression", "Ambience"]),
         tests("OnionTests", ["Onion", "Bytes", "Ambience", "Sealing"], resources: [.copy("Vectors")]),
         tests("DirectoryTests", ["Directory", "Bytes", "Ambience", "Sealing"], resources: [.copy("Vectors")]),
         tests("VotingTests", ["Voting", "Directory", "Bytes", "Ambience", "Sealing"], resources: [.copy("Vectors")]),
@@ -75,8 +79,9 @@ let package = Package(
         tests("SocksTests", ["Socks", "Bytes", "Ambience"]),
         tests("TransportsTests", ["Transports", "Bytes", "Ambience", "Sealing"]),
         tests("TorrcTests", ["Torrc", "Directory", "Bytes", "Ambience", "Sealing"]),
+        tests("LoopsTests", ["Loops", "Ambience"]),
         tests("RelayingTests", ["Relaying", "Onion", "Loops", "Bytes", "Ambience", "Sealing"]),
-        tests("DirectoryServiceTests", ["DirectoryService", "Directory", "Loops", "Relaying", "Onion", "Bytes", "Ambience", "Sealing", log], resources: [.copy("Vectors")]),
+        tests("DirectoryServiceTests", ["DirectoryService", "Compression", "Directory", "Loops", "Relaying", "Onion", "Bytes", "Ambience", "Sealing", log], resources: [.copy("Vectors")]),
         tests("AuthorityTests", ["Authority", "Voting", "DirectoryService", "Relaying", "Loops", "Onion", "Directory", "Bytes", "Ambience", "Sealing", log]),
         tests("ClientTests", ["Client", "Paths", "Socks", "Loops", "Relaying", "DirectoryService", "Onion", "Directory", "Bytes", "Ambience", "Sealing", log]),
         tests("NodeTests", ["Node", "Loops", "Torrc", "Directory", "Bytes", "Ambience", "Sealing"]),

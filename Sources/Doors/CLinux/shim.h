@@ -32,6 +32,8 @@ static inline int dc_forbid_dumps(void) { struct rlimit none = {0, 0}; setrlimit
 // posix_spawn flag: the child leads a session of its own and gets no signals of our terminal.
 static const int dc_spawn_own_session = 0x80;
 static inline int dc_set_nonblocking(int fd) { return fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK); }
+// The calling thread's own niceness, not the process's.
+static inline int dc_be_nice(int niceness) { return setpriority(PRIO_PROCESS, 0, niceness); }
 static inline int dc_pipe(int fds[2]) { return pipe2(fds, O_CLOEXEC); }
 static inline int dc_eventfd(void) { return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC); }
 static inline int dc_open(const char *path, int flags, unsigned mode) { return open(path, flags | O_CLOEXEC, mode); }
