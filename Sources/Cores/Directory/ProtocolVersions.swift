@@ -39,6 +39,13 @@ package struct ProtocolVersions: Hashable, Sendable, CustomStringConvertible {
         versions[name, default: 0] |= 1 << UInt64(version)
     }
 
+    /// All but one name.
+    package func removing(_ name: String) -> ProtocolVersions {
+        var result = self
+        result.versions[name] = nil
+        return result
+    }
+
     /// Names sorted, runs of versions as ranges.
     package var description: String {
         versions.keys.sorted().map { "\($0)=\(Self.ranges(versions[$0, default: 0]))" }.joined(separator: " ")
