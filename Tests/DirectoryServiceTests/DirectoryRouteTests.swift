@@ -44,9 +44,26 @@ struct DirectoryRouteTests {
         #expect(DirectoryRoute(path: "/tor/server/d/zz+\(Self.hex)+0") == .descriptors(.digests([Self.digest])))
         #expect(DirectoryRoute(path: "/tor/keys/fp-sk/\(Self.hex)") == .certificates(.pairs([])))
         #expect(DirectoryRoute(path: "/tor/status-vote/current/consensus/\(Self.hex)00") == .consensus(isMicrodesc: false, signers: []))
-        for path in ["", "/", ".z", "/tor", "/tor/server/", "/tor/server/none", "/tor/keys/", "/tor/hs/3/x"] {
-            #expect(DirectoryRoute(path: path) == .other(path.hasSuffix(".z") ? String(path.dropLast(2)) : path))
-        }
+        for path in ["/tor/server/", "/tor/server/none", "/tor/hs/3/x"] { #expect(DirectoryRoute(path: path) == .other(path)) }
+        for path in ["/tor/keys/", "/tor/keys/none"] { #expect(DirectoryRoute(path: path) == .malformed) }
+        #expect(DirectoryRoute(path: "/tor/status-vote/current/consensus/diff/00/\(Self.hex)") == .other("/tor/status-vote/current/consensus/diff/00/\(Self.hex)"))
+    }
+
+    @Test("a path outside /tor/ is one inside; at the root are pages for browsers")
+    func pages() {
+        #expect(DirectoryRoute(path: "/server/all") == .descriptors(.all))
+        for path in ["", "/", ".z", "/tor/"] { #expect(DirectoryRoute(path: path) == .frontPage) }
+        #expect(DirectoryRoute(path: "/tor") == .other("/tor/tor"))
+        #expect(DirectoryRoute(path: "/robots.txt") == .robots)
+    }
+
+    @Test("a diff is asked for by the digest of its base, before the signers")
+    func diffs() {
+        let base = [UInt8](repeating: 0xAB, count: 32)
+        #expect(
+            DirectoryRoute(path: "/tor/status-vote/current/consensus-microdesc/diff/\(Hex.upper(base))/0B8997+5B591A")
+                == .consensus(isMicrodesc: true, base: base, signers: [[0x0B, 0x89, 0x97], [0x5B, 0x59, 0x1A]]))
+        #expect(DirectoryRoute(path: "/tor/status-vote/current/consensus/diff/\(Hex.upper(base))") == .consensus(isMicrodesc: false, base: base, signers: []))
     }
 
     @Test("a fetch asks for what the server understands")
@@ -57,6 +74,7 @@ struct DirectoryRouteTests {
             (.documents(.certificate, [DocumentName(pair)]), .certificates(.pairs([pair]))),
             (.documents(.microdescriptor, [DocumentName(.microdescriptor, [UInt8](repeating: 7, count: 32))]), .microdescriptors([[UInt8](repeating: 7, count: 32)])),
             (.documents(.descriptor, [DocumentName(.descriptor, Self.digest.bytes)]), .descriptors(.digests([Self.digest]))),
+            (.documents(.extraInfo, [DocumentName(.extraInfo, Self.digest.bytes)]), .extraInfos(.digests([Self.digest]))),
         ]
         for (request, route) in cases { #expect(DirectoryRoute(path: request.path(signers: [Self.digest.bytes])) == route) }
     }

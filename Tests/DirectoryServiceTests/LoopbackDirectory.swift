@@ -37,7 +37,7 @@ final class LoopbackDirectory {
             tlsCertificate: tls.certificate, now: wall)
         let address = try router.listen(on: SocketAddress("127.0.0.1:0")!)
         self.store = store
-        server = DirectoryServer(store: store)
+        server = DirectoryServer(store: store, press: DocumentPress(worker: BackgroundWorker(loop: loop)))
         port = DirectoryPort(loop: loop, server: server, settings: settings, time: TestnetTime())
         dirPort = try port.listen(on: SocketAddress("127.0.0.1:0")!)
         source = DirectorySource(nickname: "cache", rsa: RSAIdentity(rsa.publicKey.fingerprint)!, addresses: [address])

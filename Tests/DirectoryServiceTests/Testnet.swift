@@ -28,6 +28,13 @@ enum Testnet {
         try Consensus(bytes(flavour == .microdesc ? "cached-microdesc-consensus" : "cached-consensus"))
     }
 
+    /// The consensus of twenty seconds earlier, with other bandwidths: nobody signed it.
+    static func earlierConsensus(_ flavour: ConsensusFlavour) throws -> Consensus {
+        let text = String(decoding: try consensus(flavour).text, as: UTF8.self)
+        let earlier = text.replacingOccurrences(of: "valid-after 2000-01-01 00:02:20", with: "valid-after 2000-01-01 00:02:00")
+        return try Consensus(Array(earlier.replacingOccurrences(of: "Bandwidth=", with: "Bandwidth=1").utf8))
+    }
+
     static func emptyStore(folder: String? = nil) throws -> DirectoryStore {
         DirectoryStore(folder: folder, authorities: try authorities(), log: Logger(label: "test"))
     }

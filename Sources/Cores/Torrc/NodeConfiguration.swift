@@ -70,6 +70,9 @@ package struct RelayOptions: Sendable {
     package var isAssumedReachable = false
     package var isPublishing = true
     package var isDirectoryCache = true
+    /// What a DirPort shows to a browser; `nil`: nothing.
+    package var frontPageFile: String?
+    package var isExtraInfoWanted = false
     package var family: [String] = []
     package var exit: Choice = .automatic
     /// The rules of all `ExitPolicy` lines, in order.

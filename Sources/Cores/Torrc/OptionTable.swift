@@ -47,6 +47,8 @@ enum OptionTable {
         .ports("DirPort", \.relay.dirPorts, flags: PortLine.relayFlags),
         .flag("AssumeReachable", \.relay.isAssumedReachable),
         .flag("DirCache", \.relay.isDirectoryCache),
+        .text("DirPortFrontPage", \.relay.frontPageFile),
+        .flag("DownloadExtraInfo", \.relay.isExtraInfoWanted),
         OptionRow(name: "MyFamily", isList: true) { configuration, text throws(ValueError) in
             configuration.relay.family += try OptionRow.items(text).map { item throws(ValueError) in try Self.member(item) }
         },

@@ -1,4 +1,5 @@
 package import Ambience
+internal import Bytes
 package import Directory
 internal import Logging
 package import Loops
@@ -7,6 +8,9 @@ internal import Sealing
 
 /// Keeps a store up to date: fetches what `FetchPlan` decides on, verifies it, and puts it into the store.
 ///
+/// Answers are unpacked and parsed on a worker (`FetchedDocuments`). A consensus is asked for as a diff from the one that is held; when
+/// that does not work out, the next request is for the whole.
+///
 /// 1. A consensus is parsed and its signatures are checked; one whose certificates are not here waits while they are fetched.
 /// 2. Certificates of believed authorities are stored, and waiting consensuses are checked again.
 /// 3. Microdescriptors and descriptors are stored only when their digest was asked for, which a verified consensus named.
@@ -14,6 +18,8 @@ package final class DirectoryFetcher {
     package struct Settings: Sendable {
         package var plan = FetchPlan.Settings()
         package var tunnels = DirectoryTunnels.Settings()
+        /// Whether a cache also keeps relays' extra-info documents (DownloadExtraInfo).
+        package var wantsExtraInfo = false
 
         package init() {}
 
@@ -51,6 +57,7 @@ package final class DirectoryFetcher {
     private let store: DirectoryStore
     private let authorities: [DirectorySource]
     private let settings: Settings
+    private let worker: BackgroundWorker?
     private let log = Logger(label: "directory")
     private var plan: FetchPlan
     private var sources: [DirectorySource]
@@ -62,12 +69,22 @@ package final class DirectoryFetcher {
     /// Called whenever a further phase of bootstrapping is reached, up to all descriptors loaded.
     package var onProgress: (BootstrapPhase) -> Void = { _ in }
     private var phase = BootstrapPhase.starting
+    /// Flavours whose last diff was no use.
+    private var wantsWhole: Set<ConsensusFlavour> = []
+    /// Consensuses that came as diffs, and consensuses that came whole.
+    package private(set) var diffCount = 0
+    package private(set) var wholeCount = 0
 
-    /// `authorities` are the DirAuthority lines; the store believes their v3 identities. Documents are judged by `time`, else by the loop's clock.
+    /// - Parameters:
+    ///   - authorities: the DirAuthority lines; the store believes their v3 identities.
+    ///   - worker: reads answers; without one the loop's thread does.
+    ///   - time: documents are judged by it, else by the loop's clock.
     package init(
-        loop: EventLoop, router: OnionRouter, store: DirectoryStore, authorities: [DirectorySource], settings: Settings, time: (any TimeSource)? = nil
+        loop: EventLoop, router: OnionRouter, store: DirectoryStore, authorities: [DirectorySource], settings: Settings, worker: BackgroundWorker? = nil,
+        time: (any TimeSource)? = nil
     ) {
         self.loop = loop
+        self.worker = worker
         self.time = time ?? loop
         self.store = store
         self.authorities = authorities
@@ -139,6 +156,7 @@ extension DirectoryFetcher {
         }
         if settings.plan.wantsPlain, let consensus = store.consensus(.ns) {
             holdings.missing += store.missingDescriptors(of: consensus).map { DocumentName(.descriptor, $0.bytes) }
+            if settings.wantsExtraInfo { holdings.missing += store.missingExtraInfos(of: consensus).map { DocumentName(.extraInfo, $0.bytes) } }
         }
         return holdings
     }
@@ -152,24 +170,44 @@ extension DirectoryFetcher {
     }
 
     private func request(_ wanted: FetchRequest) -> HTTPRequest {
-        var headers = HTTPHeaders()
+        var headers = HTTPHeaders([("Accept-Encoding", Negotiation.accepted)])
         if case .consensus(let isMicrodesc) = wanted, let held = store.consensus(isMicrodesc ? .microdesc : .ns) {
             headers.add("If-Modified-Since", held.validAfter.httpDate)
+            if !wantsWhole.contains(held.flavour) { headers.add("X-Or-Diff-From-Consensus", Hex.upper(held.signedDigest)) }
         }
         return HTTPRequest(.get, wanted.path(signers: store.authorities.map(\.bytes)), headers: headers)
     }
 
     private func ended(_ fetch: FetchPlan.Fetch, _ source: DirectorySource, _ result: Result<HTTPResponse, DirectoryTunnels.Failure>) {
-        let (outcome, missing): (FetchPlan.Outcome, [DocumentName])
         switch result {
         case .failure(let failure):
             log.info("Directory \(source.nickname) did not answer: \(failure)")
-            (outcome, missing) = (failure == .broken ? .refused : .unreachable, [])
-        case .success(let response) where response.isPlain: (outcome, missing) = take(response, fetch.request, from: source)
-        case .success(let response):
-            log.info("Directory \(source.nickname) answered in an encoding that was not asked for: \(response.headers["Content-Encoding"] ?? "")")
-            (outcome, missing) = (.refused, [])
+            finish(fetch, failure == .broken ? .refused : .unreachable)
+        case .success(let response) where response.isSuccess: read(response, fetch, source)
+        case .success(let response): finish(fetch, refused(response, fetch.request, by: source), missing: fetch.request.names)
         }
+    }
+
+    /// What an answer without documents means.
+    private func refused(_ response: HTTPResponse, _ wanted: FetchRequest, by source: DirectorySource) -> FetchPlan.Outcome {
+        switch wanted {
+        case .consensus:
+            if response.status != 304 { log.info("Directory \(source.nickname) gave no consensus: \(response.status) \(response.reason)") }
+            return response.status == 304 ? .partial : .refused
+        case .documents: return response.status == 404 ? .partial : .refused
+        }
+    }
+
+    private func read(_ response: HTTPResponse, _ fetch: FetchPlan.Fetch, _ source: DirectorySource) {
+        var base: [UInt8]?
+        if case .consensus(let isMicrodesc) = fetch.request { base = store.consensus(isMicrodesc ? .microdesc : .ns)?.text }
+        let job: @Sendable () -> FetchedDocuments.Reading = { [base] in FetchedDocuments.Reading(response, of: fetch.request, base: base) }
+        let done: (FetchedDocuments.Reading) -> Void = { [weak self] in self?.take($0, fetch, from: source, bytes: response.body.count) }
+        // With too much on the worker's table the loop reads by itself rather than not at all.
+        if worker?.run(job, done) != true { done(job()) }
+    }
+
+    private func finish(_ fetch: FetchPlan.Fetch, _ outcome: FetchPlan.Outcome, missing: [DocumentName] = []) {
         plan.finished(fetch, outcome, missing: missing, now: time.now, using: &random)
         reportDescriptors()
         stepSoon()
@@ -179,35 +217,35 @@ extension DirectoryFetcher {
 // MARK: - Taking documents
 
 extension DirectoryFetcher {
-    private func take(_ response: HTTPResponse, _ wanted: FetchRequest, from source: DirectorySource) -> (FetchPlan.Outcome, [DocumentName]) {
-        switch wanted {
-        case .consensus(let isMicrodesc): return (takeConsensus(response, isMicrodesc ? .microdesc : .ns, from: source), [])
-        case .documents(let kind, let names):
-            if response.status == 404 { return (.partial, names) }
-            guard response.isSuccess else { return (.refused, []) }
-            let missing = takeDocuments(response.body, kind, names)
-            return (missing.isEmpty ? .complete : .partial, missing)
+    private func take(_ reading: FetchedDocuments.Reading, _ fetch: FetchPlan.Fetch, from source: DirectorySource, bytes: Int) {
+        guard isRunning else { return }
+        switch (reading.result, fetch.request) {
+        case (.failure(let failure), let request):
+            log.info("Directory \(source.nickname) gave \(failure)")
+            if case (.diff, .consensus(let isMicrodesc)) = (failure, request) { wantsWhole.insert(isMicrodesc ? .microdesc : .ns) }
+            finish(fetch, .refused)
+        case (.success(.consensus(let consensus, let diffBytes)), .consensus(let isMicrodesc)):
+            if let diffBytes {
+                log.info("Applied a consensus diff of \(diffBytes) bytes (\(bytes) as sent) from \(source.nickname) in place of \(consensus.text.count)")
+            }
+            finish(fetch, take(consensus, isMicrodesc ? .microdesc : .ns, isDiff: diffBytes != nil, from: source))
+        case (.success(let documents), .documents(_, let names)):
+            let missing = take(documents, names)
+            finish(fetch, missing.isEmpty ? .complete : .partial, missing: missing)
+        default: finish(fetch, .refused)
         }
     }
 
-    private func takeConsensus(_ response: HTTPResponse, _ flavour: ConsensusFlavour, from source: DirectorySource) -> FetchPlan.Outcome {
-        if response.status == 304 { return .partial }
-        guard response.isSuccess else {
-            log.info("Directory \(source.nickname) gave no consensus: \(response.status) \(response.reason)")
+    private func take(_ consensus: Consensus, _ flavour: ConsensusFlavour, isDiff: Bool, from source: DirectorySource) -> FetchPlan.Outcome {
+        guard consensus.flavour == flavour, consensus.isReasonablyLive(at: time.wall) else {
+            log.info("Directory \(source.nickname) gave a consensus of \(consensus.validAfter), which is out of date, or our clock is wrong")
             return .refused
         }
-        do throws(DocumentError) {
-            let consensus = try Consensus(response.body)
-            guard consensus.flavour == flavour, consensus.isReasonablyLive(at: time.wall) else {
-                log.info("Directory \(source.nickname) gave a consensus of \(consensus.validAfter), which is out of date, or our clock is wrong")
-                return .refused
-            }
-            if let held = store.consensus(flavour), held.validAfter >= consensus.validAfter { return .partial }
-            return admit(consensus) ? .complete : .refused
-        } catch {
-            log.info("Directory \(source.nickname) gave a consensus that cannot be read: \(error)")
-            return .refused
-        }
+        if let held = store.consensus(flavour), held.validAfter >= consensus.validAfter { return .partial }
+        guard admit(consensus) else { return .refused }
+        wantsWhole.remove(flavour)
+        if isDiff { diffCount += 1 } else { wholeCount += 1 }
+        return .complete
     }
 
     /// Stores a consensus that is signed by enough, keeps one that may still turn out to be, refuses any other.
@@ -228,25 +266,24 @@ extension DirectoryFetcher {
     }
 
     /// Stores what was asked for; returns what did not come.
-    private func takeDocuments(_ body: [UInt8], _ kind: DocumentName.Kind, _ names: [DocumentName]) -> [DocumentName] {
-        switch kind {
-        case .certificate: return takeCertificates(body, names)
-        case .microdescriptor:
-            let documents = DocumentBundle.microdescriptors(body).compactMap { try? Microdescriptor($0) }
-            let asked = documents.filter { names.contains(DocumentName(.microdescriptor, $0.digest)) }
-            store.put(asked, now: time.wall)
+    private func take(_ documents: FetchedDocuments, _ names: [DocumentName]) -> [DocumentName] {
+        switch documents {
+        case .consensus: return names
+        case .certificates(let certificates): return take(certificates, names)
+        case .microdescriptors(let documents):
+            store.put(documents.filter { names.contains(DocumentName(.microdescriptor, $0.digest)) }, now: time.wall)
             return names.filter { store.microdescriptor($0.digest) == nil }
-        case .descriptor:
-            let documents = DocumentBundle.relayDocuments(body).compactMap { try? RouterDescriptor($0) }
-            let asked = documents.filter { names.contains(DocumentName(.descriptor, $0.digest.bytes)) }
-            store.put(asked, now: time.wall)
+        case .descriptors(let documents):
+            store.put(documents.filter { names.contains(DocumentName(.descriptor, $0.digest.bytes)) }, now: time.wall)
             return names.filter { Digest20($0.digest).flatMap { store.descriptor($0) } == nil }
+        case .extraInfos(let documents):
+            store.put(documents.filter { names.contains(DocumentName(.extraInfo, $0.sha1.bytes)) }, now: time.wall)
+            return names.filter { Digest20($0.digest).flatMap { store.extraInfo($0) } == nil }
         }
     }
 
-    private func takeCertificates(_ body: [UInt8], _ names: [DocumentName]) -> [DocumentName] {
-        let documents = DocumentBundle.certificates(body).compactMap { try? KeyCertificate($0) }
-        store.put(documents.filter { store.authorities.contains($0.identity) && $0.expires > time.wall })
+    private func take(_ certificates: [KeyCertificate], _ names: [DocumentName]) -> [DocumentName] {
+        store.put(certificates.filter { store.authorities.contains($0.identity) && $0.expires > time.wall })
         for (flavour, held) in waiting where !admit(held.consensus) { reject(flavour) }
         let here = Set(store.certificates.keys.map { DocumentName($0) })
         return names.filter { !here.contains($0) }

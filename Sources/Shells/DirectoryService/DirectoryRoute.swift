@@ -6,13 +6,19 @@ package import Sealing
 /// A path that names documents which cannot exist (bad hex, wrong length) still is that route: the malformed names are left
 /// out, and an empty list is answered as not found. How many names fit is bounded by the length of a request line.
 package enum DirectoryRoute: Equatable, Sendable {
-    /// The current consensus; `signers` are prefixes of the v3 identities of which more than half must have signed.
-    case consensus(isMicrodesc: Bool, signers: [[UInt8]])
+    /// The current consensus; `signers` are prefixes of the v3 identities of which more than half must have signed. With a `base` only
+    /// the diff from the consensus with that digest is wanted.
+    case consensus(isMicrodesc: Bool, base: [UInt8]? = nil, signers: [[UInt8]])
     /// SHA-256 digests.
     case microdescriptors([[UInt8]])
     case descriptors(DescriptorSelection)
     case extraInfos(DescriptorSelection)
     case certificates(CertificateSelection)
+    /// For people who look with a browser.
+    case frontPage
+    case robots
+    /// Below a path of ours, and none that there is.
+    case malformed
     /// Not one of ours: an authority or a later service may know it.
     case other(String)
 
@@ -33,19 +39,35 @@ package enum DirectoryRoute: Equatable, Sendable {
         case pairs([CertificateName])
     }
 
-    /// A trailing `.z` asks for deflate; it names the same documents, and answering in the identity encoding is allowed.
+    /// A trailing `.z` asks for deflate and names the same document. A path outside `/tor/` is taken as one inside, as stock does.
     package init(path: String) {
         let plain = path.hasSuffix(".z") ? String(path.dropLast(2)) : path
-        self = Self.consensus(plain) ?? Self.microdescriptors(plain) ?? Self.descriptors(plain) ?? Self.certificates(plain) ?? .other(plain)
+        let inside = plain.hasPrefix("/tor/") ? plain : "/tor" + (plain.hasPrefix("/") ? "" : "/") + plain
+        self = Self.page(inside) ?? Self.consensus(inside) ?? Self.microdescriptors(inside) ?? Self.descriptors(inside) ?? Self.certificates(inside) ?? .other(inside)
+    }
+
+    private static func page(_ path: String) -> DirectoryRoute? {
+        switch path {
+        case "/tor/": .frontPage
+        case "/tor/robots.txt": .robots
+        default: nil
+        }
     }
 
     private static func consensus(_ path: String) -> DirectoryRoute? {
         guard let rest = path.after("/tor/status-vote/current/") else { return nil }
-        let parts = rest.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
-        let isMicrodesc = parts[0] == "consensus-microdesc"
-        guard isMicrodesc || parts[0] == "consensus" || parts[0] == "consensus-ns" else { return nil }
-        let signers = parts.count == 2 ? parts[1].split(separator: "+").compactMap { Hex.decode($0) } : []
-        return .consensus(isMicrodesc: isMicrodesc, signers: signers.filter { (1...20).contains($0.count) })
+        var parts = rest.split(separator: "/", omittingEmptySubsequences: false)
+        let flavour = parts.removeFirst()
+        let isMicrodesc = flavour == "consensus-microdesc"
+        guard isMicrodesc || flavour == "consensus" || flavour == "consensus-ns" else { return nil }
+        var base: [UInt8]?
+        if parts.count >= 2, parts[0] == "diff" {
+            guard let digest = Hex.decode(parts[1]), digest.count == 32 else { return .other(path) }
+            base = digest
+            parts.removeFirst(2)
+        }
+        let signers = parts.first.map { $0.split(separator: "+").compactMap { Hex.decode($0) } } ?? []
+        return .consensus(isMicrodesc: isMicrodesc, base: base, signers: signers.filter { (1...20).contains($0.count) })
     }
 
     private static func microdescriptors(_ path: String) -> DirectoryRoute? {
@@ -74,7 +96,7 @@ package enum DirectoryRoute: Equatable, Sendable {
         if let list = rest.after("fp-sk/") { return .certificates(.pairs(list.split(separator: "+").compactMap { CertificateName($0) })) }
         if let list = rest.after("fp/") { return .certificates(.identities(identities(list))) }
         if let list = rest.after("sk/") { return .certificates(.signingKeys(digests(list))) }
-        return nil
+        return .malformed
     }
 
     private static func identities(_ list: Substring) -> [RSAIdentity] { list.split(separator: "+").compactMap { RSAIdentity(hex: $0) } }

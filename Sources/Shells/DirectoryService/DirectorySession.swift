@@ -32,7 +32,10 @@ final class DirectorySession {
     private let transport: any DirectoryTransport
     private var parser: HTTPRequestParser
     private var timer: Timer?
+    /// The request is here, and its answer is under way.
+    private var isAsked = false
     private var hasAnswered = false
+    private var isOver = false
     /// Called once, when the session no longer matters.
     private var onOver: (() -> Void)?
 
@@ -55,17 +58,19 @@ final class DirectorySession {
         guard !hasAnswered else { return }
         do throws(HTTPError) {
             guard let request = try parser.receive(bytes) else { return }
-            answer(server.answer(request, from: peer, now: time.wall))
+            isAsked = true
+            server.respond(to: request, from: peer, now: time.wall) { self.answer($0) }
         } catch {
             answer(.badRequest())
         }
     }
 
     /// The peer will send nothing more; it may still read.
-    func peerFinished() { if !hasAnswered { drop() } }
+    func peerFinished() { if !isAsked, !hasAnswered { drop() } }
 
     /// The connection is gone.
     func closed() {
+        isOver = true
         timer?.cancel()
         timer = nil
         let handler = onOver
@@ -77,10 +82,12 @@ final class DirectorySession {
     func refuse() { answer(.busy) }
 
     private func answer(_ response: HTTPResponse) {
-        guard !hasAnswered else { return }
+        guard !hasAnswered, !isOver else { return }
         hasAnswered = true
         arm(settings.answerTimeout)
-        transport.send(response.encoded)
+        // Apart, so that all who get the same document share its bytes.
+        transport.send(response.encodedHead)
+        transport.send(response.body)
         transport.finish()
     }
 

@@ -91,6 +91,11 @@ extension DirectoryStore {
         consensus.entries.compactMap(\.descriptorDigest).filter { descriptorShelf[$0] == nil }
     }
 
+    /// Digests of the extra-infos that the listed descriptors name and that are not here.
+    package func missingExtraInfos(of consensus: Consensus) -> [Digest20] {
+        consensus.entries.compactMap { $0.descriptorDigest.flatMap { descriptorShelf[$0] }?.extraInfoSHA1 }.filter { extraInfoShelf[$0] == nil }
+    }
+
     /// Checks the signatures with the certificates that are here. Of what is missing only the believed authorities' certificates are told.
     package func verify(_ consensus: Consensus, now: WallTime) -> Consensus.Verification {
         consensus.verify(certificates: Array(certificates.values), authorities: authorities, now: now)

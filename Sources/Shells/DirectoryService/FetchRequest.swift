@@ -10,6 +10,8 @@ package struct DocumentName: Hashable, Sendable {
         case microdescriptor
         /// SHA-1, 20 bytes.
         case descriptor
+        /// SHA-1, 20 bytes.
+        case extraInfo
     }
 
     package let kind: Kind
@@ -26,7 +28,7 @@ package struct DocumentName: Hashable, Sendable {
         switch kind {
         case .certificate: "\(Hex.upper(digest.prefix(20)))-\(Hex.upper(digest.dropFirst(20)))"
         case .microdescriptor: Base64.encode(digest, padded: false)
-        case .descriptor: Hex.upper(digest)
+        case .descriptor, .extraInfo: Hex.upper(digest)
         }
     }
 }
@@ -36,6 +38,9 @@ package enum FetchRequest: Hashable, Sendable {
     case consensus(isMicrodesc: Bool)
     /// Names of one kind, at least one.
     case documents(DocumentName.Kind, [DocumentName])
+
+    /// The documents that are asked for, other than a consensus.
+    package var names: [DocumentName] { if case .documents(_, let names) = self { names } else { [] } }
 
     /// The request's path. `signers` are the v3 identities of whom the consensus needs more than half.
     package func path(signers: [[UInt8]] = []) -> String {
@@ -47,6 +52,7 @@ package enum FetchRequest: Hashable, Sendable {
         case .documents(.certificate, let names): return "/tor/keys/fp-sk/" + names.map(\.text).joined(separator: "+")
         case .documents(.microdescriptor, let names): return "/tor/micro/d/" + names.map(\.text).joined(separator: "-")
         case .documents(.descriptor, let names): return "/tor/server/d/" + names.map(\.text).joined(separator: "+")
+        case .documents(.extraInfo, let names): return "/tor/extra/d/" + names.map(\.text).joined(separator: "+")
         }
     }
 }

@@ -13,8 +13,6 @@ package struct HTTPResponse: Equatable, Sendable {
     }
 
     package var isSuccess: Bool { status == 200 }
-    /// Whether the body is the document itself, not a compressed form of it.
-    package var isPlain: Bool { (headers["Content-Encoding"] ?? "identity").lowercased() == "identity" }
 
     /// A document as plain text.
     package static func ok(_ body: [UInt8]) -> HTTPResponse { HTTPResponse(status: 200, reason: "OK", body: body) }
@@ -26,9 +24,10 @@ package struct HTTPResponse: Equatable, Sendable {
     package static let busy = HTTPResponse(status: 503, reason: "Directory busy, try again later")
 
     /// The bytes on the wire.
-    package var encoded: [UInt8] {
-        Array("HTTP/1.0 \(status) \(Self.oneLine(reason))\r\n\(headers.encoded)\r\n".utf8) + body
-    }
+    package var encoded: [UInt8] { encodedHead + body }
+
+    /// All that comes before the body.
+    var encodedHead: [UInt8] { Array("HTTP/1.0 \(status) \(Self.oneLine(reason))\r\n\(headers.encoded)\r\n".utf8) }
 
     /// A reason may quote what a peer sent: it must not end the status line early.
     private static func oneLine(_ text: String) -> String {

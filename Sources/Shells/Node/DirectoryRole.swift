@@ -20,6 +20,8 @@ final class DirectoryRole {
     let sources: [DirectorySource]
     let bridgeAuthorities: [DirectorySource]
     private let log = Logger(label: "directory")
+    /// Whether others may fetch from us; a relay that is none keeps only what it needs itself.
+    private let isCache: Bool
     /// Percent, as the log tells it.
     private(set) var bootstrapped = 0
 
@@ -34,11 +36,13 @@ final class DirectoryRole {
         store = DirectoryStore(
             folder: configuration.general.cacheDirectory ?? directory.path, authorities: Set(configuration.general.authorities.compactMap(\.v3Identity)),
             log: Logger(label: "directory"))
-        server = DirectoryServer(store: store)
+        let worker = BackgroundWorker(loop: loop)
+        server = DirectoryServer(store: store, press: DocumentPress(worker: worker))
         port = DirectoryPort(loop: loop, server: server)
-        fetcher = DirectoryFetcher(
-            loop: loop, router: router, store: store, authorities: sources,
-            settings: configuration.isRelay ? .cache(isTesting: isTesting) : .client(isTesting: isTesting))
+        isCache = configuration.isRelay && (configuration.relay.isDirectoryCache || configuration.authority.isAuthoritative)
+        var settings = isCache ? DirectoryFetcher.Settings.cache(isTesting: isTesting) : .client(isTesting: isTesting)
+        settings.wantsExtraInfo = configuration.relay.isExtraInfoWanted
+        fetcher = DirectoryFetcher(loop: loop, router: router, store: store, authorities: sources, settings: settings, worker: worker)
     }
 
     var tunnels: DirectoryTunnels { fetcher.tunnels }
@@ -61,8 +65,17 @@ final class DirectoryRole {
     func serve(for relay: RelayRole) {
         server.ownDescriptor = { [weak relay] in relay?.publisher.descriptor }
         server.ownExtraInfo = { [weak relay] in relay?.publisher.extraInfo }
-        guard configuration.relay.isDirectoryCache || configuration.authority.isAuthoritative else { return }
+        readFrontPage(configuration)
+        guard isCache else { return }
         router.onDirectoryStream = { [weak self] in self?.port.serve($0) }
+    }
+
+    /// Takes the page for browsers from its file, at the start and after a reload.
+    func readFrontPage(_ configuration: NodeConfiguration) {
+        guard let path = configuration.relay.frontPageFile else { return server.frontPage = nil }
+        do throws(FileError) {
+            server.frontPage = try Files.read(path)
+        } catch { log.warning("Cannot read the DirPortFrontPage: \(error)") }
     }
 
     private func progressed(_ phase: BootstrapPhase) {

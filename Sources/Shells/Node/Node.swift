@@ -239,6 +239,7 @@ package final class Node {
         configuration = new
         relay?.life = life
         relay?.adopt(new)
+        documents.readFrontPage(new)
         return true
     }
 

@@ -54,6 +54,8 @@ struct RelayContent {
         content.policy = policy
         content.isHibernating = isHibernating
         content.isTunnelledDirectory = configuration.relay.isDirectoryCache
+        content.cachesExtraInfo = configuration.relay.isDirectoryCache && configuration.relay.isExtraInfoWanted
+        if !configuration.relay.isDirectoryCache { content.protocols = content.protocols.removing("DirCache") }
         content.expires = life?.expires
         return content
     }
