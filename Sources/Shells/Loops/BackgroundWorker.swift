@@ -8,24 +8,19 @@ internal import Synchronization
 package final class BackgroundWorker {
     private let shared: Shared
     private let jobLimit: Int
-    private var source: IOSource?
     private var waiting: [Int: (any Sendable) -> Void] = [:]
     private var lastJob = 0
 
     /// `jobLimit`: jobs that wait or run at most.
     package init(loop: EventLoop, jobLimit: Int = 64) {
         self.jobLimit = jobLimit
-        guard let shared = Shared() else { fatalError("no descriptors left for a worker") }
+        let shared = Shared(mailbox: loop.mailbox)
         self.shared = shared
-        source = IOSource(loop: loop, fd: shared.results.read, onReadable: { [weak self] in self?.deliver() }, onWritable: {})
-        source?.setReading(true)
-        Self.startThread(shared)
+        loop.onWake { [weak self] in self?.deliver() }
+        WorkThread("worker") { shared.work() }.detach()
     }
 
-    deinit {
-        source?.cancel()
-        shared.stop()
-    }
+    deinit { shared.stop() }
 
     package var jobCount: Int { waiting.count }
 
@@ -42,19 +37,6 @@ package final class BackgroundWorker {
     private func deliver() {
         for (number, result) in shared.takeResults() { waiting.removeValue(forKey: number)?(result) }
     }
-
-    private static func startThread(_ shared: Shared) {
-        var thread = pthread_t()
-        // SAFETY: the thread takes the one reference that is passed, and releases it when it ends.
-        let context = Unmanaged.passRetained(shared).toOpaque()
-        let status = pthread_create(&thread, nil, { context in
-            let shared = Unmanaged<Shared>.fromOpaque(context!).takeRetainedValue()
-            shared.work()
-            return nil
-        }, context)
-        guard status == 0 else { fatalError("no thread for a worker: \(status)") }
-        pthread_detach(thread)
-    }
 }
 
 /// What both threads see.
@@ -70,19 +52,15 @@ private final class Shared: Sendable {
     private static let niceness: Int32 = 10
 
     private let state = Mutex(State())
-    /// One byte per job and per result wakes the other side.
-    private let jobs: Pipe
-    let results: Pipe
+    private let mailbox: Mailbox
+    /// The thread sleeps here: one byte per job.
+    private let bell = WakePipe()
 
-    init?() {
-        guard let jobs = Pipe(), let results = Pipe() else { return nil }
-        self.jobs = jobs
-        self.results = results
-    }
+    init(mailbox: Mailbox) { self.mailbox = mailbox }
 
     func add(_ job: @escaping Job) {
         state.withLock { $0.jobs.append(job) }
-        jobs.wake()
+        bell.ring()
     }
 
     func stop() {
@@ -90,46 +68,39 @@ private final class Shared: Sendable {
             $0.isStopped = true
             $0.jobs = []
         }
-        jobs.wake()
+        bell.ring()
     }
 
     func takeResults() -> [(Int, any Sendable)] {
-        let taken = state.withLock { state in
-            let taken = state.results
-            state.results = []
-            return taken
+        state.withLock { state in
+            defer { state.results = [] }
+            return state.results
         }
-        results.wait(bytes: max(1, taken.count))
-        return taken
     }
 
     /// The thread's life.
     func work() {
-        var mask = sigset_t()
-        sigfillset(&mask)
-        // Signals are the main loop's.
-        pthread_sigmask(SIG_BLOCK, &mask, nil)
         _ = dc_be_nice(Self.niceness)
         while true {
-            jobs.wait(bytes: 1)
+            bell.wait()
             let (job, isStopped) = state.withLock { state -> (Job?, Bool) in (state.jobs.isEmpty ? nil : state.jobs.removeFirst(), state.isStopped) }
             if isStopped { return }
             guard let job else { continue }
             let result = job()
             state.withLock { $0.results.append(result) }
-            results.wake()
+            mailbox.ring()
         }
     }
 }
 
-/// Both ends of a pipe, closed with their owner.
-private final class Pipe: Sendable {
-    let read: Int32
+/// A pipe that one thread waits at until another rings.
+private final class WakePipe: Sendable {
+    private let read: Int32
     private let write: Int32
 
-    init?() {
+    init() {
         var ends: [Int32] = [-1, -1]
-        guard dc_pipe(&ends) == 0 else { return nil }
+        guard dc_pipe(&ends) == 0 else { fatalError("no descriptors are left for a worker") }
         (read, write) = (ends[0], ends[1])
     }
 
@@ -138,14 +109,13 @@ private final class Pipe: Sendable {
         close(write)
     }
 
-    func wake() {
+    func ring() {
         var byte: UInt8 = 0
         while Glibc.write(write, &byte, 1) < 0, errno == EINTR {}
     }
 
-    /// Blocks for the first byte, and takes at most so many.
-    func wait(bytes: Int) {
-        var buffer = [UInt8](repeating: 0, count: bytes)
-        while Glibc.read(read, &buffer, bytes) < 0, errno == EINTR {}
+    func wait() {
+        var byte: UInt8 = 0
+        while Glibc.read(read, &byte, 1) < 0, errno == EINTR {}
     }
 }

@@ -35,6 +35,9 @@ package final class WorkThread: Sendable {
         self.thread = thread
     }
 
-    /// Waits for the end of the thread; once.
+    /// Waits for the end of the thread; once, and not after `detach`.
     package func join() { pthread_join(thread, nil) }
+
+    /// Lets the thread end by itself.
+    package func detach() { pthread_detach(thread) }
 }

@@ -78,6 +78,20 @@ final class DirectoryRole {
         } catch { log.warning("Cannot read the DirPortFrontPage: \(error)") }
     }
 
+    /// What was served and fetched, for the status file.
+    var status: JSONText {
+        let served = server.statistics
+        return .object([
+            ("requests", .number(Int64(clamping: served.requests))),
+            ("consensuses", .number(Int64(clamping: served.consensuses))),
+            ("diffs", .number(Int64(clamping: served.diffs))),
+            ("bytesPlain", .number(Int64(clamping: served.bytesPlain))),
+            ("bytesSent", .number(Int64(clamping: served.bytesSent))),
+            ("consensusesFetched", .number(Int64(clamping: fetcher.wholeCount))),
+            ("diffsFetched", .number(Int64(clamping: fetcher.diffCount))),
+        ])
+    }
+
     private func progressed(_ phase: BootstrapPhase) {
         guard phase.percent > bootstrapped else { return }
         bootstrapped = phase.percent

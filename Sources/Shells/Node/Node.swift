@@ -273,6 +273,7 @@ package final class Node {
             ("counterGaloisCircuits", .number(Int64(clamping: router.statistics.counterGaloisCircuits))),
             ("bytesRead", .number(Int64(clamping: router.statistics.bytesRead))),
             ("bytesWritten", .number(Int64(clamping: router.statistics.bytesWritten))),
+            ("directory", documents.status),
             ("clientCircuits", client.map { StatusFile.circuits($0.snapshot) } ?? .null),
         ]))
     }
