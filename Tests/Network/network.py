@@ -140,8 +140,9 @@ class Node:
     def torrc(self):
         lines = ['TestingTorNetwork 1', f'DataDirectory {self.folder}', f'Nickname {self.name}', 'Address 127.0.0.1', 'AddressDisableIPv6 1',
                  'PathsNeededToBuildCircuits 0.67', 'ShutdownWaitLength 0', f'Log notice file {self.folder}/log']
+        lines += [f'ControlPort 127.0.0.1:{self.control_port}', 'CookieAuthentication 1']
         if self.kind == 'tor':
-            lines += ['ProtocolWarnings 1', 'SafeLogging 0', f'ControlPort 127.0.0.1:{self.control_port}', 'CookieAuthentication 1']
+            lines += ['ProtocolWarnings 1', 'SafeLogging 0']
         lines += getattr(self, f'_{self.role}_lines')()
         return lines + self.extra + self.network.authority_lines
 

@@ -174,8 +174,17 @@ def check_expiry(network, flavour, mote, lifetime):
     say(f'consensus{flavour}: {owner} {lines[found[0]]}')
 
 
+def operated(name):
+    """A scenario of `operate.py`; that module needs stem, which nothing else here does."""
+    def run_it():
+        import operate
+        getattr(operate, name)(world)
+    return run_it
+
+
 SCENARIOS = {f.__name__: f for f in (stock, stock_mixture, guard, middle, exit, relays, our_authority_and_relays, our_authority, our_client, ours, expiry)}
 SCENARIOS |= {f.__name__: f for f in cgo.SCENARIOS}
+SCENARIOS |= {name: operated(name) for name in ('control',)}
 
 
 def run(function):

@@ -96,12 +96,4 @@ struct KeyTests {
         #expect(KeyRemains.wipe(directory).isEmpty)
         #expect(try Files.list(directory.keys).isEmpty)
     }
-
-    @Test("a hashed password is what stock makes of the same salt")
-    func passwordHash() throws {
-        let stock = run("tor --hash-password 'secret word' --quiet -f /nonexistent --ignore-missing-torrc").output.split(separator: "\n").last { $0.hasPrefix("16:") }
-        let text = try #require(stock)
-        let salt = stride(from: 3, to: 19, by: 2).map { UInt8(text.dropFirst($0).prefix(2), radix: 16)! }
-        #expect(PasswordHash.of("secret word", salt: salt) == text)
-    }
 }

@@ -13,7 +13,10 @@ struct NodeLifeTests {
     }
 
     private func node(_ text: String) throws -> Node {
-        try Node(configuration(text), home: "/nonexistent") { () throws(TorrcError) in try Torrc.read([TorrcText.assignments(in: text, name: "test")]) }
+        let source = TorrcSource(path: nil, defaultsPath: nil) { given throws(TorrcError) in
+            try Torrc.read([TorrcText.assignments(in: given ?? text, name: "test")])
+        } logs: { $0 }
+        return try Node(source.read(nil), home: "/nonexistent", source: source, logs: LogOutlets([]))
     }
 
     @Test("ends by itself with status 0 at its expiry, and takes its keys with it")

@@ -123,3 +123,23 @@ private struct PolicyPattern {
         return UInt8(mask.nonzeroBitCount)
     }
 }
+
+extension ExitPolicy {
+    /// The rules as a torrc has them: `*` stands for both families where both are told the same.
+    package var torrcRules: [String] {
+        var lines: [String] = []
+        var rest = rules[...]
+        while let rule = rest.popFirst() {
+            let verb = rule.isAccept ? "accept" : "reject"
+            let ports = rule.ports == PolicyRule.allPorts ? "*" : PolicySummary.text([rule.ports])
+            guard rule.network.bits == 0, rule.network.isIPv4 else {
+                lines.append(rule.description)
+                continue
+            }
+            let twin = PolicyRule(isAccept: rule.isAccept, network: .anyIPv6, ports: rule.ports)
+            lines.append("\(verb) \(rest.first == twin ? "*" : "*4"):\(ports)")
+            if rest.first == twin { rest.removeFirst() }
+        }
+        return lines
+    }
+}

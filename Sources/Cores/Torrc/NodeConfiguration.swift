@@ -8,6 +8,7 @@ package struct NodeConfiguration: Sendable {
     package var bridge = BridgeOptions()
     package var client = ClientOptions()
     package var authority = AuthorityOptions()
+    package var operating = OperatingOptions()
     package var mote = MoteOptions()
 
     /// - Parameter isTesting: starts from the defaults of `TestingTorNetwork 1` (tor(1), "TESTING NETWORK OPTIONS").

@@ -16,6 +16,7 @@ enum Soundness {
             throw report(error.option, error.problem)
         }
         settle(&configuration, &warnings)
+        configuration.operating.settle(&warnings)
     }
 
     private struct Finding: Error {

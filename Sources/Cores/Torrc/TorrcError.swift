@@ -3,11 +3,14 @@ package enum OptionOrigin: Equatable, Sendable, CustomStringConvertible {
     /// A torrc by its name, and the line (from 1) on which the option starts.
     case file(String, line: Int)
     case commandLine
+    /// SETCONF and its like.
+    case controller
 
     package var description: String {
         switch self {
         case .file(let name, let line): "\(name):\(line)"
         case .commandLine: "command line"
+        case .controller: "controller"
         }
     }
 }

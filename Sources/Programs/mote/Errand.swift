@@ -1,7 +1,9 @@
 import Ambience
+import ControlProtocol
 import Glibc
 import Logging
 import Node
+import Sealing
 import Torrc
 
 /// What one command line asks for.
@@ -16,7 +18,7 @@ struct Errand {
         case .version: print("\(ProductVersion.line).")
         case .help: print(Usage.text)
         case .listOptions: for option in Torrc.optionNames { print(option.isOurs ? "\(option.name)  (mote only)" : option.name) }
-        case .hashPassword(let password): print(PasswordHash.of(password))
+        case .hashPassword(let password): print(PasswordHash(password, salt: SecureRandom.bytes(8)))
         case .dumpConfiguration: for assignment in try TorrcFiles.read(invocation).assignments { print("\(assignment.option) \(assignment.value)") }
         case .verifyConfiguration: try verify()
         case .listFingerprint(let isEd25519): print(try fingerprint(isEd25519: isEd25519))
@@ -40,22 +42,16 @@ struct Errand {
 
     private func serve() throws -> Int32 {
         let reading = try TorrcFiles.read(invocation)
-        try startLog(reading.configuration.general.logs)
+        let logs = try startLog(reading.configuration.general.logs)
         let log = Logger(label: "mote")
         for warning in reading.warnings { log.warning("\(warning)") }
-        let invocation = invocation
-        let node = try Node(reading.configuration, home: TorrcFiles.home) { () throws(TorrcError) in try TorrcFiles.read(invocation) }
-        return try node.run()
+        return try Node(reading, home: TorrcFiles.home, source: TorrcFiles.source(invocation), logs: logs).run()
     }
 
-    /// Without Log lines, notices (`--hush`: warnings, `--quiet`: nothing) go to standard output.
-    private func startLog(_ lines: [LogLine]) throws {
-        var lines = lines
-        if lines.isEmpty, invocation.loudness != .quiet {
-            lines = [LogLine(severities: (invocation.loudness == .hush ? .warn : .notice)...(.err), target: .standardOutput)]
-        }
-        let fan = try LogFan(lines)
-        LoggingSystem.bootstrap { _ in fan }
-        fan.begin(ProductVersion.line)
+    private func startLog(_ lines: [LogLine]) throws -> LogOutlets {
+        let outlets = try LogOutlets(TorrcFiles.logs(lines, invocation.loudness))
+        LoggingSystem.bootstrap { _ in LogFan(outlets) }
+        outlets.begin(ProductVersion.line)
+        return outlets
     }
 }

@@ -1,5 +1,6 @@
 import Ambience
 import Glibc
+import Node
 import Torrc
 
 /// Reads the files and arguments that a command line names.
@@ -7,11 +8,31 @@ enum TorrcFiles {
     /// The data directory of a node whose torrc names none.
     static var home: String { (getenv("HOME").map { String(cString: $0) } ?? "") + "/.mote" }
 
-    static func read(_ invocation: Invocation) throws(TorrcError) -> Torrc.Reading {
+    /// - Parameter text: stands for the torrc when it is given.
+    static func read(_ invocation: Invocation, text: String? = nil) throws(TorrcError) -> Torrc.Reading {
         var sources: [[Assignment]] = []
         if let path = invocation.defaultsPath { sources.append(try assignments(path, isOptional: false)) }
-        if let path = invocation.torrcPath { sources.append(try assignments(path, isOptional: invocation.isTorrcOptional)) }
+        if let text {
+            sources.append(try TorrcText.assignments(in: text, name: "controller"))
+        } else if let path = invocation.torrcPath {
+            sources.append(try assignments(path, isOptional: invocation.isTorrcOptional))
+        }
         return try Torrc.read(sources + [invocation.assignments])
+    }
+
+    /// How a running node reads its configuration again.
+    static func source(_ invocation: Invocation) -> TorrcSource {
+        TorrcSource(path: invocation.torrcPath == "-" ? nil : invocation.torrcPath, defaultsPath: invocation.defaultsPath) { text throws(TorrcError) in
+            try read(invocation, text: text)
+        } logs: {
+            logs($0, invocation.loudness)
+        }
+    }
+
+    /// Without Log lines, notices (`--hush`: warnings, `--quiet`: nothing) go to standard output.
+    static func logs(_ lines: [LogLine], _ loudness: Invocation.Loudness) -> [LogLine] {
+        guard lines.isEmpty, loudness != .quiet else { return lines }
+        return [LogLine(severities: (loudness == .hush ? .warn : .notice)...(.err), target: .standardOutput)]
     }
 
     private static func assignments(_ path: String, isOptional: Bool) throws(TorrcError) -> [Assignment] {

@@ -23,6 +23,7 @@ extension Client {
         report(.circuitConnecting)
         let circuit = router.buildCircuit(path.map { HopTarget($0) })
         circuits[key] = circuit
+        tellCircuit(key) { .circuitLaunched($0) }
         circuit.onEvent = { [weak self, unowned circuit] in self?.handle($0, of: circuit, key) }
     }
 
@@ -30,9 +31,11 @@ extension Client {
         switch event {
         case .built:
             pool.circuitBuilt(key, at: moment)
+            tellCircuit(key) { .circuitBuilt($0) }
             report(.done)
-        case .closed(let reason, _):
+        case .closed(let reason, let isRemote):
             circuits[key] = nil
+            tellCircuit(key) { .circuitClosed($0, reason, isRemote: isRemote) }
             log.debug("Circuit \(key.rawValue) closed after \(circuit.builtHops) hops: \(reason)")
             pool.circuitClosed(key, hops: circuit.builtHops, at: moment)
         }
@@ -41,6 +44,7 @@ extension Client {
 
     private func close(_ key: CircuitKey) {
         guard let circuit = circuits.removeValue(forKey: key) else { return }
+        onEvent(.circuitDropped(key.rawValue, wasBuilt: circuit.isBuilt))
         circuit.onEvent = nil
         circuit.close()
     }

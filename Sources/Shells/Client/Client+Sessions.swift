@@ -34,6 +34,7 @@ extension Client {
         guard pool.streamArrived(session.key, request.purpose, isolation: isolation, keepsCircuitAlive: keepsAlive, at: moment) else {
             return session.fail(StreamFailure.tooMany.socks)
         }
+        tellStream(session) { .streamArrived($0) }
         log.debug("Stream \(session.key.rawValue) wants \(Sensitive(request.target))")
         settleSoon()
     }
@@ -76,6 +77,7 @@ extension Client {
 
     /// The application's connection is over, or its request was answered for good.
     func sessionEnded(_ session: SocksSession) {
+        if pool.streams[session.key] != nil { tellStream(session) { .streamClosed($0, .done) } }
         pool.streamGone(session.key)
         sessions[session.key] = nil
         settleSoon()
@@ -89,18 +91,24 @@ extension Client {
         guard let session = sessions[stream] else { return pool.streamGone(stream) }
         guard let circuit = circuits[circuit] else { return streamEnded(session, .destroyed) }
         session.attach(to: circuit)
+        tellStream(session) { .streamSent($0) }
     }
 
-    func streamConnected(_ session: SocksSession) { pool.streamConnected(session.key) }
+    func streamConnected(_ session: SocksSession) {
+        pool.streamConnected(session.key)
+        tellStream(session) { .streamConnected($0) }
+    }
 
     /// A lookup has its answer; the session goes when its connection closes.
     func lookedUp(_ session: SocksSession) {
+        tellStream(session) { .streamClosed($0, .done) }
         pool.streamGone(session.key)
         settleSoon()
     }
 
     func streamEnded(_ session: SocksSession, _ reason: EndReason) {
         let wasConnected = pool.streams[session.key]?.isConnected ?? true
+        tellStream(session) { wasConnected ? .streamClosed($0, reason) : .streamDetached($0, reason) }
         if let failure = pool.streamEnded(session.key, reason, at: moment) {
             if wasConnected { sessions[session.key] = nil } else { fail(session.key, failure) }
         }
@@ -110,6 +118,7 @@ extension Client {
     /// Tells the application; its session goes when the connection closes.
     func fail(_ stream: StreamKey, _ failure: StreamFailure) {
         log.info("Stream \(stream.rawValue) failed: \(failure)")
+        if let session = sessions[stream] { tellStream(session) { .streamFailed($0) } }
         if failure == .timeout {
             let seconds = settings.pool.streamTimeout.inMilliseconds / 1000
             quietLog.say(.notice, "timeout", now: loop.now, "Tried for \(seconds) seconds to get a connection to [scrubbed]. Giving up.")

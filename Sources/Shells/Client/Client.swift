@@ -37,6 +37,8 @@ package final class Client {
     private var savedGuards: [String] = []
     private var isRunning = false
 
+    /// What happens to circuits and streams, for controllers.
+    package var onEvent: (ClientEvent) -> Void = { _ in }
     /// Called once, when the first circuit is built.
     package var onBootstrapped: () -> Void = {}
 
@@ -143,6 +145,7 @@ package final class Client {
         if let phase, next <= phase { return }
         phase = next
         log.notice("\(next)")
+        onEvent(.progressed(next))
         if next == .done { onBootstrapped() }
     }
 

@@ -21,8 +21,22 @@ package struct ClientSnapshot: Sendable {
         /// Ready, and nobody's yet.
         package let isClean: Bool
         package let isLongLived: Bool
+        package let began: Instant
         /// The first advertised end among its relays; `nil` when none advertises one.
         package let firstEnd: WallTime?
+    }
+
+    /// An application's stream.
+    package struct StreamView: Sendable {
+        package enum State: Sendable { case waiting, connecting, connected }
+
+        package let id: Int
+        package let state: State
+        /// `nil` while it waits for one.
+        package let circuit: Int?
+        /// `HOST:PORT`; port 0 for a lookup.
+        package let target: String
+        package let isLookup: Bool
     }
 
     package let bootstrap: BootstrapPhase
@@ -39,6 +53,7 @@ extension ClientSnapshot.CircuitView {
         streams = circuit.streams
         isClean = circuit.isClean
         isLongLived = circuit.isLongLived
+        began = circuit.began
         firstEnd = circuit.firstEnd
     }
 }

@@ -24,6 +24,27 @@ package enum Sockets {
         return fd
     }
 
+    /// A listening Unix socket with the given permissions; a socket that lies there already is replaced, any other file is not.
+    package static func listen(onPath path: String, mode: UInt32, backlog: Int32 = 64) throws(FileError) -> Int32 {
+        var facts = stat()
+        if lstat(path, &facts) == 0, facts.st_mode & S_IFMT == S_IFSOCK { unlink(path) }
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        let bytes = Array(path.utf8)
+        guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else { throw FileError(path: path, operation: "listen on", code: ENAMETOOLONG) }
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
+        let fd = dc_socket_nonblocking(AF_UNIX)
+        guard fd >= 0 else { throw FileError(path: path, operation: "socket", code: errno) }
+        // SAFETY: the pointer is used only for this call.
+        let bound = withUnsafePointer(to: &address) { $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(fd, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) } }
+        guard bound == 0, chmod(path, mode) == 0, Glibc.listen(fd, backlog) == 0 else {
+            let code = errno
+            close(fd)
+            throw FileError(path: path, operation: "listen on", code: code)
+        }
+        return fd
+    }
+
     /// Begins to connect; the socket becomes writable when it is decided (`connectError`).
     package static func dial(_ address: SocketAddress) throws(FileError) -> Int32 {
         let fd = dc_socket_nonblocking(family(address.ip))

@@ -22,8 +22,9 @@ final class DirectoryRole {
     private let log = Logger(label: "directory")
     /// Whether others may fetch from us; a relay that is none keeps only what it needs itself.
     private let isCache: Bool
-    /// Percent, as the log tells it.
-    private(set) var bootstrapped = 0
+    /// How far we are, as the log tells it.
+    private(set) var phase = BootstrapPhase.starting
+    var bootstrapped: Int { phase.percent }
 
     init(loop: EventLoop, router: OnionRouter, configuration: NodeConfiguration, directory: DataDirectory, own: RSAIdentity?) {
         self.loop = loop
@@ -94,7 +95,7 @@ final class DirectoryRole {
 
     private func progressed(_ phase: BootstrapPhase) {
         guard phase.percent > bootstrapped else { return }
-        bootstrapped = phase.percent
+        self.phase = phase
         log.notice("\(phase)")
     }
 }

@@ -1,6 +1,7 @@
 internal import Ambience
 internal import Authority
 internal import Client
+internal import ControlProtocol
 internal import Directory
 internal import DirectoryService
 internal import Glibc
@@ -31,8 +32,10 @@ package final class Node {
     private let loop = EventLoop()
     private let log = Logger(label: "node")
     private let directory: DataDirectory
-    private let reread: () throws(TorrcError) -> Torrc.Reading
-    private var configuration: NodeConfiguration
+    private let source: TorrcSource
+    private let logs: LogOutlets
+    private var reading: Torrc.Reading
+    private var configuration: NodeConfiguration { reading.configuration }
     private var life: LifeSpan?
     private let started: WallTime
     private var phase = Phase.running
@@ -43,15 +46,19 @@ package final class Node {
     private var transports: ServerTransports?
     private var authority: Authority?
     private var client: Client?
+    private var control: ControlRole?
     private let status: StatusFile
     private var isOver = false
 
     /// - Parameters:
     ///   - home: the data directory when the torrc names none.
-    ///   - reread: reads the torrc again, for SIGHUP.
-    package init(_ configuration: NodeConfiguration, home: String, reread: @escaping () throws(TorrcError) -> Torrc.Reading) throws(NodeFailure) {
-        self.configuration = configuration
-        self.reread = reread
+    ///   - source: reads the torrc again, for SIGHUP and controllers.
+    ///   - logs: where log lines go.
+    package init(_ reading: Torrc.Reading, home: String, source: TorrcSource, logs: LogOutlets) throws(NodeFailure) {
+        let configuration = reading.configuration
+        self.reading = reading
+        self.source = source
+        self.logs = logs
         started = loop.wall
         guard !configuration.isClient || !configuration.general.authorities.isEmpty else {
             throw NodeFailure(.configuration, "DirAuthority: a client needs at least one such line, for no network is built in")
@@ -74,8 +81,11 @@ package final class Node {
         log.info("Up to \(ProcessHardening.raiseOpenFiles()) files may be open")
         catchSignals()
         documents.load()
+        let control = makeControl()
+        self.control = control
         if let keys { try startRelay(keys) }
         if configuration.isClient { try startClient() }
+        try control.start()
         documents.start()
         try writePid()
         loop.every(Self.lookInterval) { [unowned self] in look() }
@@ -91,6 +101,7 @@ package final class Node {
     private func startRelay(_ keys: KeyRing) throws(NodeFailure) {
         let ports = NodePorts(loop: loop, router: router, directory: documents.port)
         let address = try ports.open(configuration.relay)
+        control?.openPorts = ports.bound
         let content = RelayContent(configuration: configuration, address: address)
         try Fingerprints.write(keys, nickname: content.nickname, to: directory)
         let publisher = DescriptorPublisher(
@@ -140,6 +151,7 @@ package final class Node {
         let client = Client(
             loop: loop, router: router, store: documents.store, fetcher: documents.fetcher,
             settings: ClientSettings(configuration, stateFile: directory.file("state")))
+        client.onEvent = { [weak control] in control?.clientDid($0) }
         do throws(FileError) { try client.start() } catch { throw NodeFailure(error) }
         self.client = client
     }
@@ -147,6 +159,7 @@ package final class Node {
     private func look() {
         relay?.look()
         if relay?.hasJoined == true { documents.joined() }
+        control?.look()
     }
 
     // MARK: The end
@@ -171,7 +184,31 @@ package final class Node {
 
     private func catchSignals() {
         for number in [SIGTERM, SIGINT] { loop.onSignal(number) { [unowned self] in askedToStop(number) } }
-        loop.onSignal(SIGHUP) { [unowned self] in reload() }
+        loop.onSignal(SIGHUP) { [unowned self] in
+            control?.tellSignal(.reload)
+            reload()
+        }
+    }
+
+    // MARK: Controllers
+
+    private func makeControl() -> ControlRole {
+        let interior = NodeInterior(
+            loop: loop, router: router, documents: documents, directory: directory, source: source, started: started, relay: { [unowned self] in relay },
+            client: { [unowned self] in client }, reading: { [unowned self] in reading },
+            adopt: { [unowned self] new throws(ControlRefusal) in try adopt(new) },
+            signal: { [unowned self] signal throws(ControlRefusal) in try obey(signal) })
+        return ControlRole(interior, logs: logs)
+    }
+
+    /// What a controller asks with SIGNAL.
+    private func obey(_ signal: ControlSignal) throws(ControlRefusal) {
+        switch signal {
+        case .reload: reload()
+        case .halt: loop.stop()
+        case .shutdown: askedToStop(SIGINT)
+        default: throw ControlRefusal(551, "SIGNAL \(signal.rawValue) is not supported here")
+        }
     }
 
     private func askedToStop(_ number: Int32) {
@@ -199,6 +236,7 @@ package final class Node {
         Watchdog.disarm()
         transports?.stop()
         authority?.stop()
+        control?.stop()
         client?.stop()
         documents.stop()
         router.closeAll()
@@ -219,28 +257,33 @@ package final class Node {
 
     private func reload() {
         do throws(TorrcError) {
-            let reading = try reread()
-            for warning in reading.warnings { log.warning("\(warning)") }
-            if adopt(reading.configuration) { log.notice("Read the torrc again") }
+            let new = try source.read(nil)
+            for warning in new.warnings { log.warning("\(warning)") }
+            do throws(ControlRefusal) {
+                try adopt(new)
+                log.notice("Read the torrc again")
+            } catch { log.warning("The torrc was read again, but nothing was changed: \(error.reason)") }
         } catch { log.error("The torrc cannot be used, the old one stays: \(error)") }
+        reopenLogs()
     }
 
-    /// Whether the new options hold now.
-    private func adopt(_ new: NodeConfiguration) -> Bool {
-        let isRooted = new.general.dataDirectory == configuration.general.dataDirectory && new.relay.orPorts == configuration.relay.orPorts
-            && new.relay.dirPorts == configuration.relay.dirPorts && new.client.socksPorts == configuration.client.socksPorts
-            && new.general.authorities == configuration.general.authorities && new.authority.isAuthoritative == configuration.authority.isAuthoritative
-            && new.bridge == configuration.bridge
-        guard isRooted else {
-            log.warning("The torrc was read again, but data directory, ports, authorities and roles need a restart: nothing was changed")
-            return false
+    /// Rotated files are left even when the torrc did not change.
+    private func reopenLogs() {
+        do throws(NodeFailure) { try logs.open(source.logs(configuration.general.logs)) } catch { log.error("\(error); the old places stay") }
+    }
+
+    /// Makes the new options hold, or says why they cannot.
+    private func adopt(_ new: Torrc.Reading) throws(ControlRefusal) {
+        if let option = Torrc.firstNeedingRestart(configuration, new.configuration) {
+            throw ControlRefusal(553, "Unable to set option: a change of \(option) needs a restart")
         }
-        if new.mote != configuration.mote { adoptLife(new.mote) }
-        configuration = new
+        if new.configuration.mote != configuration.mote { adoptLife(new.configuration.mote) }
+        let isLogChanged = new.configuration.general.logs != configuration.general.logs
+        reading = new
+        if isLogChanged { reopenLogs() }
         relay?.life = life
-        relay?.adopt(new)
-        documents.readFrontPage(new)
-        return true
+        relay?.adopt(new.configuration)
+        documents.readFrontPage(new.configuration)
     }
 
     private func adoptLife(_ options: MoteOptions) {

@@ -5,20 +5,35 @@ internal import Relaying
 internal import Torrc
 
 /// Opens the relay's ports.
-struct NodePorts {
+final class NodePorts {
     let loop: EventLoop
     let router: OnionRouter
     let directory: DirectoryPort
+    private(set) var bound = OpenPorts()
+
+    init(loop: EventLoop, router: OnionRouter, directory: DirectoryPort) {
+        self.loop = loop
+        self.router = router
+        self.directory = directory
+    }
 
     /// Listens on every ORPort and DirPort line; where others reach us.
     func open(_ relay: RelayOptions) throws(NodeFailure) -> OwnAddress {
         var orPorts: [UInt16] = []
         for line in relay.orPorts {
-            orPorts.append(try open(line, isIPv6Off: relay.isIPv6Disabled) { address throws(FileError) in try router.listen(on: address) })
+            orPorts.append(try open(line, isIPv6Off: relay.isIPv6Disabled) { address throws(FileError) in
+                let got = try router.listen(on: address)
+                bound.or.append(got)
+                return got
+            })
         }
         var dirPorts: [UInt16] = []
         for line in relay.dirPorts {
-            dirPorts.append(try open(line, isIPv6Off: true) { address throws(FileError) in try directory.listen(on: address) })
+            dirPorts.append(try open(line, isIPv6Off: true) { address throws(FileError) in
+                let got = try directory.listen(on: address)
+                bound.directory.append(got)
+                return got
+            })
         }
         return try OwnAddress.of(relay, orPorts: orPorts, dirPorts: dirPorts)
     }

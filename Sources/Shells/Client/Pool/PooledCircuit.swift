@@ -12,6 +12,7 @@ package struct PooledCircuit: Sendable {
     package internal(set) var state: State
     /// Built for long-lived ports, of the relays that live longest.
     package let isLongLived: Bool
+    package let began: Instant
     /// Whose streams it carries; set before its first stream when it is reserved.
     package internal(set) var isolation: IsolationKey?
     /// When its first stream was attached.
@@ -26,6 +27,7 @@ package struct PooledCircuit: Sendable {
         self.path = path
         self.isLongLived = isLongLived
         self.isolation = isolation
+        began = now
         state = .building(since: now)
     }
 

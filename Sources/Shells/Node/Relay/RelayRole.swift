@@ -1,4 +1,5 @@
 internal import Ambience
+internal import ControlProtocol
 internal import Directory
 internal import DirectoryService
 internal import Logging
@@ -73,6 +74,13 @@ final class RelayRole {
 
     /// Whether the newest consensus lists us. No consensus lists a bridge.
     var hasJoined: Bool { known.map { isBridge || $0.contains(keys.rsaIdentity) } ?? false }
+
+    /// What we would publish now; it is not kept.
+    func freshDescriptors() throws(ControlRefusal) -> (descriptor: RouterDescriptor, extraInfo: ExtraInfo) {
+        do throws(DocumentError) {
+            return try RouterDescriptor.make(descriptorContent(), keys: keys.descriptorKeys)
+        } catch { throw ControlRefusal(551, "Cannot make a descriptor: \(error)") }
+    }
 
     private func descriptorContent() -> DescriptorContent {
         var said = content.descriptor(at: loop.wall, upSince: started, seen: history.observed, isHibernating: isDraining, life: life)

@@ -1,0 +1,115 @@
+package import Ambience
+package import ControlProtocol
+internal import Logging
+package import Loops
+
+/// The ControlPort: operators' programs (nyx, stem, Tor Browser) look at the node and steer it (control-spec.txt).
+///
+/// A command's way: bytes → `ControlLines` → `ControlSession` → `ControlHost`, which the node is → `ControlReply` → bytes.
+/// What happens in the node comes as `tell`, and goes to the sessions that asked for it.
+package final class ControlServer {
+    /// Controllers at once; a further one is closed.
+    package static let sessionLimit = 64
+    /// A controller with more unread bytes than this is closed.
+    package static let unreadLimitBytes = 32 << 20
+
+    let loop: EventLoop
+    let version: String
+    let log = Logger(label: "control")
+    private(set) weak var host: (any ControlHost)?
+    package var authentication: ControlAuthentication
+    private var listeners: [StreamListener] = []
+    private var sessions: [ObjectIdentifier: ControlSession] = [:]
+    /// What at least one session wants.
+    private var wanted: Set<ControlEvent> = []
+    /// Called when `wanted` has changed.
+    package var onInterest: (Set<ControlEvent>) -> Void = { _ in }
+
+    /// - Parameter version: as PROTOCOLINFO tells it.
+    package init(loop: EventLoop, version: String, authentication: ControlAuthentication, host: any ControlHost) {
+        self.loop = loop
+        self.version = version
+        self.authentication = authentication
+        self.host = host
+    }
+
+    /// Listens on an address; the one actually bound.
+    @discardableResult
+    package func listen(on address: SocketAddress) throws(FileError) -> SocketAddress {
+        let listener = try StreamListener(loop: loop, address: address) { [weak self] in self?.accept($0) }
+        listeners.append(listener)
+        log.notice("Opened Control listener connection (ready) on \(listener.name)")
+        return listener.address ?? address
+    }
+
+    /// Listens on a Unix socket, replacing what a dead process left there.
+    package func listen(onPath path: String, isGroupWritable: Bool) throws(FileError) {
+        listeners.append(try StreamListener(loop: loop, path: path, mode: isGroupWritable ? 0o660 : 0o600) { [weak self] in self?.accept($0) })
+        log.notice("Opened Control listener connection (ready) on \(path)")
+    }
+
+    /// As `net/listeners/control` has it.
+    package var listenerNames: [String] { listeners.map(\.name) }
+    package var sessionCount: Int { sessions.count }
+
+    package func stop() {
+        for listener in listeners { listener.close() }
+        listeners = []
+        for session in Array(sessions.values) { session.close() }
+    }
+
+    // MARK: Events
+
+    package func isWanted(_ event: ControlEvent) -> Bool { wanted.contains(event) }
+
+    /// Tells all who asked; the text is made only if somebody did.
+    package func tell(_ event: ControlEvent, _ text: @autoclosure () -> String) {
+        guard wanted.contains(event) else { return }
+        send(event, ControlReply(650, "\(event.rawValue) \(text())"))
+    }
+
+    /// An event of several lines: the first, then one per element, then `OK`.
+    package func tell(_ event: ControlEvent, lines: @autoclosure () -> [String]) {
+        guard wanted.contains(event) else { return }
+        var reply = ControlReply(650, event.rawValue)
+        for line in lines() { reply.add(650, line) }
+        reply.add(650, "OK")
+        send(event, reply)
+    }
+
+    /// An event with a document.
+    package func tell(_ event: ControlEvent, document: @autoclosure () -> String) {
+        guard wanted.contains(event) else { return }
+        var reply = ControlReply()
+        reply.add(650, event.rawValue, data: document())
+        reply.add(650, "OK")
+        send(event, reply)
+    }
+
+    private func send(_ event: ControlEvent, _ reply: ControlReply) {
+        let bytes = reply.bytes
+        for session in Array(sessions.values) where session.events.contains(event) { session.send(bytes) }
+    }
+
+    // MARK: Sessions
+
+    private func accept(_ fd: Int32) {
+        guard sessions.count < Self.sessionLimit else { return Sockets.close(fd) }
+        let session = ControlSession(server: self, connection: TCPConnection(loop: loop, fd: fd))
+        sessions[ObjectIdentifier(session)] = session
+        log.info("New control connection opened")
+    }
+
+    func interestChanged() {
+        let now = sessions.values.reduce(into: Set()) { $0.formUnion($1.events) }
+        guard now != wanted else { return }
+        wanted = now
+        onInterest(now)
+    }
+
+    func ended(_ session: ControlSession) {
+        guard sessions.removeValue(forKey: ObjectIdentifier(session)) != nil else { return }
+        interestChanged()
+        if session.isOwner { host?.ownerLeft() }
+    }
+}

@@ -1,0 +1,28 @@
+internal import Ambience
+internal import Client
+internal import ControlProtocol
+internal import Loops
+internal import Relaying
+internal import Torrc
+
+/// What the operator's side (`ControlRole`) sees of a node, and what it may ask of it.
+struct NodeInterior {
+    let loop: EventLoop
+    let router: OnionRouter
+    let documents: DirectoryRole
+    let directory: DataDirectory
+    let source: TorrcSource
+    let started: WallTime
+    let relay: () -> RelayRole?
+    let client: () -> Client?
+    let reading: () -> Torrc.Reading
+    /// Takes a new configuration as a reload does; why not, if it cannot.
+    let adopt: (Torrc.Reading) throws(ControlRefusal) -> Void
+    let signal: (ControlSignal) throws(ControlRefusal) -> Void
+}
+
+/// Where a relay's ports have been opened.
+struct OpenPorts {
+    var or: [SocketAddress] = []
+    var directory: [SocketAddress] = []
+}
