@@ -1,6 +1,7 @@
 import Ambience
 import Bytes
 import Glibc
+import Limits
 import Loops
 import Onion
 import Sealing
@@ -157,17 +158,30 @@ struct LinkDutyTests {
         #expect(network.wait { relay.router.channelCount == 0 && relay.router.circuitCount == 0 })
     }
 
-    @Test("Answers to a peer that does not read are bounded by bytes as well as by time")
-    func deafByBytes() throws {
-        var settings = RouterSettings()
-        settings.channelOutputLimitBytes = 64 << 10
-        let network = try LoopbackNetwork(relays: 1, settings: settings)
+    @Test("A circuit whose own messages fill its queue at a peer that does not read is closed")
+    func deafCircuit() throws {
+        let network = try LoopbackNetwork(relays: 1)
         let relay = network.relays[0]
+        relay.router.policy.queues.inboundLimitCells = 100
         let peer = try RawPeer(loop: network.loop, to: relay.target)
         let circuit = RawCircuit(peer, id: 0x8000_0001)
         #expect(network.wait { circuit.isBuilt })
         peer.isDeaf = true
         for _ in 0..<40_000 { circuit.send(RelayCommand.beginDir, stream: 1) }
+        #expect(network.wait { relay.router.circuitCount == 0 })
+        #expect(relay.router.channelCount == 1)
+    }
+
+    @Test("Control cells for a peer that does not read are bounded by bytes as well as by time")
+    func deafByBytes() throws {
+        let network = try LoopbackNetwork(relays: 1)
+        let relay = network.relays[0]
+        let peer = try RawPeer(loop: network.loop, to: relay.target)
+        let circuit = RawCircuit(peer, id: 0x8000_0001)
+        #expect(network.wait { circuit.isBuilt })
+        peer.isDeaf = true
+        // Each is answered with DESTROY: TAP is no handshake any more.
+        for id in 1...40_000 { peer.send(0x8000_1000 + UInt32(id), CellCommand.create, []) }
         #expect(network.wait { relay.router.channelCount == 0 })
     }
 

@@ -75,6 +75,7 @@ struct StreamDutyTests {
         #expect(network.wait { isConnected && server != nil })
         stream.send([UInt8](repeating: 1, count: 200_000))
         stream.finish()
+        #expect(network.wait { network.relays[1].router.statistics.bytesRead > 200_000 })
         circuit.close()
         #expect(network.wait { network.relays[1].router.circuitCount == 0 })
         server?.resumeReading()

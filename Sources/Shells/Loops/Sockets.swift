@@ -104,6 +104,13 @@ package enum Sockets {
 
     package static func close(_ fd: Int32) { Glibc.close(fd) }
 
+    /// The kernel takes no more than about this much beyond what the network has taken, and reports the socket writable only below half
+    /// of it: what has not been written yet can still be put in another order.
+    package static func limitUnsent(_ fd: Int32, _ bytes: Int32) {
+        var bytes = bytes
+        setsockopt(fd, Int32(IPPROTO_TCP), TCP_NOTSENT_LOWAT, &bytes, 4)
+    }
+
     /// Small writes go out at once, and a peer whose machine vanished is noticed though nothing is sent to it.
     private static func prepare(_ fd: Int32) {
         var on: Int32 = 1

@@ -3,11 +3,14 @@
 //  2. `consume`: whole cells are walked in place; a rest shorter than a cell is kept for the next read.
 //  3. `dispatch`: RELAY cells find their circuit in a flat table; everything else is control.
 //  4. `RelayCircuit.receiveRelay`: one AES pass in place; then the cell is ours, or goes on.
-//  5. `appendCell` of the next channel: one copy into that channel's output queue; the channel is marked dirty.
-//  6. `flush`, at the end of the loop's turn: the queue is written in TLS records as full as the turn made them.
+//  5. `appendCell` of the next channel: one copy into that channel's output queue; the channel is marked dirty. A full record
+//     is written at once. When the link does not take it, further cells wait in their circuit's own queue.
+//  6. `flush`, at the end of the loop's turn or when the link takes bytes again: what is left is written, in whole records as long
+//     as there are any; the quietest circuits' queues are emptied first.
 
 package import Ambience
 internal import CLinux
+internal import Limits
 internal import Logging
 internal import Loops
 package import Onion
@@ -26,7 +29,11 @@ package final class Channel {
     private static let readsPerTurn = 8
     /// Bytes given to TLS in one turn.
     private static let writeBytesPerTurn = 512 << 10
-    /// What control cells may take above the output limit, where circuits end: a peer that asks much and reads nothing loses its link.
+    /// As many whole cells as a TLS record holds. That much waits for the link in one queue; what comes behind it, circuit by circuit.
+    static let recordBytes = 31 * CellLayout.fixedBytes
+    /// Bytes that the kernel holds beyond what the network takes: what is in there can no longer be overtaken.
+    private static let kernelBacklogBytes: Int32 = 64 << 10
+    /// What control cells may take, which wait for no circuit's turn: a peer that asks much and reads nothing loses its link.
     private static let controlReserveBytes = 4 << 20
 
     unowned let router: OnionRouter
@@ -46,8 +53,14 @@ package final class Channel {
 
     // JUSTIFICATION for unchecked exclusivity here and below: these are touched for every cell, and the dynamic check costs
     // more than the work. SAFETY: one loop thread, and no access is held across a call that could come back to the same field.
+    /// What goes next, in this order.
     @exclusivity(unchecked) private var output = OutputQueue()
-    @exclusivity(unchecked) var circuits = FlatTable<Circuit>()
+    @exclusivity(unchecked) private var queues = CircuitQueues()
+    /// A cell goes straight to `output` while that has fewer bytes than this: none while others wait in `queues`.
+    @exclusivity(unchecked) private var directLimitBytes = recordBytes
+    /// The socket did not take what it was given, and has not said since that it takes more.
+    private var isBlocked = false
+    @exclusivity(unchecked) private(set) var circuits = FlatTable<Circuit>()
     @exclusivity(unchecked) private var isDirty = false
     /// The beginning of a cell whose rest has not come yet.
     private var partial: [UInt8] = []
@@ -55,8 +68,8 @@ package final class Channel {
     private var bytesToSkip = 0
     /// `readable` is in the loop's list for the end of this turn.
     private var isReadingSoon = false
-    /// Circuits that wait for the output queue to drain, in the order of their turns.
-    private var waiting: [Circuit] = []
+    /// Circuits that put more of their own into their queue than it may hold.
+    private var overfull: [UInt32] = []
     private var bytesWritten: UInt64 = 0
     private var bytesWrittenAtProgress: UInt64 = 0
     private var progressAt: Instant
@@ -74,15 +87,14 @@ package final class Channel {
         session = TLSSession(context: tls, fd: fd, isServer: !isInitiator)
         source = IOSource(loop: router.loop, fd: fd, onReadable: { [unowned self] in readable() }, onWritable: { [unowned self] in writable() })
         timeout = router.loop.after(router.settings.linkTimeout) { [weak self] in self?.close() }
+        Sockets.limitUnsent(fd, Self.kernelBacklogBytes)
         source?.setReading(true)
         readable()
     }
 
     package var isOpen: Bool { if case .open = state { true } else { false } }
     var isClosed: Bool { if case .closed = state { true } else { false } }
-    var outputBytes: Int { output.count }
-    /// The last write left much behind: the link is slower than what comes for it.
-    private(set) var isBackedUp = false
+    private var unsentBytes: Int { output.count + queues.bytes }
 
     // MARK: 1. Reading
 
@@ -194,28 +206,95 @@ package final class Channel {
 
     // MARK: 5. Cells out
 
-    /// Room for one cell's body at the end of the output queue, its header written. The caller fills all 509 bytes at once.
+    /// Room for the body of a cell of our own, its header written. The caller fills all 509 bytes at once.
     @inline(__always)
     func reserveCell(_ id: UInt32, _ command: UInt8) -> UnsafeMutablePointer<UInt8> {
-        let cell = output.reserve(CellLayout.fixedBytes)
+        output.count < directLimitBytes ? reserveNext(id, command) : reserveInTurn(id, command)
+    }
+
+    /// Queues a cell whose body is 509 bytes at `body`. `false` at the bound of its queue or of the link: the circuit must go.
+    @inline(__always)
+    func appendCell(_ id: UInt32, _ command: UInt8, _ body: UnsafePointer<UInt8>) -> Bool {
+        if output.count < directLimitBytes {
+            reserveNext(id, command).update(from: body, count: CellLayout.bodyBytes)
+            return true
+        }
+        return appendInTurn(id, command, body)
+    }
+
+    /// Room that is sent before everything that waits in circuit queues.
+    @inline(__always)
+    private func reserveNext(_ id: UInt32, _ command: UInt8) -> UnsafeMutablePointer<UInt8> {
+        markDirty()
+        return Self.begin(output.reserve(CellLayout.fixedBytes), id, command)
+    }
+
+    @inline(__always)
+    private static func begin(_ cell: UnsafeMutablePointer<UInt8>, _ id: UInt32, _ command: UInt8) -> UnsafeMutablePointer<UInt8> {
         UnsafeMutableRawPointer(cell).storeBytes(of: id.bigEndian, as: UInt32.self)
         cell[4] = command
-        markDirty()
         return cell + CellLayout.headerBytes
     }
 
-    /// Queues a cell whose body is 509 bytes at `body`. `false` at the output bound: the circuit must go.
-    @inline(__always)
-    func appendCell(_ id: UInt32, _ command: UInt8, _ body: UnsafePointer<UInt8>) -> Bool {
-        guard output.count < router.settings.channelOutputLimitBytes else { return false }
-        reserveCell(id, command).update(from: body, count: CellLayout.bodyBytes)
+    @inline(never)
+    private func appendInTurn(_ id: UInt32, _ command: UInt8, _ body: UnsafePointer<UInt8>) -> Bool {
+        if !hasMadeRoom() {
+            guard queue(id).count < limitCells(queue(id)), unsentBytes < router.settings.channelOutputLimitBytes else { return false }
+        }
+        reserveInTurn(id, command).update(from: body, count: CellLayout.bodyBytes)
         return true
     }
+
+    @inline(never)
+    private func reserveInTurn(_ id: UInt32, _ command: UInt8) -> UnsafeMutablePointer<UInt8> {
+        if hasMadeRoom() { return reserveNext(id, command) }
+        let queue = queue(id)
+        if queue.count == limitCells(queue) { overfull.append(id) }
+        directLimitBytes = 0
+        markDirty()
+        return Self.begin(queues.reserve(queue, &router.cellPool, now: router.loop.now), id, command)
+    }
+
+    /// Whether full records could be written and nothing waits any more.
+    private func hasMadeRoom() -> Bool {
+        guard queues.isEmpty else { return false }
+        if output.count < Self.recordBytes { return true }
+        guard !isBlocked, isOpen else { return false }
+        // An error of the link shows again in `flush`: no circuit is closed in the middle of a cell's way.
+        _ = write(Self.writeBytesPerTurn, atLeast: Self.recordBytes)
+        return output.count < Self.recordBytes
+    }
+
+    // MARK: Circuits and their queues
+
+    /// The circuit's cells come and go under this id; `isForward`: those that come go on towards its exit.
+    func attach(_ id: UInt32, _ circuit: Circuit, isForward: Bool) { circuits.insert(id, circuit, mark: isForward) }
+
+    /// The circuit is gone from this link, and its cells that still wait with it.
+    func detach(_ id: UInt32) {
+        circuits.remove(id)
+        queues.drop(id, &router.cellPool)
+        idleSince = router.loop.now
+    }
+
+    /// Whether the circuit's streams at our end may send; if not, `hold` it until they may.
+    @inline(__always)
+    func hasRoom(_ id: UInt32) -> Bool { output.count < directLimitBytes || queues.count(id) < shareCells }
+
+    /// Calls the circuit's `channelDrained` once few of its cells wait.
+    func hold(_ id: UInt32) { queues.hold(id) }
+
+    private func queue(_ id: UInt32) -> CircuitQueue { queues.open(id, isOutbound: circuits.find(id)?.mark == false) }
+
+    private func limitCells(_ queue: CircuitQueue) -> Int { queue.isOutbound ? router.policy.queues.outboundLimitCells : router.policy.queues.inboundLimitCells }
+
+    /// What a circuit's own streams may put into its queue: less when many circuits wait.
+    private var shareCells: Int { queues.bytes < router.settings.channelOutputHighBytes ? router.policy.queues.highCells : router.policy.queues.lowCells + 1 }
 
     /// Queues a control cell, zero-padded.
     func sendControl(_ id: UInt32, _ command: UInt8, _ content: [UInt8]) {
         guard isOpen else { return }
-        let body = reserveCell(id, command)
+        let body = reserveNext(id, command)
         body.update(repeating: 0, count: CellLayout.bodyBytes)
         body.update(from: content, count: min(content.count, CellLayout.bodyBytes))
     }
@@ -235,39 +314,54 @@ package final class Channel {
         router.dirtyChannels.append(self)
     }
 
-    /// Calls the circuit's `channelDrained` once the queue is short again.
-    func waitForDrain(_ circuit: Circuit) {
-        guard !circuit.isWaitingForDrain else { return }
-        circuit.isWaitingForDrain = true
-        waiting.append(circuit)
-    }
-
     // MARK: 6. Writing
 
     /// Writes what this turn produced. Called by the router at the end of the turn.
     func flush() {
         isDirty = false
+        closeOverfull()
         guard !isClosed else { return }
-        var budget = Self.writeBytesPerTurn
-        while output.count > 0, budget > 0 {
-            let (count, progress) = session.write(output.front.unsafelyUnwrapped, count: min(output.count, budget))
+        if !isBlocked {
+            let progress = write(Self.writeBytesPerTurn, atLeast: 1)
+            if progress == .closed || progress == .failed { return close() }
+            source?.setWriting(unsentBytes > 0 && progress != .wantsRead)
+            if progress == .done { source?.setReading(true) }
+        }
+        let limit = router.settings.channelOutputLimitBytes + Self.controlReserveBytes
+        guard output.count < Self.controlReserveBytes, unsentBytes < limit else { return close() }
+        wakeDrained()
+    }
+
+    /// Writes records of at least `least` bytes until the socket is full or `budget` is used up, both of which leave more to write.
+    private func write(_ budget: Int, atLeast least: Int) -> TLSSession.Progress {
+        var budget = budget
+        while budget > 0 {
+            if output.count < Self.recordBytes, !queues.isEmpty { refill() }
+            guard output.count >= least else { break }
+            let (count, progress) = session.write(output.front.unsafelyUnwrapped, count: min(output.count, Self.recordBytes))
             guard count > 0 else {
-                if progress == .closed || progress == .failed { return close() }
-                if output.count > router.settings.channelOutputLimitBytes + Self.controlReserveBytes { return close() }
-                source?.setWriting(progress == .wantsWrite)
-                return wakeWaiting()
+                isBlocked = progress == .wantsWrite
+                if isBlocked { source?.setWriting(true) }
+                return progress
             }
             router.statistics.bytesWritten &+= UInt64(count)
             bytesWritten &+= UInt64(count)
             output.consume(count)
             budget -= count
         }
-        source?.setReading(true)
-        source?.setWriting(output.count > 0)
-        wakeWaiting()
+        return .done
+    }
+
+    /// Whose turn it is fills the record up.
+    private func refill() {
+        let room = (Self.recordBytes - output.count) / CellLayout.fixedBytes
+        let position = router.activityClock.position(at: router.loop.now)
+        queues.move(room, to: &output, &router.cellPool, at: position, lowCells: router.policy.queues.lowCells)
+        if queues.isEmpty { directLimitBytes = Self.recordBytes }
     }
 
     private func writable() {
+        isBlocked = false
         switch state {
         case .tls: stepTLS()
         case .link, .open: flush()
@@ -275,18 +369,15 @@ package final class Channel {
         }
     }
 
-    /// Everybody gets a turn: those that the queue has no room for now come first next time, before those that had theirs.
-    private func wakeWaiting() {
-        let high = router.settings.channelOutputHighBytes
-        isBackedUp = output.count > high / 2
-        guard !waiting.isEmpty, !isBackedUp else { return }
-        let turn = waiting
-        waiting = []
-        for (index, circuit) in turn.enumerated() {
-            guard output.count < high else { return waiting.insert(contentsOf: turn[index...], at: 0) }
-            circuit.isWaitingForDrain = false
-            circuit.resumeStreams()
-        }
+    private func closeOverfull() {
+        guard !overfull.isEmpty else { return }
+        let ids = overfull
+        overfull = []
+        for id in ids { circuits.find(id)?.value.takeUnretainedValue().close(.resourceLimit) }
+    }
+
+    private func wakeDrained() {
+        for id in queues.takeDrained() where !isClosed { circuits.find(id)?.value.takeUnretainedValue().channelDrained() }
     }
 
     // MARK: Housekeeping
@@ -297,7 +388,7 @@ package final class Channel {
 
     /// Whether cells have been waiting for long and the peer took none.
     func isStuck(_ now: Instant) -> Bool {
-        if output.count == 0 || bytesWritten != bytesWrittenAtProgress {
+        if unsentBytes == 0 || bytesWritten != bytesWrittenAtProgress {
             bytesWrittenAtProgress = bytesWritten
             progressAt = now
         }
@@ -380,8 +471,8 @@ package final class Channel {
         source = nil
         if wasOpen { session.shutdown() }
         Sockets.close(fd)
-        waiting = []
         for (_, circuit, isForward) in circuits.all { circuit.channelClosed(isForward: isForward) }
+        queues.dropAll(&router.cellPool)
         router.channelClosed(self)
         decide(nil)
     }

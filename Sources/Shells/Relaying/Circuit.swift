@@ -19,8 +19,8 @@ package class Circuit {
     private var blocked: [OnionStream] = []
     /// How messages between the two ends lie in cells.
     var format = RelayFormat.v0
-    /// In the outgoing channel's list of those that wait for its queue.
-    var isWaitingForDrain = false
+    /// The circuit's queue at the outgoing channel is full: its streams wait until it has drained.
+    private var isHeld = false
     package internal(set) var isClosed = false
 
     init(router: OnionRouter) { self.router = router }
@@ -47,6 +47,8 @@ package class Circuit {
 
     /// The channel that cells from this end leave by; `nil` when there is none any more.
     var outgoingChannel: Channel? { nil }
+    /// The circuit's id there.
+    var outgoingID: UInt32 { 0 }
     /// Writes one relay message into the outgoing channel's queue, sealed; `false` when it cannot be sent.
     func transmit(_ command: UInt8, stream: UInt16, _ data: UnsafePointer<UInt8>?, _ count: Int) -> Bool { fatalError("a subclass sends") }
     /// What proves that the message recognised last was seen, and the one sent last.
@@ -96,7 +98,7 @@ package class Circuit {
             let message = try SendmeMessage(content)
             guard message.version == 1 else { return violated() }
             let sent = try expectedTags.match(message.tag)
-            try sendWindow.acknowledged(roundTrip: router.loop.now - sent, isBlocked: outgoingChannel?.isBackedUp == true)
+            try sendWindow.acknowledged(roundTrip: router.loop.now - sent, isBlocked: isHeld)
             resumeStreams()
         } catch {
             violated()
@@ -128,12 +130,22 @@ package class Circuit {
     }
 
     private var hasRoom: Bool {
-        guard !isClosed, sendWindow.isOpen, let channel = outgoingChannel else { return false }
-        return channel.outputBytes < router.settings.channelOutputHighBytes
+        guard !isClosed, !isHeld, sendWindow.isOpen, let channel = outgoingChannel else { return false }
+        return channel.hasRoom(outgoingID)
     }
 
-    /// A closed window is opened by a SENDME, a full channel by its peer.
-    private func waitForRoom() { if !isClosed, sendWindow.isOpen { outgoingChannel?.waitForDrain(self) } }
+    /// A closed window is opened by a SENDME, a full queue by the channel's peer.
+    private func waitForRoom() {
+        guard !isClosed, !isHeld, sendWindow.isOpen, let channel = outgoingChannel else { return }
+        isHeld = true
+        channel.hold(outgoingID)
+    }
+
+    /// Few of the circuit's cells wait for the channel now.
+    func channelDrained() {
+        isHeld = false
+        resumeStreams()
+    }
 
     /// Sends one DATA message with as much of `count` bytes as it takes, and says how much; ask `mayPackage` first.
     func package(_ stream: UInt16, _ data: UnsafePointer<UInt8>, _ count: Int) -> Int {

@@ -1,4 +1,5 @@
 package import Ambience
+internal import Limits
 internal import Logging
 package import Loops
 package import Onion
@@ -20,7 +21,7 @@ package final class OnionRouter {
 
     // MARK: What the node decides
 
-    package var policy: RouterPolicy
+    package var policy: RouterPolicy { didSet { activityClock.use(halfLife: policy.queues.halfLife, now: loop.now) } }
     /// Takes an incoming BEGIN_DIR; without it the relay is no directory.
     package var onDirectoryStream: ((OnionStream) -> Void)?
 
@@ -31,6 +32,8 @@ package final class OnionRouter {
     @exclusivity(unchecked) var dirtyChannels: [Channel] = []
     @exclusivity(unchecked) var dirtyStreams: [OnionStream] = []
     @exclusivity(unchecked) var padding = PaddingStream()
+    @exclusivity(unchecked) var cellPool = CellPool()
+    private(set) var activityClock: DecayClock
     private(set) lazy var resolver: Resolver? = Resolver(loop: loop, resolvConf: settings.resolvConf)
     private var channels: [ObjectIdentifier: Channel] = [:]
     private var channelsByRelay: [RSAIdentity: [Channel]] = [:]
@@ -50,6 +53,7 @@ package final class OnionRouter {
         self.loop = loop
         policy = RouterPolicy(tls: tls)
         self.settings = settings
+        activityClock = DecayClock(halfLife: policy.queues.halfLife, now: loop.now)
         loop.onTurnEnd { [weak self] in self?.endTurn() }
         housekeeping = loop.every(settings.housekeepingInterval) { [weak self] in self?.keepHouse() }
     }
@@ -228,6 +232,7 @@ package final class OnionRouter {
             if channel.isIdle(now) || channel.isStuck(now) { channel.close() }
         }
         for circuit in circuits.values { circuit.releaseIdleMemory() }
+        cellPool.releaseIdleMemory()
     }
 }
 

@@ -64,7 +64,7 @@ package final class OriginCircuit: Circuit {
         guard channel.isOpen, let id = channel.freeCircuitID() else { return finish(.resourceLimit, isRemote: false) }
         self.channel = channel
         self.id = id
-        channel.circuits.insert(id, self)
+        channel.attach(id, self, isForward: false)
         guard first.ntorKey != nil else {
             let x = SecureRandom.bytes(20)
             stage = .waiting(.fast(x: x))
@@ -121,6 +121,7 @@ package final class OriginCircuit: Circuit {
     // MARK: Cells
 
     override var outgoingChannel: Channel? { channel }
+    override var outgoingID: UInt32 { id }
     override var lastReceivedTag: SendmeTag { hops.last?.backward.lastTag ?? SendmeTag(Digest20()) }
     override var lastSentTag: SendmeTag { hops.last?.forward.lastTag ?? SendmeTag(Digest20()) }
 
@@ -191,8 +192,7 @@ package final class OriginCircuit: Circuit {
         isClosed = true
         stage = .closed
         if let channel {
-            channel.circuits.remove(id)
-            channel.idleSince = router.loop.now
+            channel.detach(id)
             // A client always says "none" as its reason, so as to tell nothing (tor-spec 5.4).
             if !isFirstHopTold { channel.sendDestroy(id, .none) }
         }

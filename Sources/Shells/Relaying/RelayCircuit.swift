@@ -33,7 +33,7 @@ final class RelayCircuit: Circuit {
         backward = HopCipher(keys.crypto, material: keys.backward, side: .relay)
         super.init(router: router)
         format = RelayFormat(keys.crypto)
-        previous.circuits.insert(id, self, mark: true)
+        previous.attach(id, self, isForward: true)
         router.adopt(self)
     }
 
@@ -74,6 +74,7 @@ final class RelayCircuit: Circuit {
     // MARK: This end of the circuit
 
     override var outgoingChannel: Channel? { previous }
+    override var outgoingID: UInt32 { previousID }
     override var lastReceivedTag: SendmeTag { forward.lastTag }
     override var lastSentTag: SendmeTag { backward.lastTag }
 
@@ -111,7 +112,7 @@ final class RelayCircuit: Circuit {
             next = channel
             nextID = id
             onward = .created
-            channel.circuits.insert(id, self, mark: false)
+            channel.attach(id, self, isForward: false)
             channel.sendControl(id, CellCommand.create2, Create2Message(handshakeType: message.handshakeType, handshake: message.handshake).encoded)
         }
     }
@@ -137,9 +138,8 @@ final class RelayCircuit: Circuit {
 
     private func dropNext(telling reason: DestroyReason?) {
         guard let next else { return }
-        next.circuits.remove(nextID)
+        next.detach(nextID)
         if let reason { next.sendDestroy(nextID, reason) }
-        next.idleSince = router.loop.now
         self.next = nil
         nextID = 0
     }
@@ -158,8 +158,7 @@ final class RelayCircuit: Circuit {
     private func finish(telling reason: DestroyReason?, tellingNext nextReason: DestroyReason?) {
         guard !isClosed else { return }
         isClosed = true
-        previous.circuits.remove(previousID)
-        previous.idleSince = router.loop.now
+        previous.detach(previousID)
         if let reason { previous.sendDestroy(previousID, reason) }
         dropNext(telling: nextReason)
         endAllStreams(.destroyed)

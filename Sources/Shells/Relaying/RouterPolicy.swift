@@ -1,4 +1,5 @@
 package import Ambience
+package import Limits
 package import Onion
 package import Sealing
 
@@ -25,6 +26,8 @@ package struct RouterPolicy: Sendable {
     package var isRelayKnown: @Sendable (LinkPeer, WallTime) -> Bool = { _, _ in true }
     /// What the newest consensus says about congestion control; circuits made from now on follow it.
     package var flow = FlowParameters()
+    /// What it says about cells that wait for a channel.
+    package var queues = QueueParameters()
 
     package init(tls: TLSContext) { self.tls = tls }
 

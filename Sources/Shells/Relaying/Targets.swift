@@ -82,8 +82,8 @@ package struct RouterSettings {
     package var channelOutputLimitBytes = 32 << 20
     /// A channel whose peer takes nothing of what waits for it is closed after this.
     package var outputStallTimeout: Instant.Span = .seconds(120)
-    /// Above this edge sockets are not read; below half of it they are again.
-    package var channelOutputHighBytes = 256 << 10
+    /// Above this the streams at our end put no more than a few cells of each circuit into its queue.
+    package var channelOutputHighBytes = 1 << 20
     /// How often idle memory, idle channels and channels that are stuck are looked for.
     package var housekeepingInterval: Instant.Span = .seconds(10)
     /// We are a bridge: links that we open look like those of a client, so that relays do not learn who we are.

@@ -2,6 +2,7 @@ internal import Ambience
 internal import ControlProtocol
 internal import Directory
 internal import DirectoryService
+internal import Limits
 internal import Logging
 internal import Loops
 internal import Onion
@@ -127,6 +128,7 @@ final class RelayRole {
         guard let consensus = newest else { return }
         if consensus.validAfter != known?.validAfter { known = KnownRelays(consensus) }
         router.policy.flow = FlowParameters(consensus)
+        router.policy.queues = QueueParameters { consensus.param($0, default: $1, in: $2) }
         router.policy.isRelayKnown = knowledge()
     }
 
