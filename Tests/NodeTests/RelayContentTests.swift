@@ -25,7 +25,7 @@ struct RelayContentTests {
         let made = try descriptor(content("ORPort 9001\nAddress 198.51.100.7\nNickname anna\nContactInfo me\nDirPort 9030", dirPorts: [9030]))
         #expect(made.refusal(at: noon + 60, demands: .init()) == nil)
         #expect(made.nickname == "anna" && made.address4 == SocketAddress("198.51.100.7:9001") && made.dirPort == 9030)
-        #expect(made.policy.isRejectAll(isIPv4: true) && made.isTunnelledDirectory && made.uptimeSeconds == 60 && made.contact == "me")
+        #expect(made.policy.isRejectAll(isIPv4: true) && made.isTunnelledDirectory && made.isHiddenServiceDirectory && made.uptimeSeconds == 60 && made.contact == "me")
         #expect(made.expires == nil && !made.isHibernating)
         #expect(made.platform?.hasPrefix("Tor ") == false, "authorities would take it for a version of stock tor")
     }

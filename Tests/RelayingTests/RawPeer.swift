@@ -174,6 +174,10 @@ final class RawCircuit {
     private(set) var lastTag = SendmeTag(Digest20())
     var lastSentTag: SendmeTag { hop?.forward.lastTag ?? SendmeTag(Digest20()) }
     private(set) var messages: [Message] = []
+    /// Bodies of cells that are not the relay's own, without the relay's layer.
+    private(set) var foreign: [[UInt8]] = []
+    /// KH of the circuit.
+    private(set) var nonce: [UInt8] = []
     private(set) var destroyed: UInt8?
     var isBuilt: Bool { hop != nil }
     /// Called by the number of messages with this command.
@@ -202,10 +206,13 @@ final class RawCircuit {
         guard cell.id == id else { return }
         switch cell.command {
         case CellCommand.createdFast:
-            hop = (try? CreateFast.finish(x: x, reply: Array(cell.body[..<40]))).map { Hop($0) }
+            guard let keys = try? CreateFast.finish(x: x, reply: Array(cell.body[..<40])) else { return }
+            hop = Hop(keys)
+            nonce = keys.nonce
         case CellCommand.created2:
             guard let message = try? Created2Message(cell.body), let keys = try? handshake?.finish(message.handshake).keys else { return }
             hop = Hop(keys)
+            nonce = keys.nonce
         case CellCommand.destroy: destroyed = cell.body[0]
         case CellCommand.relay: receiveRelay(cell.body)
         default: break
@@ -215,11 +222,9 @@ final class RawCircuit {
     private func receiveRelay(_ cell: [UInt8]) {
         var body = cell
         guard let hop else { return }
-        let header = body.withUnsafeMutableBufferPointer { buffer -> RelayHeader? in
-            let cell = buffer.baseAddress!
-            return hop.backward.recognize(cell, CellCommand.relay) ? cell.relayHeader(format) : nil
-        }
-        guard let header else { return }
+        let isOurs = body.withUnsafeMutableBufferPointer { hop.backward.recognize($0.baseAddress!, CellCommand.relay) }
+        guard isOurs else { return foreign.append(body) }
+        guard let header = body.withUnsafeMutableBufferPointer({ $0.baseAddress!.relayHeader(format) }) else { return }
         lastTag = hop.backward.lastTag
         messages.append(Message(command: header.command, stream: header.stream, data: Array(body[header.dataOffset...].prefix(header.count))))
     }
@@ -237,6 +242,15 @@ final class RawCircuit {
             hop.forward.originate($0.baseAddress!, early ? CellCommand.relayEarly : CellCommand.relay)
         }
         peer.send(id, early ? CellCommand.relayEarly : CellCommand.relay, body)
+    }
+
+    /// A cell for somebody behind the relay: these 509 bytes under the relay's layer.
+    func send(foreign body: [UInt8], early: Bool = false) {
+        guard let hop else { return }
+        var body = body
+        let command = early ? CellCommand.relayEarly : CellCommand.relay
+        body.withUnsafeMutableBufferPointer { hop.forward.pass($0.baseAddress!, command) }
+        peer.send(id, command, body)
     }
 
     /// A cell that no hop recognises.

@@ -1,4 +1,5 @@
 internal import COpenSSL
+internal import CSodium
 
 /// A SHA-1 that runs over all relay cells of one direction of one hop (tor-spec "Relay cells").
 ///
@@ -42,6 +43,9 @@ package struct Digest20: Hashable, Sendable {
     }
 
     package var bytes: [UInt8] { withUnsafeBytes(of: words) { Array($0) } }
+
+    /// Zeroes them in a way the compiler cannot leave out, where they were a secret.
+    package mutating func wipe() { withUnsafeMutableBytes(of: &words) { if let base = $0.baseAddress { sodium_memzero(base, $0.count) } } }
 
     /// The first four bytes, in the order they have in memory.
     @inline(__always)

@@ -6,6 +6,7 @@ package struct NodeConfiguration: Sendable {
     package var general = GeneralOptions()
     package var relay = RelayOptions()
     package var bridge = BridgeOptions()
+    package var services = ServiceOptions()
     package var client = ClientOptions()
     package var authority = AuthorityOptions()
     package var operating = OperatingOptions()

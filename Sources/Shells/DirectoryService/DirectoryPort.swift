@@ -50,7 +50,7 @@ package final class DirectoryPort {
 
     /// Serves one incoming BEGIN_DIR stream. `address` is where its circuit comes from, if that is known.
     package func serve(_ stream: OnionStream, from address: IPAddress? = nil) {
-        let session = begin(DirectoryServer.Peer(address: address, isTunnelled: true), stream)
+        let session = begin(DirectoryServer.Peer(address: address, isTunnelled: true, isAnonymous: stream.isFromRelay), stream)
         stream.onEvent = { event in
             switch event {
             case .data(let bytes): session.receive(bytes)

@@ -19,6 +19,7 @@ extension DirectoryServer {
     private static let publicationSeconds: Int64 = 20 * 3600
 
     func draft(_ request: HTTPRequest, _ peer: Peer, now: WallTime) -> AnswerDraft {
+        if let answer = onionServices?.answer(request, from: peer) { return AnswerDraft(answer) }
         guard request.method == .get else { return AnswerDraft(post(request, peer)) }
         let since = request.headers["If-Modified-Since"].flatMap { WallTime(httpDate: $0) }
         switch DirectoryRoute(path: request.path) {

@@ -14,10 +14,13 @@ package final class DirectoryServer {
         package var address: IPAddress?
         /// Over BEGIN_DIR rather than a DirPort.
         package var isTunnelled: Bool
+        /// Over a circuit that another relay led to us, so that we cannot know who asks.
+        package var isAnonymous: Bool
 
-        package init(address: IPAddress?, isTunnelled: Bool) {
+        package init(address: IPAddress?, isTunnelled: Bool, isAnonymous: Bool = false) {
             self.address = address
             self.isTunnelled = isTunnelled
+            self.isAnonymous = isAnonymous
         }
     }
 
@@ -46,6 +49,8 @@ package final class DirectoryServer {
     package var onPost: ((HTTPRequest, Peer) -> HTTPResponse?)?
     /// Answers paths that a plain cache does not know, as an authority's `/tor/status-vote/next/…`; `nil` means not found.
     package var onOtherGet: ((_ path: String, Peer) -> HTTPResponse?)?
+    /// Answers requests about onion services; without it this is no directory of theirs.
+    package var onionServices: OnionServiceDirectory?
     /// Bounds on requests; an authority takes larger ones, votes.
     package var requestLimits = HTTPLimits.relayRequest
 

@@ -3,6 +3,7 @@ internal import Directory
 internal import DirectoryService
 internal import Logging
 internal import Loops
+internal import OnionServices
 internal import Relaying
 internal import Sealing
 internal import Torrc
@@ -68,6 +69,7 @@ final class DirectoryRole {
         server.ownExtraInfo = { [weak relay] in relay?.publisher.extraInfo }
         readFrontPage(configuration)
         guard isCache else { return }
+        server.onionServices = OnionServiceDirectory(time: loop, settings: HSDirCache.Settings(limitBytes: configuration.services.directoryCacheLimitBytes))
         router.onDirectoryStream = { [weak self] in self?.port.serve($0) }
     }
 

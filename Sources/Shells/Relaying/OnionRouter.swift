@@ -22,6 +22,8 @@ package final class OnionRouter {
     // MARK: What the node decides
 
     package var policy: RouterPolicy { didSet { activityClock.use(halfLife: policy.queues.halfLife, now: loop.now) } }
+    /// Services and clients that wait on this relay for each other.
+    package let servicePoints: ServicePoints
     /// Takes an incoming BEGIN_DIR; without it the relay is no directory.
     package var onDirectoryStream: ((OnionStream) -> Void)?
 
@@ -49,9 +51,10 @@ package final class OnionRouter {
     private var listeners: [TCPListener] = []
     private var housekeeping: Timer?
 
-    package init(loop: EventLoop, tls: TLSContext, settings: RouterSettings = RouterSettings()) {
+    package init(loop: EventLoop, tls: TLSContext, settings: RouterSettings = RouterSettings(), servicePoints: ServicePoints = ServicePoints()) {
         self.loop = loop
         policy = RouterPolicy(tls: tls)
+        self.servicePoints = servicePoints
         self.settings = settings
         activityClock = DecayClock(halfLife: policy.queues.halfLife, now: loop.now)
         loop.onTurnEnd { [weak self] in self?.endTurn() }

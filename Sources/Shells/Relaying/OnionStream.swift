@@ -75,6 +75,8 @@ package final class OnionStream {
     }
 
     package var isEnded: Bool { circuit == nil }
+    /// At a relay: whether the circuit came to us through another relay, so that who asks is not known to us.
+    package var isFromRelay: Bool { (circuit as? RelayCircuit)?.isFromRelay ?? false }
     /// Bytes taken by `send` that are not on the circuit yet.
     package var unsentBytes: Int { unsent.count }
 

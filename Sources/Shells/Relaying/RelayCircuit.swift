@@ -8,13 +8,14 @@ final class RelayCircuit: Circuit {
     /// RELAY_EARLY cells that a client may send on one circuit (tor-spec 5.6).
     private static let earlyLimit = 8
 
-    /// How the circuit goes on. It is extended once; after TRUNCATE it ends here for good.
+    /// How the circuit goes on. It is extended once; after TRUNCATE, or once it does something for an onion service, it ends here for good.
     private enum Onward {
         case unasked
         case dialling
         case created
         case open
         case truncated
+        case committed
     }
 
     let previous: Channel
@@ -25,17 +26,28 @@ final class RelayCircuit: Circuit {
     private var earlyCount = 0
     @exclusivity(unchecked) private var forward: HopCipher
     @exclusivity(unchecked) private var backward: HopCipher
+    /// KH: what ESTABLISH_INTRO proves to have come over this circuit. Zeroed when the circuit is gone.
+    private(set) var circuitNonce: Digest20
+    /// What the circuit does for an onion service, when it ends here.
+    var duty = ServiceDuty.none
+    /// INTRODUCE1 came: there is one per circuit.
+    var hasIntroduced = false
+    /// The circuit of the other side of a rendezvous, on which what is not for us goes on.
+    @exclusivity(unchecked) var partner: RelayCircuit?
 
     init(router: OnionRouter, previous: Channel, id: UInt32, keys: CircuitKeys) {
         self.previous = previous
         previousID = id
         forward = HopCipher(keys.crypto, material: keys.forward, side: .relay)
         backward = HopCipher(keys.crypto, material: keys.backward, side: .relay)
+        circuitNonce = Digest20(keys.nonce) ?? Digest20()
         super.init(router: router)
         format = RelayFormat(keys.crypto)
         previous.attach(id, self, isForward: true)
         router.adopt(self)
     }
+
+    deinit { circuitNonce.wipe() }
 
     // MARK: 4. Cells through
 
@@ -51,7 +63,7 @@ final class RelayCircuit: Circuit {
         }
         let command = isEarly ? CellCommand.relayEarly : CellCommand.relay
         if forward.recognize(body, command) { return receiveOwn(body, isEarly) }
-        guard let next, nextID != 0 else { return violated() }  // the circuit stops here, so the cell was forged or garbled
+        guard let next, nextID != 0 else { return crossOver(body) }
         router.statistics.cellsRelayed &+= 1
         if !next.appendCell(nextID, command, body) { close(.resourceLimit) }
     }
@@ -62,6 +74,13 @@ final class RelayCircuit: Circuit {
         backward.pass(body, CellCommand.relay)
         router.statistics.cellsRelayed &+= 1
         if !previous.appendCell(previousID, CellCommand.relay, body) { close(.resourceLimit) }
+    }
+
+    /// The circuit stops here: the cell is for the other side of a rendezvous, or else it was forged or garbled.
+    @inline(never)
+    private func crossOver(_ body: UnsafeMutablePointer<UInt8>) {
+        guard let partner else { return violated() }
+        partner.receiveBackward(body, false)
     }
 
     private func receiveOwn(_ body: UnsafeMutablePointer<UInt8>, _ isEarly: Bool) {
@@ -93,8 +112,20 @@ final class RelayCircuit: Circuit {
         case RelayCommand.begin: beginExit(stream, data)
         case RelayCommand.beginDir: beginDirectory(stream)
         case RelayCommand.resolve: resolve(stream, data)
+        case _ where receiveService(command, data): break
         default: break  // DROP, late messages of ended streams and commands of the future
         }
+    }
+
+    // MARK: Ending here
+
+    /// Nothing was asked of the circuit yet that decides what it is for.
+    var isUncommitted: Bool { if case .none = duty { onward == .unasked && streams.count == 0 } else { false } }
+
+    /// The circuit ends here and does this.
+    func commit(to duty: ServiceDuty) {
+        onward = .committed
+        self.duty = duty
     }
 
     // MARK: Extending
@@ -131,6 +162,7 @@ final class RelayCircuit: Circuit {
     }
 
     private func truncate() {
+        guard onward != .committed else { return violated() }
         onward = .truncated
         dropNext(telling: .requested)
         send(RelayCommand.truncated, stream: 0, [DestroyReason.requested.rawValue])
@@ -162,6 +194,7 @@ final class RelayCircuit: Circuit {
         if let reason { previous.sendDestroy(previousID, reason) }
         dropNext(telling: nextReason)
         endAllStreams(.destroyed)
+        leaveService()
         router.release(self)
     }
 }

@@ -28,6 +28,8 @@ package struct RouterPolicy: Sendable {
     package var flow = FlowParameters()
     /// What it says about cells that wait for a channel.
     package var queues = QueueParameters()
+    /// What the newest consensus and the operator say about onion services.
+    package var services = ServicePolicy()
 
     package init(tls: TLSContext) { self.tls = tls }
 

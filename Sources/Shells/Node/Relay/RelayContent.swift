@@ -56,6 +56,7 @@ struct RelayContent {
         content.isTunnelledDirectory = configuration.relay.isDirectoryCache
         content.cachesExtraInfo = configuration.relay.isDirectoryCache && configuration.relay.isExtraInfoWanted
         if !configuration.relay.isDirectoryCache { content.protocols = content.protocols.removing("DirCache") }
+        content.isHiddenServiceDirectory = configuration.relay.isDirectoryCache
         content.expires = life?.expires
         return content
     }

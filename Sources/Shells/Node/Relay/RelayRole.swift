@@ -110,6 +110,7 @@ final class RelayRole {
         rules.isExtendAllowed = { relay.isExtendToPrivateAllowed || !$0.ip.isPrivate }
         rules.isRelayKnown = knowledge()
         rules.ownAddresses = content.address.all
+        rules.services = ServicePolicy(store.consensus(.microdesc) ?? store.consensus(.ns), content.configuration.services)
         router.policy = rules
     }
 
@@ -130,6 +131,7 @@ final class RelayRole {
         router.policy.flow = FlowParameters(consensus)
         router.policy.queues = QueueParameters { consensus.param($0, default: $1, in: $2) }
         router.policy.isRelayKnown = knowledge()
+        router.policy.services = ServicePolicy(consensus, content.configuration.services)
     }
 
     // MARK: Keys and links

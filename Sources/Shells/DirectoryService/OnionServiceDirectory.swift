@@ -1,0 +1,55 @@
+package import Ambience
+internal import Bytes
+package import OnionServices
+internal import Sealing
+
+/// Keeps descriptors of onion services and hands them to clients, as one of their directories (rend-spec-v3 "Uploading and downloading hidden service descriptors").
+package final class OnionServiceDirectory {
+    private static let prefix = "/tor/hs/"
+    private static let publishing = "/tor/hs/3/publish"
+    private static let descriptors = "/tor/hs/3/"
+    /// 32 bytes in base64 without padding.
+    private static let nameBytes = 43
+
+    private let time: any TimeSource
+    private var cache: HSDirCache
+
+    package init(time: any TimeSource, settings: HSDirCache.Settings) {
+        self.time = time
+        cache = HSDirCache(settings: settings)
+    }
+
+    /// What the descriptors take.
+    package var bytes: Int { cache.bytes }
+    package var count: Int { cache.count }
+
+    package var settings: HSDirCache.Settings {
+        get { cache.settings }
+        set { cache.settings = newValue }
+    }
+
+    /// Gives memory back when the node has too little: drops the least asked-for descriptors until no more than this is left.
+    package func shrink(toBytes target: Int) { cache.shrink(toBytes: target) }
+
+    /// The answer to a request about onion services; `nil` when the request is about something else.
+    func answer(_ request: HTTPRequest, from peer: DirectoryServer.Peer) -> HTTPResponse? {
+        guard request.path.hasPrefix(Self.prefix) else { return nil }
+        // Whoever comes straight to us could be seen to run or to visit the service.
+        guard peer.isAnonymous else { return HTTPResponse(status: 503, reason: "Rejecting single hop onion service request") }
+        return request.method == .post ? publish(request) : find(request.path)
+    }
+
+    private func publish(_ request: HTTPRequest) -> HTTPResponse {
+        guard request.path == Self.publishing, let descriptor = try? ServiceDescriptor(request.body, now: time.wall), cache.store(descriptor, now: time.now) else {
+            return .badRequest("Invalid HS descriptor. Rejected.")
+        }
+        return HTTPResponse(status: 200, reason: "HS descriptor stored successfully.")
+    }
+
+    private func find(_ path: String) -> HTTPResponse {
+        guard let name = path.after(Self.descriptors), name.utf8.count == Self.nameBytes, let bytes = Base64.decode(name), let key = Ed25519Identity(bytes),
+            let text = cache.text(of: key, now: time.now)
+        else { return .notFound() }
+        return .ok(text)
+    }
+}

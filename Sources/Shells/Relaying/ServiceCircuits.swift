@@ -1,0 +1,117 @@
+internal import Ambience
+internal import Loops
+internal import Onion
+internal import OnionServices
+internal import Sealing
+
+/// What a circuit that ends here does for an onion service.
+enum ServiceDuty {
+    case none
+    /// A service takes introductions over it.
+    case introductions(key: Ed25519Identity, IntroductionGate)
+    /// A client waits for its service.
+    case waiting(RendezvousCookie)
+    /// Client and service have met: what is not for us goes over to the other's circuit.
+    case joined
+}
+
+/// The relay's part in onion services of version 3: introduction point and rendezvous point (rend-spec-v3).
+extension RelayCircuit {
+    /// Takes the message if it is one of theirs.
+    func receiveService(_ command: UInt8, _ data: [UInt8]) -> Bool {
+        switch command {
+        case RelayCommand.establishIntro: establishIntroduction(data)
+        case RelayCommand.introduce1: introduce(data)
+        case RelayCommand.establishRendezvous: establishRendezvous(data)
+        case RelayCommand.rendezvous1: meet(data)
+        default: return false
+        }
+        return true
+    }
+
+    // MARK: Introduction point
+
+    private func establishIntroduction(_ data: [UInt8]) {
+        guard isUncommitted, let message = try? EstablishIntroMessage(data), message.isProven(circuitNonce: circuitNonce.bytes) else { return violated() }
+        guard case .admitted(let replaced) = router.servicePoints.add(service: message.authKey, at: ServicePlace(self)) else { return close(.resourceLimit) }
+        commit(to: .introductions(key: message.authKey, IntroductionGate(message.defence)))
+        // The service has come back on a new circuit; it does not use the old one any more.
+        replaced?.live?.close(.finished)
+        send(RelayCommand.introEstablished, stream: 0, EstablishIntroMessage.established)
+    }
+
+    /// One introduction per circuit, so that no client hammers a service over one circuit; and no circuit of one hop, for the service
+    /// must be able to trust that we do not know whom we introduce.
+    private func introduce(_ data: [UInt8]) {
+        guard isUncommitted, !hasIntroduced, isFromRelay else { return violated() }
+        hasIntroduced = true
+        send(RelayCommand.introduceAck, stream: 0, deliver(data).encoded)
+    }
+
+    private func deliver(_ data: [UInt8]) -> IntroduceStatus {
+        guard let header = try? Introduce1Header(data) else { return .badFormat }
+        guard let service = router.servicePoints.service(header.authKey)?.live else { return .unknownService }
+        return service.passOn(introduction: data) ? .delivered : .unknownService
+    }
+
+    /// Sends a client's introduction to the service, unless it has had enough of them.
+    private func passOn(introduction data: [UInt8]) -> Bool {
+        guard case .introductions(let key, var gate) = duty else { return false }
+        let isAdmitted = gate.admits(at: router.loop.now, network: router.policy.services.introductionLimits)
+        duty = .introductions(key: key, gate)
+        // What fits one kind of relay cell may be too long for the other.
+        return isAdmitted && data.withUnsafeBufferPointer { transmit(RelayCommand.introduce2, stream: 0, $0.baseAddress, $0.count) }
+    }
+
+    // MARK: Rendezvous point
+
+    private func establishRendezvous(_ data: [UInt8]) {
+        guard isUncommitted else { return violated() }
+        // Dropped without a word: the client finds out by waiting, which costs those most who try it often.
+        if router.policy.services.refusesSingleHopRendezvous, !isFromRelay { return }
+        guard let cookie = RendezvousCookie(data) else { return violated() }
+        switch router.servicePoints.add(client: cookie, at: ServicePlace(self)) {
+        case .duplicate: violated()
+        case .full: close(.resourceLimit)
+        case .admitted:
+            commit(to: .waiting(cookie))
+            send(RelayCommand.rendezvousEstablished, stream: 0, [])
+        }
+    }
+
+    /// The service has come to meet the client that waits.
+    private func meet(_ data: [UInt8]) {
+        guard isUncommitted, let message = try? Rendezvous1Message(data), let client = router.servicePoints.take(client: message.cookie)?.live else {
+            // It can be the client that gave up, which is no violation; but there is nothing else that this circuit could be for.
+            return close(.protocolViolation)
+        }
+        client.send(RelayCommand.rendezvous2, stream: 0, message.handshake)
+        guard !client.isClosed else { return close(.destroyed) }
+        client.join(self)
+        join(client)
+    }
+
+    private func join(_ other: RelayCircuit) {
+        commit(to: .joined)
+        partner = other
+    }
+
+    // MARK: Ending
+
+    /// The circuit is closed: nobody finds it any more, and whoever was joined to it has nobody left.
+    func leaveService() {
+        switch duty {
+        case .none: return
+        case .introductions(let key, _): router.servicePoints.remove(service: key, at: ServicePlace(self))
+        case .waiting(let cookie): router.servicePoints.remove(client: cookie)
+        case .joined:
+            let other = partner
+            partner = nil
+            other?.close(.destroyed)
+        }
+        duty = .none
+    }
+
+    /// Whether the cells of this circuit come from another relay, rather than straight from the client.
+    var isFromRelay: Bool { previous.peer?.isAuthenticated == true }
+}
