@@ -47,7 +47,7 @@ struct KeyTests {
         #expect(try !keys.renew(now: noon + 20 * 86400))
         #expect(try keys.renew(now: noon + 29 * 86400 + 7200))
         #expect(keys.signing.publicKey != first)
-        try keys.signingCertificate.verify(signer: keys.master.publicKey, now: noon + 58 * 86400)
+        try keys.signingCertificate.verify(signer: keys.ed25519Identity.bytes, now: noon + 58 * 86400)
         let reread = try KeyRing(DataDirectory(path: scratch.path), now: noon + 30 * 86400)
         #expect(reread.signing.publicKey == keys.signing.publicKey)
     }
@@ -79,13 +79,33 @@ struct KeyTests {
         #expect(try Files.read(directory.key(name)) == damaged)
     }
 
-    @Test("a master key that is missing beside its public half is refused: a new identity is never made by accident")
+    @Test("a relay without the master key runs as long as its signing key does, and never makes a new identity by accident")
     func missingMaster() throws {
         let scratch = try Scratch()
         let directory = try DataDirectory(path: scratch.path)
-        _ = try KeyRing(directory, now: noon)
+        let first = try KeyRing(directory, now: noon)
         try Files.remove(directory.key("ed25519_master_id_secret_key"))
-        #expect(throws: NodeFailure.self) { try KeyRing(directory, now: noon) }
+        let second = try KeyRing(directory, now: noon + 29 * 86400 + 7200)
+        #expect(second.ed25519Identity == first.ed25519Identity)
+        #expect(second.warning(now: noon + 29 * 86400 + 7200)?.contains("master key") == true)
+        let failure = #expect(throws: NodeFailure.self) { try KeyRing(directory, now: noon + 31 * 86400) }
+        #expect(failure?.description.contains("ed25519_master_id_secret_key is missing") == true)
+    }
+
+    @Test("onion keys live as long as the consensus says, within stock's limits")
+    func onionLives() throws {
+        let scratch = try Scratch()
+        let keys = try KeyRing(DataDirectory(path: scratch.path), now: noon)
+        let lives = OnionKeyLives(rotationDays: 2, graceDays: 1)
+        let first = keys.ntor.publicKey
+        #expect(try !keys.renew(now: noon + 2 * 86400 - 1, onionKeys: lives))
+        #expect(try keys.renew(now: noon + 2 * 86400, onionKeys: lives))
+        _ = try keys.renew(now: noon + 3 * 86400 - 1, onionKeys: lives)
+        #expect(keys.ntorKeys.map(\.publicKey).last == first)
+        _ = try keys.renew(now: noon + 3 * 86400, onionKeys: lives)
+        #expect(keys.ntorKeys.count == 1)
+        #expect(OnionKeyLives(rotationDays: 0, graceDays: 50) == OnionKeyLives(rotationDays: 1, graceDays: 1))
+        #expect(OnionKeyLives(rotationDays: 1000, graceDays: 50) == OnionKeyLives(rotationDays: 90, graceDays: 50))
     }
 
     @Test("wiping leaves no key behind")

@@ -40,7 +40,7 @@ struct BridgeOptionTests {
         let reading = try Torrc.read([TorrcText.assignments(in: text, name: "torrc")])
         #expect(reading.configuration.relay.dirPorts.isEmpty && reading.configuration.relay.family.isEmpty && reading.configuration.relay.exit == .no)
         #expect(reading.configuration.bridge.plugins.isEmpty)
-        #expect(reading.warnings.map { $0.prefix { $0 != ":" } } == ["NoExec", "DirPort", "MyFamily", "ExitRelay"])
+        #expect(reading.warnings.map { $0.prefix { $0 != ":" } } == ["NoExec", "DirPort", "MyFamily, FamilyId", "ExitRelay"])
     }
 
     @Test(

@@ -13,9 +13,12 @@ package struct RelayKeys {
     /// RSA 1024; the obsolete TAP key that authorities still demand.
     package let onionKey: RSAKey
     package let ntorKey: Curve25519Key
+    /// Of the families that the relay belongs to (proposal 321).
+    package let familyKeys: [Ed25519Key]
 
     package init(
-        rsaIdentity: RSAKey, ed25519Identity: Ed25519Identity, signingKey: Ed25519Key, signingCertificate: TorCertificate, onionKey: RSAKey, ntorKey: Curve25519Key
+        rsaIdentity: RSAKey, ed25519Identity: Ed25519Identity, signingKey: Ed25519Key, signingCertificate: TorCertificate, onionKey: RSAKey, ntorKey: Curve25519Key,
+        familyKeys: [Ed25519Key] = []
     ) {
         self.rsaIdentity = rsaIdentity
         self.ed25519Identity = ed25519Identity
@@ -23,6 +26,7 @@ package struct RelayKeys {
         self.signingCertificate = signingCertificate
         self.onionKey = onionKey
         self.ntorKey = ntorKey
+        self.familyKeys = familyKeys
     }
 }
 

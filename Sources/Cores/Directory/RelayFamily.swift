@@ -5,6 +5,8 @@ internal import Sealing
 /// Which other relays the same people run: the `family` line and family certificates (dir-spec.txt 2.1.1, proposal 321).
 struct RelayFamily {
     private static let certificateKind: UInt8 = 12
+    /// What stock gives a certificate.
+    private static let lifetimeSeconds: Int64 = 30 * 86400
     /// More certificates than this are refused.
     private static let certificateLimit = 64
 
@@ -31,6 +33,15 @@ struct RelayFamily {
         guard certificate.subject == master.bytes else { throw .invalid("family-cert", "is not about the master key") }
         try certificate.verifySignature(signer: key, of: "family-cert")
         return certificate
+    }
+
+    /// The lines by which family keys vouch for a relay.
+    static func certificateLines(_ keys: RelayKeys, published: WallTime) -> String {
+        keys.familyKeys.map { key in
+            let certificate = TorCertificate.make(
+                kind: certificateKind, subject: keys.ed25519Identity.bytes, expires: published + lifetimeSeconds, signer: key, includeSigner: true)
+            return "family-cert\n" + DocumentText.object("FAMILY CERT", certificate.encoded)
+        }.joined()
     }
 
     /// A microdescriptor's `family` value: the relay itself added, every member in its canonical form, sorted, each once.

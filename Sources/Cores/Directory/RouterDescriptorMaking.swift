@@ -43,6 +43,7 @@ extension RouterDescriptor {
         var text = content.family.isEmpty ? "" : "family \(content.family.joined(separator: " "))\n"
         if content.isHibernating { text += "hibernating 1\n" }
         if content.isHiddenServiceDirectory { text += "hidden-service-dir\n" }
+        text += RelayFamily.certificateLines(keys, published: content.published)
         if let contact = content.contact { text += "contact \(contact)\n" }
         if let way = content.bridgeDistribution { text += "bridge-distribution-request \(way)\n" }
         text += "ntor-onion-key \(Base64.encode(keys.ntorKey.publicKey, padded: false))\n"

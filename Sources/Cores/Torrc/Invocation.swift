@@ -7,6 +7,10 @@ package struct Invocation: Equatable, Sendable {
         case hashPassword(String)
         /// Makes `keys/authority_*`; the arguments that follow are ordinary options.
         case createAuthorityKeys
+        /// Makes a signing key, and a master key where there is none.
+        case makeKeys
+        /// Makes the key of a family, in files whose names begin so.
+        case makeFamilyKey(String)
     }
 
     package enum Loudness: Equatable, Sendable { case normal, hush, quiet }
@@ -38,6 +42,10 @@ package struct Invocation: Equatable, Sendable {
         case "--version": command = .version
         case "-h", "--help": command = .help
         case "--list-torrc-options": command = .listOptions
+        case "--keygen": command = .makeKeys
+        case "--no-passphrase": break  // there are no others here
+        case "--newpass", "--passphrase-fd": throw TorrcError(origin: .commandLine, option: argument, problem: "keys under a passphrase are not supported")
+        case "--keygen-family": command = .makeFamilyKey(try Self.need(argument, "the beginning of file names", &rest))
         case "--create-authority-keys": command = .createAuthorityKeys
         case "--hash-password": command = .hashPassword(try Self.need(argument, "a password", &rest))
         case "--list-fingerprint": command = .listFingerprint(isEd25519: try Self.keyKind(&rest))

@@ -92,8 +92,23 @@ package struct RelayOptions: Sendable {
     package var relayBandwidthBurst: UInt64 = 0
     package var maxAdvertisedBandwidth: UInt64 = 1 << 30
     package var resolvConfFile: String?
+    package var isMasterKeyOffline = false
+    package var families = FamilyOptions()
     package var signingKeyLifetime = Instant.Span.seconds(Int64(30 * 86400))
     package var linkCertificateLifetime = Instant.Span.seconds(Int64(2 * 86400))
+}
+
+/// Families that a relay proves to belong to by keys.
+package struct FamilyOptions: Equatable, Sendable {
+    package init() {}
+
+    /// Unpadded base64 of public keys.
+    package var ids: [String] = []
+    /// `FamilyId *`: every key that is there.
+    package var takesAll = false
+    /// `nil`: the key directory.
+    package var folder: String?
+    package var isAny: Bool { takesAll || !ids.isEmpty }
 }
 
 /// Options of clients.

@@ -1,4 +1,5 @@
 internal import Ambience
+internal import Bytes
 internal import Directory
 internal import Sealing
 
@@ -71,6 +72,13 @@ enum OptionTable {
         .bytes("RelayBandwidthBurst", \.relay.relayBandwidthBurst),
         .bytes("MaxAdvertisedBandwidth", \.relay.maxAdvertisedBandwidth),
         .text("ServerDNSResolvConfFile", \.relay.resolvConfFile),
+        .flag("OfflineMasterKey", \.relay.isMasterKeyOffline),
+        OptionRow(name: "FamilyId", isList: true) { configuration, text throws(ValueError) in
+            if text == "*" { return configuration.relay.families.takesAll = true }
+            guard let key = Base64.decode(text), key.count == 32 else { throw ValueError("* or what NAME.public_family_id holds") }
+            configuration.relay.families.ids.append(Base64.encode(key, padded: false))
+        },
+        .text("FamilyKeyDirectory", \.relay.families.folder),
         .span("SigningKeyLifetime", \.relay.signingKeyLifetime),
         .span("TestingLinkCertLifetime", \.relay.linkCertificateLifetime, testing: true),
     ]

@@ -102,10 +102,11 @@ enum Soundness {
         configuration.relay.isPublishing = configuration.bridge.isPublishing
         if !configuration.relay.dirPorts.isEmpty { warnings.append("DirPort: a bridge has none, it is ignored") }
         configuration.relay.dirPorts = []
-        if !configuration.relay.family.isEmpty {
-            warnings.append("MyFamily: listing a family would tell censors of the bridge, it is ignored; do not list the bridge in other relays' MyFamily either")
+        if !configuration.relay.family.isEmpty || configuration.relay.families.isAny {
+            warnings.append("MyFamily, FamilyId: belonging to a family would tell censors of the bridge, it is ignored; do not list the bridge in other relays' MyFamily either")
         }
         configuration.relay.family = []
+        configuration.relay.families = FamilyOptions()
         if configuration.relay.exit == .yes || configuration.relay.isReducedExitPolicy || !configuration.relay.exitRules.isRejectAll && !configuration.relay.exitRules.rules.isEmpty {
             warnings.append("ExitRelay: a bridge is no exit, no stream will leave here")
         }
@@ -117,6 +118,9 @@ enum Soundness {
             configuration.client.socksPorts = [PortLine(port: .fixed(9050))]
         }
         settleBridge(&configuration, &warnings)
+        if configuration.relay.families.isAny, configuration.relay.family.isEmpty {
+            warnings.append("FamilyId: until all clients go by family keys MyFamily is needed too")
+        }
         if configuration.relay.bandwidthRate != RelayOptions().bandwidthRate || configuration.relay.relayBandwidthRate != 0 {
             warnings.append("BandwidthRate: is advertised, but traffic is not held down to it")
         }

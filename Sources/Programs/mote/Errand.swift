@@ -23,6 +23,8 @@ struct Errand {
         case .verifyConfiguration: try verify()
         case .listFingerprint(let isEd25519): print(try fingerprint(isEd25519: isEd25519))
         case .createAuthorityKeys: print(try AuthorityKeyMaking.make(try TorrcFiles.read(invocation).configuration, home: TorrcFiles.home))
+        case .makeKeys: print(try KeyMaking.make(try TorrcFiles.read(invocation).configuration, home: TorrcFiles.home))
+        case .makeFamilyKey(let name): print("# Generated \(name).secret_family_key\nFamilyId \(try FamilyKeys.make(name))")
         case .run: return try serve()
         }
         return 0

@@ -6,6 +6,8 @@ enum Usage {
         Usage: mote [-f TORRC] [--OPTION VALUE]...       run in the foreground; SIGTERM drains and exits, SIGHUP reads the torrc again
                mote --verify-config [-f TORRC]           say whether the configuration is good
                mote --list-fingerprint [rsa|ed25519]     print NICKNAME and fingerprint; makes the keys if there are none
+               mote --keygen                             make a signing key; also a master key where there is none
+               mote --keygen-family NAME                 make NAME.secret_family_key and print the FamilyId line for its relays
                mote --create-authority-keys              make keys/authority_* in the data directory
                mote --dump-config [-f TORRC]             print the options that count
                mote --list-torrc-options                 print every option by name, ours marked

@@ -70,7 +70,7 @@ package final class Node {
         settings.isBridge = configuration.bridge.isBridge
         if let file = configuration.relay.resolvConfFile { settings.resolvConf = file }
         router = OnionRouter(loop: loop, tls: TLSContext(), settings: settings)
-        keys = configuration.isRelay ? try KeyRing(directory, now: loop.wall, signingLifetime: configuration.relay.signingKeyLifetime) : nil
+        keys = configuration.isRelay ? try KeyRing(directory, now: loop.wall, policy: KeyPolicy(configuration.relay)) : nil
         documents = DirectoryRole(loop: loop, router: router, configuration: configuration, directory: directory, own: keys?.rsaIdentity)
         status = StatusFile(path: directory.file("mote-status"))
     }

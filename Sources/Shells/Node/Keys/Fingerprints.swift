@@ -17,7 +17,7 @@ package enum Fingerprints {
     package static func list(_ configuration: NodeConfiguration, home: String, isEd25519: Bool) throws(NodeFailure) -> String {
         let directory = try DataDirectory(path: configuration.general.dataDirectory ?? home, keys: configuration.general.keyDirectory)
         try directory.hold()
-        let keys = try KeyRing(directory, now: SystemTime().wall, signingLifetime: configuration.relay.signingKeyLifetime)
+        let keys = try KeyRing(directory, now: SystemTime().wall, policy: KeyPolicy(configuration.relay))
         let nickname = configuration.relay.nickname ?? "Unnamed"
         try write(keys, nickname: nickname, to: directory)
         return isEd25519 ? "\(nickname) \(keys.ed25519Identity)" : line(keys, nickname: nickname)

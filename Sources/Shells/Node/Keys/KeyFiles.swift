@@ -5,6 +5,8 @@ internal import Sealing
 struct KeyFiles {
     let directory: DataDirectory
 
+    func exists(_ name: String) -> Bool { Files.exists(directory.key(name)) }
+
     func rsa(_ name: String) throws(NodeFailure) -> RSAKey? {
         let path = directory.key(name)
         guard var pem = try read(path) else { return nil }

@@ -12,7 +12,7 @@ package enum KeyRemains {
     /// Overwrites and removes every key file; what cannot be removed is returned.
     package static func wipe(_ directory: DataDirectory) -> [String] {
         let names = (try? Files.list(directory.keys)) ?? []
-        return names.filter { name in prefixes.contains { name.hasPrefix($0) } }.map(directory.key).filter { !erase($0) }
+        return names.filter { name in prefixes.contains { name.hasPrefix($0) } || name.hasSuffix(FamilyKeys.suffix) }.map(directory.key).filter { !erase($0) }
     }
 
     private static func erase(_ path: String) -> Bool {

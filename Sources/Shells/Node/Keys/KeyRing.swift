@@ -1,21 +1,23 @@
 package import Ambience
 package import Directory
 package import Sealing
+package import Torrc
 
 /// All long-lived keys of a relay, in memory and on disk: made on first use, then read, then rotated.
 ///
 /// Lives (tor-spec.txt 1.1, cert-spec.txt): the RSA and Ed25519 identities last as long as the data directory; the signing key and its
-/// certificate `signingLifetime`; onion keys 28 days plus 7 days in which the old ntor key is still answered.
+/// certificate as `KeyPolicy` says; onion keys as the consensus says. The secret half of the Ed25519 identity is read when a signing key
+/// is to be made and not kept; without it a relay runs for as long as its signing certificate does.
 package final class KeyRing {
-    package static let onionLifetimeSeconds: Int64 = 28 * 86400
-    package static let onionGraceSeconds: Int64 = 7 * 86400
-    /// A signing certificate is replaced when this little of its time is left.
-    private static let signingSlopSeconds: Int64 = 86400
+    /// Between two tries to replace a signing key that is nearly over, and two warnings on its last day.
+    private static let retrySeconds: Int64 = 3600
+    /// From so long before the end an operator who keeps the master key elsewhere is warned once a day.
+    private static let earlyWarningSeconds: Int64 = 7 * 86400
 
     package let identity: RSAKey
-    package let master: Ed25519Key
-    package private(set) var signing: Ed25519Key
-    package private(set) var signingCertificate: TorCertificate
+    package let ed25519Identity: Ed25519Identity
+    private var signer: SigningPair
+    package private(set) var familyKeys: [Ed25519Key]
     /// Published because authorities demand it; nothing ever answers a handshake with it.
     package private(set) var tap: RSAKey
     package private(set) var ntor: Curve25519Key
@@ -23,57 +25,102 @@ package final class KeyRing {
     package private(set) var oldNtor: Curve25519Key?
     package private(set) var onionKeysSince: WallTime
 
+    private let master: MasterKey
+    private let policy: KeyPolicy
+    private var signerTried: WallTime?
+    private var warned: WallTime?
     private let files: KeyFiles
     private let state: StateFile
-    private let signingLifetimeSeconds: Int64
 
     package var rsaIdentity: RSAIdentity { RSAIdentity(identity.publicKey.fingerprint)! }
-    package var ed25519Identity: Ed25519Identity { Ed25519Identity(master.publicKey)! }
+    package var signing: Ed25519Key { signer.key }
+    package var signingCertificate: TorCertificate { signer.certificate }
     /// What signs descriptors.
     package var descriptorKeys: RelayKeys {
         RelayKeys(
-            rsaIdentity: identity, ed25519Identity: ed25519Identity, signingKey: signing, signingCertificate: signingCertificate, onionKey: tap, ntorKey: ntor)
+            rsaIdentity: identity, ed25519Identity: ed25519Identity, signingKey: signing, signingCertificate: signingCertificate, onionKey: tap, ntorKey: ntor,
+            familyKeys: familyKeys)
     }
 
     /// Newest first.
     package var ntorKeys: [Curve25519Key] { [ntor] + (oldNtor.map { [$0] } ?? []) }
 
     /// Reads the keys of `directory`, makes those that are missing, and renews what is due at `now`.
-    package init(_ directory: DataDirectory, now: WallTime, signingLifetime: Instant.Span = .seconds(30 * 86400)) throws(NodeFailure) {
+    package init(_ directory: DataDirectory, now: WallTime, policy: KeyPolicy = KeyPolicy()) throws(NodeFailure) {
+        self.policy = policy
         files = KeyFiles(directory: directory)
         state = StateFile(path: directory.file("state"))
-        signingLifetimeSeconds = signingLifetime.inMilliseconds / 1000
+        master = MasterKey(files: files, isOffline: policy.isMasterOffline)
         identity = try files.rsaOrNew("secret_id_key")
         tap = try files.rsaOrNew("secret_onion_key")
         ntor = try files.ntorOrNew("secret_onion_key_ntor")
         oldNtor = try files.ntor("secret_onion_key_ntor.old")
-        master = try Self.master(files)
         onionKeysSince = state.time("LastRotatedOnionKey") ?? now
-        let signer = try Self.signer(files, master: master, now: now, lifetimeSeconds: signingLifetimeSeconds)
-        signing = signer.key
-        signingCertificate = signer.certificate
+        signer = try Self.signer(master, now: now, policy: policy)
+        ed25519Identity = Ed25519Identity(signer.master)!
+        familyKeys = try FamilyKeys.load(policy.families, directory)
         if state.time("LastRotatedOnionKey") == nil { try state.set("LastRotatedOnionKey", "\(now)") }
-        _ = try renew(now: now)
     }
 
     /// Replaces what is due at `now`; true when something changed that the descriptor or the link certificates show.
-    package func renew(now: WallTime) throws(NodeFailure) -> Bool {
-        let renewedSigner = try renewSigner(now: now)
-        let renewedOnion = try renewOnionKeys(now: now)
-        if oldNtor != nil, now - onionKeysSince >= Self.onionGraceSeconds { oldNtor = nil }
-        return renewedSigner || renewedOnion
+    package func renew(now: WallTime, onionKeys lives: OnionKeyLives = .usual) throws(NodeFailure) -> Bool {
+        let renewedOnion = try renewOnionKeys(now: now, lives)
+        if oldNtor != nil, now - onionKeysSince >= lives.graceSeconds { oldNtor = nil }
+        return try renewSigner(now: now) || renewedOnion
+    }
+
+    /// Reads family keys again, and a signing key that the operator may have put there; true when the descriptor changes.
+    package func reread(now: WallTime, families: FamilyOptions) throws(NodeFailure) -> Bool {
+        let loaded = try FamilyKeys.load(families, files.directory)
+        let isChanged = loaded.map(\.publicKey) != familyKeys.map(\.publicKey)
+        familyKeys = loaded
+        return try takeFromDisk(now: now) || isChanged
+    }
+
+    /// What the operator must be told of a signing key that we cannot replace; seldom enough to be logged as it comes.
+    package func warning(now: WallTime) -> String? {
+        let left = signingCertificate.expires - now
+        guard left < Self.earlyWarningSeconds, policy.isMasterOffline || !signer.isFresh(at: now, lifetimeSeconds: policy.signingLifetimeSeconds) else { return nil }
+        guard warned.map({ now - $0 >= (left < 86400 ? Self.retrySeconds : 86400) || now < $0 }) ?? true else { return nil }
+        warned = now
+        let how = "run mote --keygen where the master key is, copy ed25519_signing_* to \(files.directory.keys) and send SIGHUP"
+        return left > 0 ? "The signing key is over at \(signingCertificate.expires) UTC and cannot be replaced without the master key: \(how)" : "The signing key is over, nobody believes this relay any more: \(how)"
+    }
+
+    // MARK: Signing key
+
+    private static func signer(_ master: MasterKey, now: WallTime, policy: KeyPolicy) throws(NodeFailure) -> SigningPair {
+        let lifetime = policy.signingLifetimeSeconds
+        let stored = try SigningPair.read(master.files)
+        let publicKey = try master.publicKey(vouching: stored)
+        if let stored, stored.isFresh(at: now, lifetimeSeconds: lifetime) { return stored }
+        if let secret = try master.secret() { return try SigningPair.make(master.files, master: secret, now: now, lifetimeSeconds: lifetime) }
+        if let stored, stored.isValid(at: now) { return stored }
+        guard publicKey == nil, !policy.isMasterOffline else { throw master.absence }
+        return try SigningPair.make(master.files, master: try master.make(), now: now, lifetimeSeconds: lifetime)
     }
 
     private func renewSigner(now: WallTime) throws(NodeFailure) -> Bool {
-        guard !Self.isFresh(signingCertificate, now: now, lifetimeSeconds: signingLifetimeSeconds) else { return false }
-        let signer = try Self.makeSigner(files, master: master, now: now, lifetimeSeconds: signingLifetimeSeconds)
-        signing = signer.key
-        signingCertificate = signer.certificate
+        guard !signer.isFresh(at: now, lifetimeSeconds: policy.signingLifetimeSeconds) else { return false }
+        guard signerTried.map({ now - $0 >= Self.retrySeconds || now < $0 }) ?? true else { return false }
+        signerTried = now
+        if try takeFromDisk(now: now) { return true }
+        guard let secret = try master.secret(), secret.publicKey == ed25519Identity.bytes else { return false }
+        signer = try SigningPair.make(files, master: secret, now: now, lifetimeSeconds: policy.signingLifetimeSeconds)
         return true
     }
 
-    private func renewOnionKeys(now: WallTime) throws(NodeFailure) -> Bool {
-        guard now - onionKeysSince >= Self.onionLifetimeSeconds else { return false }
+    /// A signing key that lasts longer than ours and is vouched for by the same master.
+    private func takeFromDisk(now: WallTime) throws(NodeFailure) -> Bool {
+        guard let stored = try SigningPair.read(files), stored.master == signer.master, stored.certificate.expires > signer.certificate.expires else { return false }
+        signer = stored
+        return true
+    }
+
+    // MARK: Onion keys
+
+    private func renewOnionKeys(now: WallTime, _ lives: OnionKeyLives) throws(NodeFailure) -> Bool {
+        guard now - onionKeysSince >= lives.rotationSeconds else { return false }
         try files.move("secret_onion_key", to: "secret_onion_key.old")
         try files.move("secret_onion_key_ntor", to: "secret_onion_key_ntor.old")
         oldNtor = ntor
@@ -84,49 +131,5 @@ package final class KeyRing {
         onionKeysSince = now
         try state.set("LastRotatedOnionKey", "\(now)")
         return true
-    }
-
-    private static func master(_ files: KeyFiles) throws(NodeFailure) -> Ed25519Key {
-        let stored = try TaggedFile.masterPublic.read(files.directory.key("ed25519_master_id_public_key"))
-        if let key = try files.ed25519("ed25519_master_id_secret_key", .masterSecret) {
-            guard stored == nil || stored == key.publicKey else {
-                throw NodeFailure(.badData, "\(files.directory.keys): ed25519_master_id_public_key does not belong to ed25519_master_id_secret_key")
-            }
-            if stored == nil { try TaggedFile.masterPublic.write(files.directory.key("ed25519_master_id_public_key"), key.publicKey) }
-            return key
-        }
-        guard stored == nil else {
-            throw NodeFailure(.badData, "\(files.directory.keys): ed25519_master_id_secret_key is missing; offline master keys are not supported")
-        }
-        let key = Ed25519Key()
-        try files.write(key, "ed25519_master_id_secret_key", .masterSecret)
-        try TaggedFile.masterPublic.write(files.directory.key("ed25519_master_id_public_key"), key.publicKey)
-        return key
-    }
-
-    private typealias Signer = (key: Ed25519Key, certificate: TorCertificate)
-
-    private static func signer(_ files: KeyFiles, master: Ed25519Key, now: WallTime, lifetimeSeconds: Int64) throws(NodeFailure) -> Signer {
-        if let key = try files.ed25519("ed25519_signing_secret_key", .signingSecret),
-            let bytes = try TaggedFile.signingCertificate.read(files.directory.key("ed25519_signing_cert")),
-            let certificate = try? TorCertificate(bytes), certificate.kind == TorCertificate.Kind.signingKey, certificate.subject == key.publicKey,
-            (try? certificate.verify(signer: master.publicKey, now: now)) != nil, isFresh(certificate, now: now, lifetimeSeconds: lifetimeSeconds)
-        {
-            return (key, certificate)
-        }
-        return try makeSigner(files, master: master, now: now, lifetimeSeconds: lifetimeSeconds)
-    }
-
-    private static func isFresh(_ certificate: TorCertificate, now: WallTime, lifetimeSeconds: Int64) -> Bool {
-        certificate.expires - now > min(signingSlopSeconds, lifetimeSeconds / 4)
-    }
-
-    private static func makeSigner(_ files: KeyFiles, master: Ed25519Key, now: WallTime, lifetimeSeconds: Int64) throws(NodeFailure) -> Signer {
-        let key = Ed25519Key()
-        let certificate = TorCertificate.make(
-            kind: TorCertificate.Kind.signingKey, subject: key.publicKey, expires: now + lifetimeSeconds, signer: master, includeSigner: true)
-        try files.write(key, "ed25519_signing_secret_key", .signingSecret)
-        try TaggedFile.signingCertificate.write(files.directory.key("ed25519_signing_cert"), certificate.encoded)
-        return (key, certificate)
     }
 }

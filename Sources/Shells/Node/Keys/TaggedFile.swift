@@ -12,6 +12,8 @@ struct TaggedFile {
     static let signingSecret = TaggedFile(type: "ed25519v1-secret", tag: "type4")
     static let signingCertificate = TaggedFile(type: "ed25519v1-cert", tag: "type4")
 
+    static let familySecret = TaggedFile(type: "ed25519v1-secret", tag: "fmly-id")
+
     static let headerBytes = 32
 
     var header: [UInt8] {

@@ -57,7 +57,14 @@ final class RelayRole {
     func adopt(_ configuration: NodeConfiguration) {
         content = RelayContent(configuration: configuration, address: content.address)
         applyPolicy()
+        rereadKeys()
         publisher.change()
+    }
+
+    private func rereadKeys() {
+        do throws(NodeFailure) {
+            if try keys.reread(now: loop.wall, families: content.configuration.relay.families) { renewLinks() }
+        } catch { log.error("\(error); the old keys stay") }
     }
 
     /// Once a second: keys, links, bandwidth, reachability, publication.
@@ -86,6 +93,8 @@ final class RelayRole {
     private func descriptorContent() -> DescriptorContent {
         var said = content.descriptor(at: loop.wall, upSince: started, seen: history.observed, isHibernating: isDraining, life: life)
         said.statistics += transportLines()
+        said.ntorKeyLifetimeSeconds = onionKeyLives.rotationSeconds
+        if let consensus = store.consensus(.microdesc), consensus.param("publish-family-list", default: 1) == 0 { said.family = [] }
         return said
     }
 
@@ -136,14 +145,24 @@ final class RelayRole {
 
     // MARK: Keys and links
 
+    private var onionKeyLives: OnionKeyLives {
+        guard let consensus = store.consensus(.microdesc) ?? store.consensus(.ns) else { return .usual }
+        return OnionKeyLives(
+            rotationDays: consensus.param("onion-key-rotation-days", default: 28), graceDays: consensus.param("onion-key-grace-period-days", default: 7))
+    }
+
     private func renewKeys() {
         do throws(NodeFailure) {
-            if try keys.renew(now: loop.wall) {
+            let lives = onionKeyLives
+            if let warning = keys.warning(now: loop.wall) { log.warning("\(warning)") }
+            if try keys.renew(now: loop.wall, onionKeys: lives) {
                 log.notice("Renewed onion or signing keys")
                 renewLinks()
                 publisher.change()
             } else if let linksSince, loop.wall - linksSince >= LinkIdentity.renewalSeconds || loop.wall < linksSince {
                 renewLinks()
+            } else if router.policy.onionKeys.count != keys.ntorKeys.count {
+                router.policy.onionKeys = keys.ntorKeys
             }
         } catch { log.error("Cannot renew keys: \(error)") }
     }
