@@ -10,6 +10,8 @@ struct Scenario {
     static let limitSeconds = 330.0
     /// How often each scenario of the matrix runs: `DUSTCLOUD_ROUNDS`, once unless told.
     static let rounds = 1...max(1, Int(ProcessInfo.processInfo.environment["DUSTCLOUD_ROUNDS"] ?? "") ?? 1)
+    /// Scenarios that take long run only when each is to run several times.
+    static let isSoak = rounds.count > 1
     static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
     private static let slots = Slots(count: 2)

@@ -18,7 +18,7 @@ FETCH_LIMIT_SECONDS = 120
 class Web:
     """Serves GET /BYTES from one random block, GET /slow until `enough` is set, and answers a PUT with its SHA-256."""
 
-    def __init__(self, port=0):
+    def __init__(self, port=0, host='127.0.0.1'):
         self.block, web = os.urandom(MIB), self
         self.enough, self.slow_digest = threading.Event(), None
 
@@ -48,11 +48,12 @@ class Web:
 
         class Server(http.server.ThreadingHTTPServer):
             daemon_threads = True
+            address_family = socket.AF_INET6 if ':' in host else socket.AF_INET
 
             def handle_error(self, *_):
                 pass   # a client that goes away is the client's affair: its digest will not match
 
-        self.server = Server(('127.0.0.1', port), Handler)
+        self.server = Server((host, port), Handler)
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 

@@ -33,6 +33,12 @@ class Control:
         """Every relay of the consensus that the node goes by."""
         return set(re.findall(r'^r (\S+)', '\n'.join(self.ask('GETINFO ns/all')), re.M))
 
+    def path_of_streams(self, target):
+        """Nicknames along the circuits that carry streams to `target` now."""
+        circuits = {line.split()[0]: re.findall(r'\$[0-9A-F]{40}[~=](\w+)', line) for line in '\n'.join(self.ask('GETINFO circuit-status')).splitlines() if ' ' in line}
+        streams = [line.split() for line in '\n'.join(self.ask('GETINFO stream-status')).replace('stream-status=', '').splitlines()]
+        return [circuits[s[2]] for s in streams if len(s) > 3 and s[1] == 'SUCCEEDED' and s[3] == target and s[2] in circuits]
+
     def paths(self):
         """Nicknames along every built circuit that can carry a stream to an exit."""
         circuits = '\n'.join(self.ask('GETINFO circuit-status'))

@@ -135,10 +135,15 @@ class Node:
         (self.folder / 'keys').mkdir(parents=True, mode=0o700)
         self.folder.chmod(0o700)
         self.or_port, self.dir_port, self.control_port, self.socks_port = (network.ports.take() for _ in range(4))
+        self.or_lines = [f'ORPort 127.0.0.1:{self.or_port}', 'AddressDisableIPv6 1']
         self.process, self.started, self.wrapper = None, None, []
 
+    def speak_ipv6(self, only=False):
+        """Gives the node an ORPort on ::1 too, or only there although it tells others both."""
+        self.or_lines = [f'ORPort [::1]:{self.or_port}', 'Address [::1]', f'ORPort 127.0.0.1:{self.or_port}' + (' NoListen' if only else '')]
+
     def torrc(self):
-        lines = ['TestingTorNetwork 1', f'DataDirectory {self.folder}', f'Nickname {self.name}', 'Address 127.0.0.1', 'AddressDisableIPv6 1',
+        lines = ['TestingTorNetwork 1', f'DataDirectory {self.folder}', f'Nickname {self.name}', 'Address 127.0.0.1',
                  'PathsNeededToBuildCircuits 0.67', 'ShutdownWaitLength 0', f'Log notice file {self.folder}/log']
         lines += [f'ControlPort 127.0.0.1:{self.control_port}', 'CookieAuthentication 1']
         if self.kind == 'tor':
@@ -147,7 +152,7 @@ class Node:
         return lines + self.extra + self.network.authority_lines
 
     def _relaying_lines(self):
-        return ['SocksPort 0', f'ORPort 127.0.0.1:{self.or_port}', 'AssumeReachable 1'] + (['VanguardsLiteEnabled 0'] if self.kind == 'tor' else [])
+        return ['SocksPort 0', *self.or_lines, 'AssumeReachable 1'] + (['VanguardsLiteEnabled 0'] if self.kind == 'tor' else [])
 
     def _authority_lines(self):
         half = VOTING_SECONDS // 5
@@ -170,7 +175,7 @@ class Node:
                                          f'ServerDNSResolvConfFile {self.network.resolv_conf}']
 
     def _client_lines(self):
-        return [f'SocksPort 127.0.0.1:{self.socks_port}']
+        return ['AddressDisableIPv6 1', f'SocksPort 127.0.0.1:{self.socks_port}']
 
     def start(self):
         (self.folder / 'torrc').write_text('\n'.join(self.torrc()) + '\n')

@@ -28,7 +28,7 @@ final class CodingStream {
             switch coding {
             case .identity: nil
             case .deflate, .gzip: dc_zlib_new(effort == nil ? 1 : 0, coding == .gzip ? 1 : 0, effort == .quick ? 1 : 9).map { .zlib($0) }
-            case .zstd: dc_zstd_new(effort == nil ? 1 : 0, effort == .quick ? 1 : 15, Self.windowLog).map { .zstd($0) }
+            case .zstd: dc_zstd_new(effort == nil ? 1 : 0, effort == .quick ? 1 : 9, Self.windowLog).map { .zstd($0) }
             }
         guard let made else { throw .outOfMemory }
         state = made

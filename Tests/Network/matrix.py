@@ -1,0 +1,179 @@
+#!/usr/bin/env python3
+"""The rest of the interop matrix: `matrix.py NAME` prints figures and exits 0 only if everything held."""
+import argparse
+import datetime
+import json
+import re
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from content import MIB, Fetch, Web, download
+from control import Control
+from network import Failure, say, wait_for
+from scenarios import PATH, run, transfer, world
+
+ONION_KEY_DAYS = 28
+SECONDS_BEFORE_ROTATION = 15
+RECOVERY_LIMIT_SECONDS = 30
+LINK_LIMIT_SECONDS = 20
+
+
+def links_over_ipv6(node):
+    """How many connections there are to a node's ORPort on ::1."""
+    wanted = f'00000000000000000000000001000000:{node.or_port:04X}'
+    lines = [line.split() for line in Path('/proc/net/tcp6').read_text().splitlines()[1:]]
+    return sum(line[2] == wanted and line[3] == '01' for line in lines)
+
+
+def ipv6():
+    """A circuit is extended over IPv6 by our relay, a stock client has our relay as guard over IPv6, the authority tests our links over it, and our exit reaches ::1."""
+    web6 = Web(host='::1')
+    try:
+        with world(relays=('mote', 'tor', 'tor', 'mote'), exits=('mote',)) as (network, web, _):
+            network['authority0'].extra.append('AuthDirHasIPv6Connectivity 1')
+            for node in network.of('authority', 'relay', 'exit'):
+                node.speak_ipv6()
+            network['exit0'].extra.append('IPv6Exit 1')
+            network.start()
+            wanted = {n.name: str(n.or_port) for n in network.of('relay', 'exit')}
+            listed = lambda: dict(re.findall(r'^r (\S+) .*\na \[::1\]:(\d+)$', network.consensus('-microdesc'), re.M))
+            wait_for('IPv6 addresses of all relays in the consensus', RECOVERY_LIMIT_SECONDS, lambda: wanted.items() <= listed().items())
+            # From now on nobody listens on the IPv4 ports that these two have told.
+            for node in (network['relay1'], network['relay3']):
+                node.stop()
+                node.speak_ipv6(only=True)
+                node.start()
+            for path, name in ((('relay0', 'relay1', 'exit0'), 'relay1'), (('relay3', 'relay2', 'exit0'), 'relay3')):
+                client = network.add_client('tor', path, extra=['ClientUseIPv6 1', 'ClientPreferIPv6ORPort 1'] if name == path[0] else [])
+                transfer(web, client, MIB)
+                count = links_over_ipv6(network[name])
+                if not count:
+                    raise Failure(f'no link over IPv6 to {name}')
+                say(f'{" > ".join(f"{n} ({network[n].kind})" for n in path)}: {count} links over IPv6 to {name}, whose IPv4 port is closed')
+                seconds = download(web6, client.socks_port, MIB, host='[::1]', prefix='six')
+                say(f'1 MiB from a server on ::1 in {seconds:.2f} s')
+            network.check_alive()
+    finally:
+        web6.close()
+
+
+def fixed_windows():
+    """Without congestion control (cc_alg=0) our relays carry a stock client's data and our client uses stock relays, by SENDME windows."""
+    with world(relays=('mote', 'mote', 'tor', 'tor'), exits=('mote', 'tor')) as (network, web, _):
+        network['authority0'].extra.append('ConsensusParams cc_alg=0')
+        network.start()
+        for kind, path in (('tor', PATH), ('mote', ('relay2', 'relay3', 'exit1')), ('mote', PATH)):
+            say(kind, '>', ' > '.join(f'{n} ({network[n].kind})' for n in path))
+            transfer(web, network.add_client(kind, path), 2 * MIB)
+        network.check_alive()
+        network.check_warnings()
+
+
+def onion_key(network, node):
+    return re.search(rf'^router {node.name} .*\n(?:.*\n)*?ntor-onion-key (\S+)$', network.document('/tor/server/all') or '', re.M)[1]
+
+
+def age_onion_keys(node):
+    """Makes the node's onion keys, which are as old as its state file says, reach their end in some seconds."""
+    state, since = node.folder / 'state', datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=ONION_KEY_DAYS, seconds=-SECONDS_BEFORE_ROTATION)
+    state.write_text(re.sub(r'^LastRotatedOnionKey .*$', f'LastRotatedOnionKey {since:%Y-%m-%d %H:%M:%S}', state.read_text(), flags=re.M))
+
+
+def rotation():
+    """Our relay restarts with its stored keys, rotates its onion keys while a circuit runs through it, and answers the old key until clients know the new one."""
+    with world(relays=('tor', 'mote', 'tor'), exits=('tor',)) as (network, web, _):
+        network.start()
+        relay, client = network['relay1'], network.add_client('tor', PATH)
+        transfer(web, client, MIB)
+        identity, old = relay.fingerprint, onion_key(network, relay)
+        relay.stop()
+        age_onion_keys(relay)
+        relay.start()
+        wait_for('the client goes on after the restart', RECOVERY_LIMIT_SECONDS, lambda: works(web, client, 'restarted'))
+        if relay.fingerprint != identity or onion_key(network, relay) != old:
+            raise Failure('the restart changed keys')
+        say('restarted with the same identity and onion key; the client goes on')
+        slow = Fetch(client.socks_port, f'http://127.0.0.1:{web.port}/slow', user='slow')
+        wait_for('the onion keys rotate', SECONDS_BEFORE_ROTATION + 10, lambda: 'Renewed onion' in relay.log, pause=0.05)
+        download(web, client.socks_port, MIB, prefix='grace')
+        say('a new circuit was made with the old key after the rotation')
+        wait_for('the authority has the new key', RECOVERY_LIMIT_SECONDS, lambda: onion_key(network, relay) != old)
+        time.sleep(1)
+        web.enough.set()
+        status, digest, seconds, complaint = slow.result()
+        if status or digest != web.slow_digest:
+            raise Failure(f'the circuit across the rotation: curl status {status} {complaint}')
+        say(f'a stream that ran across the rotation arrived intact after {seconds:.1f} s')
+        before = network.consensus()
+        wait_for('the next consensus', RECOVERY_LIMIT_SECONDS, lambda: network.consensus() not in ('', before))
+        download(web, client.socks_port, MIB, prefix='after')
+        network.check_alive()
+        network.check_warnings()
+
+
+def works(web, client, user):
+    """Whether a small download over a circuit of its own succeeds right now."""
+    fetch = Fetch(client.socks_port, f'http://127.0.0.1:{web.port}/1000', user=f'{user}{time.monotonic()}', limit=5)
+    return fetch.result()[0] == 0
+
+
+def middle_of(client, web):
+    """The middle relay of the circuit that carries the slow download."""
+    if client.kind == 'tor':
+        with Control(client) as control:
+            return next((path[1] for path in control.path_of_streams(f'127.0.0.1:{web.port}')), None)
+    status = client.folder / 'mote-status'
+    circuits = json.loads(status.read_text())['clientCircuits'] if status.exists() else []
+    return next((c['path'][1]['nickname'] for c in circuits if c['streams']), None)
+
+
+def killed():
+    """Our middle relay is killed under a running download: a stock client and ours notice at once and go on over another relay."""
+    with world(relays=('tor', 'mote', 'mote', 'mote'), exits=('tor',)) as (network, web, _):
+        network.start()
+        middles = ','.join(network[name].fingerprint for name in ('relay1', 'relay2', 'relay3'))
+        steering = [f'EntryNodes {network["relay0"].fingerprint}', f'MiddleNodes {middles}', f'ExitNodes {network["exit0"].fingerprint}', 'NumEntryGuards 1']
+        for kind in ('tor', 'mote'):
+            client = network.add_client(kind, extra=steering)
+            slow = Fetch(client.socks_port, f'http://127.0.0.1:{web.port}/slow')
+            name = wait_for('the circuit of the download', LINK_LIMIT_SECONDS, lambda: slow.size and middle_of(client, web))
+            network[name].process.kill()
+            began = time.monotonic()
+            wait_for('the download breaks off', RECOVERY_LIMIT_SECONDS, lambda: slow.is_over, pause=0.05)
+            broken = time.monotonic() - began
+            if slow.result()[0] == 0:
+                raise Failure('the download ended well')
+            wait_for('the client recovers', RECOVERY_LIMIT_SECONDS, lambda: works(web, client, 'again'))
+            say(f'{client.name} ({kind}): {name} killed, the download broke off after {broken:.1f} s, another came through after {time.monotonic() - began:.1f} s')
+            transfer(web, client, MIB)
+            network[name].start()
+            network.check_alive()
+
+
+def authority_killed():
+    """A stock authority is killed and comes back: our relays and clients go on meanwhile, and are listed again."""
+    with world(relays=('mote', 'mote', 'tor'), exits=('mote',)) as (network, web, _):
+        network.start()
+        clients = [network.add_client(kind) for kind in ('tor', 'mote')]
+        authority = network['authority0']
+        authority.process.kill()
+        authority.process.wait()
+        for client in clients:
+            download(web, client.socks_port, MIB, prefix='without')
+        say('both clients go on without an authority')
+        authority.start()
+        network.wait_listed({n.name for n in network.of('relay', 'exit')})
+        say('all relays are listed again')
+        for client in clients:
+            transfer(web, client, MIB)
+        network.check_alive()
+
+
+SCENARIOS = {f.__name__: f for f in (ipv6, fixed_windows, rotation, killed, authority_killed)}
+
+if __name__ == '__main__':
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('scenario', choices=SCENARIOS)
+    sys.exit(run(SCENARIOS[parser.parse_args().scenario]))
