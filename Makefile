@@ -9,8 +9,10 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 TIMES ?= 10
 ROUNDS ?= 3
 SEEDS ?= 1000
+# `make simulate`: which simulated network to show.
+SEED ?= 0
 
-.PHONY: help deps build test demo bench fuzz soak clean
+.PHONY: help deps build test demo bench fuzz simulate soak clean
 
 help: ## Say what there is
 	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 14
@@ -39,6 +41,10 @@ bench: build ## Compare our relay with stock tor as the middle of the same path
 
 fuzz: build ## Throw seeded garbage at running motes
 	python3 Tests/Network/hostile.py --seeds $(SEEDS)
+
+simulate: ## Show everything that happens in one simulated network (SEED=n)
+	swift build --build-tests
+	DUSTCLOUD_SIMULATE=$(SEED) swift test --skip-build --disable-xctest --filter SimulationTests/replay
 
 soak: build ## The tests with many more seeds, interop several times in a row
 	swift build --build-tests

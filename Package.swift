@@ -87,7 +87,7 @@ let package = Package(
         tests("TorrcTests", ["Torrc", "Directory", "Bytes", "Ambience", "Sealing"]),
         tests("LoopsTests", ["Loops", "Ambience"]),
         tests("LimitsTests", ["Limits", "Ambience"]),
-        tests("RelayingTests", ["Relaying", "Onion", "OnionServices", "Limits", "Loops", "Bytes", "Ambience", "Sealing"]),
+        tests("RelayingTests", ["Relaying", "Onion", "OnionServices", "Limits", "Loops", "Bytes", "Ambience", "Sealing", "COpenSSL"]),
         tests("DirectoryServiceTests", ["DirectoryService", "Compression", "Directory", "Loops", "Relaying", "Onion", "OnionServices", "Bytes", "Ambience", "Sealing", log], resources: [.copy("Vectors")]),
         tests("ControlServiceTests", ["ControlService", "ControlProtocol", "Loops", "Bytes", "Ambience", "Sealing", log]),
         tests("AuthorityTests", ["Authority", "Voting", "DirectoryService", "Relaying", "Loops", "Onion", "Directory", "Bytes", "Ambience", "Sealing", log]),

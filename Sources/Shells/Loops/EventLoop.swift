@@ -11,7 +11,7 @@ package final class EventLoop: TimeSource {
     // SAFETY: owned here; freed in deinit after everything that refers to it (IOSource, Timer keep the loop alive).
     let base: OpaquePointer
     private var isStopped = false
-    private var pending: [() -> Void] = []
+    private(set) var pending: [() -> Void] = []
     private var turnEnds: [() -> Void] = []
     private var signals: [Signal] = []
     private var wakeUps: [() -> Void] = []

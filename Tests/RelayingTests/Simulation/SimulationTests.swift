@@ -1,0 +1,46 @@
+import Foundation
+import Testing
+
+@testable import Relaying
+
+/// Small networks of real relays under virtual time. A seed decides everything; `make simulate SEED=n` shows one of them.
+@Suite("Simulated networks")
+struct SimulationTests {
+    private static let seedCount = 250 * max(1, Int(ProcessInfo.processInfo.environment["DUSTCLOUD_SEEDS"] ?? "") ?? 1)
+    private static let batchSeeds = 25
+
+    private func check(_ seed: UInt64, isVerbose: Bool = false) -> (hash: UInt64, events: Int) {
+        var findings: [String]
+        let watched: Watched
+        let trace: Trace
+        do {
+            let scenario = Scenario(seed: seed, isVerbose: isVerbose)
+            findings = scenario.run()
+            watched = scenario.watched
+            trace = scenario.world.trace
+        }
+        if !watched.living.isEmpty { findings.append("alive after the end: \(watched.living)") }
+        #expect(findings.isEmpty, "seed \(seed)")
+        return (trace.hash, trace.count)
+    }
+
+    @Test("Whatever goes wrong, data is whole and sealed, windows hold and nothing is left", arguments: Array(stride(from: 0, to: seedCount, by: batchSeeds)))
+    func seeds(first: Int) {
+        for seed in first..<first + Self.batchSeeds { _ = check(UInt64(seed)) }
+    }
+
+    @Test("The same seed gives the same history", arguments: [1, 3, 4, 8, 20] as [UInt64])
+    func replays(seed: UInt64) {
+        let once = check(seed)
+        let again = check(seed)
+        #expect(once.events > 100)
+        #expect(once == again)
+    }
+
+    @Test("One seed, with everything that happens", .enabled(if: ProcessInfo.processInfo.environment["DUSTCLOUD_SIMULATE"] != nil))
+    func replay() throws {
+        let seed = try #require(UInt64(ProcessInfo.processInfo.environment["DUSTCLOUD_SIMULATE"] ?? ""))
+        let (hash, events) = check(seed, isVerbose: true)
+        print("seed \(seed): \(events) events, history \(String(hash, radix: 16))")
+    }
+}
