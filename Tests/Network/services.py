@@ -88,7 +88,8 @@ def ours():
         if not all('HSDir' in flags for flags in network.flags().values()):
             raise Failure(f'HSDir is missing: {network.flags()}')
         service = start_service(network, web, ['HiddenServiceEnableIntroDoSDefense 1', 'HiddenServiceEnableIntroDoSRatePerSec 20', 'HiddenServiceEnableIntroDoSBurstPerSec 40'])
-        client = network.add_client('tor')
+        story = network.folder / 'circuits.log'
+        client = network.add_client('tor', extra=[f'Log [circ]info file {story}'])
         network.wait_bootstrapped(service)
         onion = (service.folder / 'service' / 'hostname').read_text().strip()
         say('introduction points, with limits asked for:', *sorted(introduction_points(service)))
@@ -99,8 +100,20 @@ def ours():
             say(f'{name}: {TRANSFER_BYTES / MIB:.0f} MiB intact in {seconds:.2f} s, {TRANSFER_BYTES / MIB / seconds:.1f} MiB/s')
         say('rendezvous at', *sorted({path[-1] for path in circuits(client, 'HS_CLIENT_REND', 'HSCR_JOINED')}))
         restart(network, web, service, client, onion)
+        check_padding(story)
         network.check_alive()
         network.check_warnings()
+
+
+def check_padding(story):
+    """The stock client asked the second hops of its circuits for padding, had it, and was told when the machine for introductions was done."""
+    def counts():
+        text = story.read_text(errors='replace')
+        return [len(re.findall(words, text)) for words in ('Negotiating padding on circuit .* command 2', 'Received STOP command on PADDING_NEGOTIATED')]
+    asked, ended = wait_for('padding machines end', 10, lambda: all(found := counts()) and found)
+    say(f'{asked} padding machines asked for, {ended} told to have ended')
+    if refusal := re.search('.*did not accept our padding.*|.*[Mm]alformed PADDING.*|.*different counts for padding.*', story.read_text(errors='replace')):
+        raise Failure(refusal[0])
 
 
 def restart(network, web, service, client, onion):

@@ -7,6 +7,7 @@ package struct NodeConfiguration: Sendable {
     package var relay = RelayOptions()
     package var bridge = BridgeOptions()
     package var services = ServiceOptions()
+    package var padding = PaddingOptions()
     package var client = ClientOptions()
     package var authority = AuthorityOptions()
     package var operating = OperatingOptions()

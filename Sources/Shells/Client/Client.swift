@@ -128,6 +128,7 @@ package final class Client {
     private func readNetwork() {
         guard isRunning, let consensus = store.consensus(.microdesc), consensus.isReasonablyLive(at: loop.wall) else { return }
         router.policy.flow = FlowParameters(consensus)
+        router.policy.padding.follow(consensus)
         listings.note(consensus)
         let network = PathNetwork(consensus, earlier: listings.earlier) { store.microdescriptor($0) }
         let needed = settings.pathsNeeded ?? Double(consensus.param("min_paths_for_circs_pct", default: 60, in: 25...95)) / 100

@@ -63,13 +63,16 @@ final class DirectoryRole {
 
     func stop() { fetcher.stop() }
 
+    /// Another bound after a reload; what is over it goes with the next descriptor that comes.
+    func limitServices(_ options: ServiceOptions) { server.onionServices?.settings = HSDirCache.Settings(options) }
+
     /// Answers directory requests that come over the relay's links.
     func serve(for relay: RelayRole) {
         server.ownDescriptor = { [weak relay] in relay?.publisher.descriptor }
         server.ownExtraInfo = { [weak relay] in relay?.publisher.extraInfo }
         readFrontPage(configuration)
         guard isCache else { return }
-        server.onionServices = OnionServiceDirectory(time: loop, settings: HSDirCache.Settings(limitBytes: configuration.services.directoryCacheLimitBytes))
+        server.onionServices = OnionServiceDirectory(time: loop, settings: HSDirCache.Settings(configuration.services))
         router.onDirectoryStream = { [weak self] in self?.port.serve($0) }
     }
 

@@ -70,6 +70,7 @@ package final class Node {
         settings.isBridge = configuration.bridge.isBridge
         if let file = configuration.relay.resolvConfFile { settings.resolvConf = file }
         router = OnionRouter(loop: loop, tls: TLSContext(), settings: settings)
+        router.policy.padding.adopt(configuration.padding)
         keys = configuration.isRelay ? try KeyRing(directory, now: loop.wall, policy: KeyPolicy(configuration.relay)) : nil
         documents = DirectoryRole(loop: loop, router: router, configuration: configuration, directory: directory, own: keys?.rsaIdentity)
         status = StatusFile(path: directory.file("mote-status"))
@@ -283,7 +284,9 @@ package final class Node {
         if isLogChanged { reopenLogs() }
         relay?.life = life
         relay?.adopt(new.configuration)
+        router.policy.padding.adopt(new.configuration.padding)
         documents.readFrontPage(new.configuration)
+        documents.limitServices(new.configuration.services)
     }
 
     private func adoptLife(_ options: MoteOptions) {

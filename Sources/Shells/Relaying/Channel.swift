@@ -70,6 +70,8 @@ package final class Channel {
     private var isReadingSoon = false
     /// Circuits that put more of their own into their queue than it may hold.
     private var overfull: [UInt32] = []
+    /// Our padding of this link, once it stands.
+    private(set) var padding: PaddedLink?
     private var bytesWritten: UInt64 = 0
     private var bytesWrittenAtProgress: UInt64 = 0
     private var progressAt: Instant
@@ -95,6 +97,7 @@ package final class Channel {
     package var isOpen: Bool { if case .open = state { true } else { false } }
     var isClosed: Bool { if case .closed = state { true } else { false } }
     private var unsentBytes: Int { output.count + queues.bytes }
+    var hasNothingToSend: Bool { unsentBytes == 0 }
 
     // MARK: 1. Reading
 
@@ -114,6 +117,7 @@ package final class Channel {
             let (count, progress) = session.read(into: scratch + kept, capacity: OnionRouter.scratchBytes - kept)
             guard count > 0 else { return stalled(progress) }
             router.statistics.bytesRead &+= UInt64(count)
+            padding?.transferred(at: router.loop.now)
             if isOpen { consume(scratch, count: kept + count) } else { stepLink(scratch + kept, count) }
             if isClosed { return }
         }
@@ -200,7 +204,8 @@ package final class Channel {
         case CellCommand.destroy:
             guard let (circuit, isForward) = circuits.find(id) else { return }
             circuit.takeUnretainedValue().receiveDestroy(isForward: isForward, reason: DestroyReason(rawValue: body[0]) ?? .none)
-        default: break  // PADDING, PADDING_NEGOTIATE and commands of the future: accepted, nothing to do
+        case CellCommand.paddingNegotiate: padding?.receive(body)
+        default: break  // PADDING and commands of the future: accepted, nothing to do
         }
     }
 
@@ -345,6 +350,7 @@ package final class Channel {
                 return progress
             }
             router.statistics.bytesWritten &+= UInt64(count)
+            padding?.transferred(at: router.loop.now)
             bytesWritten &+= UInt64(count)
             output.consume(count)
             budget -= count
@@ -440,6 +446,8 @@ package final class Channel {
         self.peer = peer
         state = .open
         idleSince = router.loop.now
+        padding = PaddedLink(self)
+        padding?.begin()
         router.channelOpened(self)
         decide(self)
         guard !isClosed, !leftover.isEmpty else { return }

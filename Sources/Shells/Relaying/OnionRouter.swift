@@ -48,6 +48,7 @@ package final class OnionRouter {
     private(set) var circuits: [ObjectIdentifier: Circuit] = [:]
     /// Closed circuits, kept to the end of the turn: the cell path calls them without retaining.
     private(set) var retired: [Circuit] = []
+    private(set) lazy var linkPadding = LinkPaddingClock(router: self)
     private var listeners: [TCPListener] = []
     private var housekeeping: Timer?
 

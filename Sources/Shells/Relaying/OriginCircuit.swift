@@ -100,6 +100,7 @@ package final class OriginCircuit: Circuit {
         if let increment = result.sendmeIncrement { useCongestionControl(sendmeIncrement: increment) }
         guard hops.count < path.count else {
             stage = .built
+            if path.count > 1 { channel?.padding?.use() }
             if result.keys.crypto == .counterGalois { router.statistics.counterGaloisCircuits += 1 }
             onEvent?(.built)
             return

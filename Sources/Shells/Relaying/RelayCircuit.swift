@@ -32,6 +32,7 @@ final class RelayCircuit: Circuit {
     var duty = ServiceDuty.none
     /// INTRODUCE1 came: there is one per circuit.
     var hasIntroduced = false
+    private var padder: CircuitPadder?
     /// The circuit of the other side of a rendezvous, on which what is not for us goes on.
     @exclusivity(unchecked) var partner: RelayCircuit?
 
@@ -112,9 +113,16 @@ final class RelayCircuit: Circuit {
         case RelayCommand.begin: beginExit(stream, data)
         case RelayCommand.beginDir: beginDirectory(stream)
         case RelayCommand.resolve: resolve(stream, data)
+        case RelayCommand.paddingNegotiate: negotiatePadding(data)
         case _ where receiveService(command, data): break
         default: break  // DROP, late messages of ended streams and commands of the future
         }
+    }
+
+    private func negotiatePadding(_ data: [UInt8]) {
+        let padder = padder ?? CircuitPadder(self)
+        self.padder = padder
+        padder.receive(data)
     }
 
     // MARK: Ending here
@@ -157,6 +165,7 @@ final class RelayCircuit: Circuit {
     override func receiveCreated(_ command: UInt8, _ body: [UInt8]) {
         guard command == CellCommand.created2, onward == .created, let message = try? Created2Message(body) else { return close(.destroyed) }
         onward = .open
+        previous.padding?.use()
         // A message of v1 is shorter than the cell that the answer came in.
         if !send(RelayCommand.extended2, stream: 0, message.encoded) { close(.destroyed) }
     }
@@ -195,6 +204,7 @@ final class RelayCircuit: Circuit {
         dropNext(telling: nextReason)
         endAllStreams(.destroyed)
         leaveService()
+        padder?.cancel()
         router.release(self)
     }
 }

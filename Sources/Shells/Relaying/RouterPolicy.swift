@@ -30,6 +30,7 @@ package struct RouterPolicy: Sendable {
     package var queues = QueueParameters()
     /// What the newest consensus and the operator say about onion services.
     package var services = ServicePolicy()
+    package var padding = PaddingPolicy()
 
     package init(tls: TLSContext) { self.tls = tls }
 

@@ -104,4 +104,6 @@ package struct RouterStatistics {
     package var counterGaloisCircuits: UInt64 = 0
     package var streamsOpened: UInt64 = 0
     package var protocolErrors: UInt64 = 0
+    /// PADDING cells and DROP messages.
+    package var paddingSent: UInt64 = 0
 }

@@ -140,6 +140,7 @@ final class RelayRole {
         router.policy.flow = FlowParameters(consensus)
         router.policy.queues = QueueParameters { consensus.param($0, default: $1, in: $2) }
         router.policy.isRelayKnown = knowledge()
+        router.policy.padding.follow(consensus)
         router.policy.services = ServicePolicy(consensus, content.configuration.services)
     }
 

@@ -16,3 +16,7 @@ extension ServicePolicy {
         }
     }
 }
+
+extension HSDirCache.Settings {
+    init(_ options: ServiceOptions) { self.init(limitBytes: options.directoryCacheLimitBytes) }
+}
