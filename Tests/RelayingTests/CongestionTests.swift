@@ -144,7 +144,7 @@ struct CongestionTests {
                 relay: relay.target.ed25519!, onionKey: relay.target.ntorKey!, ephemeral: Curve25519Key(), message: message,
                 verification: NtorV3.circuitVerification)
             let cell = Create2Message(handshakeType: HandshakeType.ntorV3, handshake: client.onionSkin).encoded
-            return try relay.router.answer(CellCommand.create2, cell, relay.router.policy.identity!)
+            return try HandshakeAnswer.make(to: CellCommand.create2, cell, relay.router.policy)
         }
         #expect(try answer([1, 1, 0]).sendmeIncrement == 31)
         #expect(try answer([0]).sendmeIncrement == nil)

@@ -11,9 +11,10 @@ final class LoopbackNetwork {
         let router: OnionRouter
         let target: HopTarget
 
-        init(loop: EventLoop, wall: WallTime, settings: RouterSettings) throws {
+        init(loop: EventLoop, wall: WallTime, settings: RouterSettings, loops: Int) throws {
             let keys = RelayKeys(wall: wall)
             router = OnionRouter(loop: loop, tls: keys.tls, settings: settings)
+            if loops > 0 { router.spread(over: RelayLoops(count: loops, main: loop.mailbox, handshakeThreads: 2)) }
             router.policy.identity = keys.identity
             router.policy.onionKeys = [keys.onion]
             router.policy.ownAddresses = [.v4(0x7F00_0001)]
@@ -28,10 +29,11 @@ final class LoopbackNetwork {
     let relays: [Relay]
     let client: OnionRouter
 
-    init(relays count: Int, settings: RouterSettings = RouterSettings()) throws {
+    /// With `loops`, each relay has so many loops, of which all but one have threads of their own, and threads for onion skins.
+    init(relays count: Int, settings: RouterSettings = RouterSettings(), loops: Int = 0) throws {
         let loop = loop
         let wall = loop.wall
-        relays = try (0..<count).map { _ in try Relay(loop: loop, wall: wall, settings: settings) }
+        relays = try (0..<count).map { _ in try Relay(loop: loop, wall: wall, settings: settings, loops: loops) }
         client = OnionRouter(loop: loop, tls: TLSContext(), settings: settings)
     }
 

@@ -96,6 +96,10 @@ package struct RelayOptions: Sendable {
     package var isMasterKeyOffline = false
     package var families = FamilyOptions()
     package var signingKeyLifetime = Instant.Span.seconds(Int64(30 * 86400))
+    /// How many loops and how many handshake threads; `nil`: as many as the machine has processors.
+    package var processors: Int?
+    /// 0: what the consensus says.
+    package var maxOnionQueueDelay = Instant.Span.seconds(Int64(0))
     package var linkCertificateLifetime = Instant.Span.seconds(Int64(2 * 86400))
 }
 

@@ -71,6 +71,13 @@ enum OptionTable {
         .bytes("RelayBandwidthRate", \.relay.relayBandwidthRate),
         .bytes("RelayBandwidthBurst", \.relay.relayBandwidthBurst),
         .bytes("MaxAdvertisedBandwidth", \.relay.maxAdvertisedBandwidth),
+        OptionRow(name: "NumCPUs") { configuration, text throws(ValueError) in
+            guard let value = Int(text), (0...128).contains(value) else { throw ValueError("a whole number from 0 to 128") }
+            configuration.relay.processors = value == 0 ? nil : value
+        },
+        OptionRow(name: "MaxOnionQueueDelay") { configuration, text throws(ValueError) in
+            configuration.relay.maxOnionQueueDelay = try Units.span(text, unit: "msec")
+        },
         .text("ServerDNSResolvConfFile", \.relay.resolvConfFile),
         .flag("OfflineMasterKey", \.relay.isMasterKeyOffline),
         OptionRow(name: "FamilyId", isList: true) { configuration, text throws(ValueError) in

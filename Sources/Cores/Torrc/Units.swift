@@ -37,11 +37,11 @@ enum Units {
         return bytes
     }
 
-    /// A span; without a unit the number is seconds.
-    static func span(_ text: String) throws(ValueError) -> Instant.Span {
+    /// A span; a number without a unit is one of `unit`.
+    static func span(_ text: String, unit assumed: String = "seconds") throws(ValueError) -> Instant.Span {
         let expected = "a number of seconds, minutes, hours, days or weeks"
         let (number, unit) = try split(text, expected)
-        guard let factor = milliseconds[unit.isEmpty ? "seconds" : unit], let value = product(number, factor), value <= spanLimitMilliseconds else {
+        guard let factor = milliseconds[unit.isEmpty ? assumed : unit], let value = product(number, factor), value <= spanLimitMilliseconds else {
             throw ValueError(expected)
         }
         return .milliseconds(Int64(value))

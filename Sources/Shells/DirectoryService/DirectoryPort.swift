@@ -61,14 +61,28 @@ package final class DirectoryPort {
         if sessions.count > settings.sessionLimit { session.refuse() }
     }
 
+    /// Serves one incoming BEGIN_DIR stream of another loop, whose other end is a socket.
+    /// `isAnonymous`: it came to us through another relay.
+    package func serve(_ fd: Int32, isAnonymous: Bool) {
+        let connection = TCPConnection(loop: loop, fd: fd)
+        let session = attach(connection, DirectoryServer.Peer(address: nil, isTunnelled: true, isAnonymous: isAnonymous))
+        if sessions.count > settings.sessionLimit { session.refuse() }
+    }
+
     private func accept(_ fd: Int32, _ peer: SocketAddress) {
         guard plainSessions < settings.plainSessionLimit, sessions.count < settings.sessionLimit else { return Sockets.close(fd) }
         let connection = TCPConnection(loop: loop, fd: fd)
         plainSessions += 1
-        let session = begin(DirectoryServer.Peer(address: peer.ip, isTunnelled: false), connection) { [weak self] in self?.plainSessions -= 1 }
+        attach(connection, DirectoryServer.Peer(address: peer.ip, isTunnelled: false)) { [weak self] in self?.plainSessions -= 1 }
+    }
+
+    @discardableResult
+    private func attach(_ connection: TCPConnection, _ peer: DirectoryServer.Peer, onOver: @escaping () -> Void = {}) -> DirectorySession {
+        let session = begin(peer, connection, onOver: onOver)
         connection.onData = { session.receive($0) }
         connection.onEnd = { session.peerFinished() }
         connection.onClose = { session.closed() }
+        return session
     }
 
     private func begin(_ peer: DirectoryServer.Peer, _ transport: any DirectoryTransport, onOver: @escaping () -> Void = {}) -> DirectorySession {

@@ -102,6 +102,13 @@ package enum Sockets {
         return result == 0 ? decode(storage) : nil
     }
 
+    /// Two sockets that are connected to each other; `nil` when the process has no descriptors left.
+    package static func pair() -> (Int32, Int32)? {
+        var ends: (Int32, Int32) = (-1, -1)
+        let result = withUnsafeMutablePointer(to: &ends) { $0.withMemoryRebound(to: Int32.self, capacity: 2) { dc_socket_pair($0) } }
+        return result == 0 ? ends : nil
+    }
+
     package static func close(_ fd: Int32) { Glibc.close(fd) }
 
     /// The kernel takes no more than about this much beyond what the network has taken, and reports the socket writable only below half

@@ -74,6 +74,10 @@ final class DirectoryRole {
         guard isCache else { return }
         server.onionServices = OnionServiceDirectory(time: loop, settings: HSDirCache.Settings(configuration.services))
         router.onDirectoryStream = { [weak self] in self?.port.serve($0) }
+        router.onDirectorySocket = { [weak self] fd, isFromRelay in
+            if let self { port.serve(fd, isAnonymous: isFromRelay) } else { Sockets.close(fd) }
+        }
+        router.policy.isDirectory = true
     }
 
     /// Takes the page for browsers from its file, at the start and after a reload.

@@ -100,6 +100,8 @@ package final class Node {
     // MARK: Roles
 
     private func startRelay(_ keys: KeyRing) throws(NodeFailure) {
+        let processors = configuration.relay.processors ?? RelayLoops.processors
+        router.spread(over: RelayLoops(count: processors, main: loop.mailbox, handshakeThreads: processors))
         let ports = NodePorts(loop: loop, router: router, directory: documents.port)
         let address = try ports.open(configuration.relay)
         control?.openPorts = ports.bound
@@ -229,7 +231,7 @@ package final class Node {
 
     private func lookForEnd(notBefore earliest: Instant) {
         guard case .stopping(let deadline) = phase else { return }
-        let isIdle = router.relayedCircuitCount == 0 && (relay?.publisher.isBusy != true || loop.now >= earliest)
+        let isIdle = router.totals.relayedCircuits == 0 && (relay?.publisher.isBusy != true || loop.now >= earliest)
         if isIdle || loop.now >= deadline { loop.stop() }
     }
 
@@ -314,11 +316,11 @@ package final class Node {
             ("draining", .bool(isDraining)),
             ("bootstrapped", .number(Int64(client?.snapshot.bootstrap.percent ?? documents.bootstrapped))),
             ("fingerprint", relay.map { .text("\($0.keys.rsaIdentity)") } ?? .null),
-            ("circuits", .number(Int64(router.circuitCount))),
-            ("streams", .number(Int64(clamping: router.statistics.streamsOpened))),
-            ("counterGaloisCircuits", .number(Int64(clamping: router.statistics.counterGaloisCircuits))),
-            ("bytesRead", .number(Int64(clamping: router.statistics.bytesRead))),
-            ("bytesWritten", .number(Int64(clamping: router.statistics.bytesWritten))),
+            ("circuits", .number(Int64(router.totals.circuits))),
+            ("streams", .number(Int64(clamping: router.totals.statistics.streamsOpened))),
+            ("counterGaloisCircuits", .number(Int64(clamping: router.totals.statistics.counterGaloisCircuits))),
+            ("bytesRead", .number(Int64(clamping: router.totals.statistics.bytesRead))),
+            ("bytesWritten", .number(Int64(clamping: router.totals.statistics.bytesWritten))),
             ("directory", documents.status),
             ("clientCircuits", client.map { StatusFile.circuits($0.snapshot) } ?? .null),
         ]))

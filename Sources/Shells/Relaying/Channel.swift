@@ -5,6 +5,7 @@
 //  4. `RelayCircuit.receiveRelay`: one AES pass in place; then the cell is ours, or goes on.
 //  5. `appendCell` of the next channel: one copy into that channel's output queue; the channel is marked dirty. A full record
 //     is written at once. When the link does not take it, further cells wait in their circuit's own queue.
+//     If the channel lives on another loop, `Passage.appendCell` copies into a ring instead, which that loop drains; then 5 there.
 //  6. `flush`, at the end of the loop's turn or when the link takes bytes again: what is left is written, in whole records as long
 //     as there are any; the quietest circuits' queues are emptied first.
 
@@ -94,6 +95,12 @@ package final class Channel {
         readable()
     }
 
+    /// Of an open link to a relay that proved who it is.
+    var card: LinkCard? {
+        guard let peer, peer.isAuthenticated else { return nil }
+        return LinkCard(ed25519: peer.ed25519, isInitiator: isInitiator, address: address, claimed: peer.addresses)
+    }
+
     package var isOpen: Bool { if case .open = state { true } else { false } }
     var isClosed: Bool { if case .closed = state { true } else { false } }
     private var unsentBytes: Int { output.count + queues.bytes }
@@ -112,6 +119,7 @@ package final class Channel {
     private func read() {
         let scratch = router.scratch
         for _ in 0..<Self.readsPerTurn {
+            if router.isHeldUp { return holdUp() }
             let kept = partial.count
             if kept > 0 { scratch.update(from: partial, count: kept) }
             let (count, progress) = session.read(into: scratch + kept, capacity: OnionRouter.scratchBytes - kept)
@@ -132,6 +140,19 @@ package final class Channel {
             self?.isReadingSoon = false
             self?.readable()
         }
+    }
+
+    /// Another loop has as many of our cells as may wait for it.
+    private func holdUp() {
+        source?.setReading(false)
+        router.holdUp(self)
+    }
+
+    /// The other loop has caught up.
+    func resume() {
+        guard !isClosed else { return }
+        source?.setReading(true)
+        readable()
     }
 
     private func stalled(_ progress: TLSSession.Progress) {

@@ -7,7 +7,7 @@ internal import Onion
 extension RelayCircuit {
     func beginDirectory(_ stream: UInt16) {
         guard admits(stream) else { return }
-        guard let handler = router.onDirectoryStream else { return refuse(stream, .notDirectory) }
+        guard let handler = router.onDirectoryStream, router.index == 0 || router.policy.isDirectory else { return refuse(stream, .notDirectory) }
         let accepted = accept(stream)
         send(RelayCommand.connected, stream: stream, [])
         handler(accepted)

@@ -1,18 +1,28 @@
 internal import Onion
 internal import Sealing
 
-/// Our answer to somebody's CREATE, and the keys and terms of the circuit that it makes.
-struct HandshakeAnswer {
+/// Our answer to somebody's CREATE, and the keys and terms of the circuit that it makes. It is made on any thread; the keys are zeroed
+/// with it.
+// SAFETY: nothing is changed before the last reference is gone.
+final class HandshakeAnswer: @unchecked Sendable {
     let command: UInt8
     let reply: [UInt8]
-    let keys: CircuitKeys
+    private(set) var keys: CircuitKeys
     /// DATA cells per SENDME, when the circuit has congestion control.
-    var sendmeIncrement: UInt8?
-}
+    let sendmeIncrement: UInt8?
 
-extension OnionRouter {
+    private init(command: UInt8, reply: [UInt8], keys: CircuitKeys, sendmeIncrement: UInt8? = nil) {
+        self.command = command
+        self.reply = reply
+        self.keys = keys
+        self.sendmeIncrement = sendmeIncrement
+    }
+
+    deinit { keys.wipe() }
+
     /// CREATE_FAST and CREATE2 with ntor or ntor v3; everything else is refused (tor-spec "CREATE and CREATED cells").
-    func answer(_ command: UInt8, _ body: [UInt8], _ identity: LinkIdentity) throws -> HandshakeAnswer {
+    static func make(to command: UInt8, _ body: [UInt8], _ policy: RouterPolicy) throws -> HandshakeAnswer {
+        guard let identity = policy.identity else { throw HandshakeFailure.refused }
         if command == CellCommand.createFast {
             guard let (reply, keys) = CreateFast.respond(x: Array(body.prefix(20)), y: SecureRandom.bytes(20)) else { throw HandshakeFailure.malformed }
             return HandshakeAnswer(command: CellCommand.createdFast, reply: reply, keys: keys)
@@ -20,18 +30,18 @@ extension OnionRouter {
         guard command == CellCommand.create2 else { throw HandshakeFailure.malformed }
         let message = try Create2Message(body)
         switch message.handshakeType {
-        case HandshakeType.ntor: return try answerNtor(message.handshake, identity)
-        case HandshakeType.ntorV3: return try answerNtorV3(message.handshake, identity)
+        case HandshakeType.ntor: return try ntor(message.handshake, identity, policy)
+        case HandshakeType.ntorV3: return try ntorV3(message.handshake, identity, policy)
         default: throw HandshakeFailure.malformed
         }
     }
 
-    private func answerNtor(_ skin: [UInt8], _ identity: LinkIdentity) throws(HandshakeFailure) -> HandshakeAnswer {
+    private static func ntor(_ skin: [UInt8], _ identity: LinkIdentity, _ policy: RouterPolicy) throws(HandshakeFailure) -> HandshakeAnswer {
         let (reply, keys) = try NtorServer.respond(skin, identity: identity.rsa, onionKeys: policy.onionKeys, ephemeral: Curve25519Key())
         return HandshakeAnswer(command: CellCommand.created2, reply: Created2Message(handshake: reply).encoded, keys: keys)
     }
 
-    private func answerNtorV3(_ skin: [UInt8], _ identity: LinkIdentity) throws(HandshakeFailure) -> HandshakeAnswer {
+    private static func ntorV3(_ skin: [UInt8], _ identity: LinkIdentity, _ policy: RouterPolicy) throws(HandshakeFailure) -> HandshakeAnswer {
         var increment: UInt8?
         let (reply, keys) = try NtorV3Server.respond(skin, identity: identity.ed25519, onionKeys: policy.onionKeys, ephemeral: Curve25519Key()) { asked in
             if asked.wantsCongestionControl, policy.flow.isCongestionControlled { increment = policy.flow.sendmeIncrement }

@@ -11,8 +11,10 @@ package struct LinkView: Sendable {
 }
 
 extension OnionRouter {
-    /// The links that stand.
-    package var links: [LinkView] {
+    /// The links that stand; on loop 0 those of all loops, of others as they were within the last second in which something happened there.
+    package var links: [LinkView] { index == 0 ? ownLinks + (loops?.otherLinks ?? []) : ownLinks }
+
+    var ownLinks: [LinkView] {
         openChannels.map { channel in
             let peer = channel.peer
             return LinkView(address: channel.address, identity: peer?.isAuthenticated == true ? peer?.rsa : nil, isInitiator: channel.isInitiator)

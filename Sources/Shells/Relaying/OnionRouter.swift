@@ -5,7 +5,7 @@ package import Loops
 package import Onion
 package import Sealing
 
-/// All channels and circuits of one loop: the engine of relay, exit and client alike.
+/// All channels and circuits of one loop, of which a relay may have several: the engine of relay, exit and client alike.
 ///
 /// What it may do for others is decided by its policy; by default it serves nobody and only builds circuits of its own.
 package final class OnionRouter {
@@ -13,7 +13,7 @@ package final class OnionRouter {
     static let scratchBytes = 32 << 10
 
     package let loop: EventLoop
-    package let settings: RouterSettings
+    package private(set) var settings: RouterSettings
     /// Of links that we open as a bridge. The certificate of `policy.tls` would tell the relay at the other end where to find us.
     private lazy var disguise = TLSContext()
     let log = Logger(label: "relaying")
@@ -21,11 +21,18 @@ package final class OnionRouter {
 
     // MARK: What the node decides
 
-    package var policy: RouterPolicy { didSet { activityClock.use(halfLife: policy.queues.halfLife, now: loop.now) } }
+    package var policy: RouterPolicy {
+        didSet {
+            activityClock.use(halfLife: policy.queues.halfLife, now: loop.now)
+            if index == 0 { loops?.push(policy) }
+        }
+    }
     /// Services and clients that wait on this relay for each other.
     package let servicePoints: ServicePoints
     /// Takes an incoming BEGIN_DIR; without it the relay is no directory.
     package var onDirectoryStream: ((OnionStream) -> Void)?
+    /// Takes an incoming BEGIN_DIR of another loop: a connected socket, which the receiver owns. Only on loop 0.
+    package var onDirectorySocket: ((_ fd: Int32, _ isFromRelay: Bool) -> Void)?
 
     // MARK: State
 
@@ -33,6 +40,16 @@ package final class OnionRouter {
     let scratch = UnsafeMutablePointer<UInt8>.allocate(capacity: scratchBytes)
     @exclusivity(unchecked) var dirtyChannels: [Channel] = []
     @exclusivity(unchecked) var dirtyStreams: [OnionStream] = []
+    @exclusivity(unchecked) var dirtyPassages: [Passage] = []
+    /// A ring to another loop is nearly full: channels are not read until the other loop has caught up.
+    @exclusivity(unchecked) var isHeldUp = false
+    private var heldUp: [Channel] = []
+    private(set) var loops: RelayLoops?
+    /// Our number among the loops; 0 is the node's own.
+    let index: Int
+    /// By the other loop's number; empty without other loops.
+    private(set) var passages: [Passage?] = []
+    private var linksPublished = Instant.zero
     @exclusivity(unchecked) var padding = PaddingStream()
     @exclusivity(unchecked) var cellPool = CellPool()
     private(set) var activityClock: DecayClock
@@ -52,15 +69,38 @@ package final class OnionRouter {
     private var listeners: [TCPListener] = []
     private var housekeeping: Timer?
 
-    package init(loop: EventLoop, tls: TLSContext, settings: RouterSettings = RouterSettings(), servicePoints: ServicePoints = ServicePoints()) {
+    package convenience init(loop: EventLoop, tls: TLSContext, settings: RouterSettings = RouterSettings()) {
+        self.init(loop: loop, policy: RouterPolicy(tls: tls), settings: settings, servicePoints: ServicePoints(), loops: nil, index: 0)
+    }
+
+    init(loop: EventLoop, policy: RouterPolicy, settings: RouterSettings, servicePoints: ServicePoints, loops: RelayLoops?, index: Int) {
         self.loop = loop
-        policy = RouterPolicy(tls: tls)
+        self.policy = policy
         self.servicePoints = servicePoints
         self.settings = settings
         activityClock = DecayClock(halfLife: policy.queues.halfLife, now: loop.now)
+        self.index = index
         loop.onTurnEnd { [weak self] in self?.endTurn() }
         housekeeping = loop.every(settings.housekeepingInterval) { [weak self] in self?.keepHouse() }
+        if let loops { join(loops) }
     }
+
+    private func join(_ loops: RelayLoops) {
+        self.loops = loops
+        passages = loops.count > 1 ? loops.passages(of: self) : []
+        if !passages.isEmpty { loop.onWake { [weak self] in self?.wakened() } }
+    }
+
+    /// Goes on as number 0 of the relay's loops, on each of which a part of what `settings` allows may happen: the other loops and the
+    /// handshake threads begin. Once, before the first link.
+    package func spread(over loops: RelayLoops) {
+        settings = settings.share(of: loops.count)
+        join(loops)
+        loops.start(self)
+    }
+
+    /// Where onion skins are answered; `nil` when they are answered on the loop.
+    package var handshakes: HandshakePool? { loops?.handshakes }
 
     deinit {
         housekeeping?.cancel()
@@ -71,7 +111,12 @@ package final class OnionRouter {
     package var channelCount: Int { channels.count }
     var openChannels: [Channel] { channels.values.filter(\.isOpen) }
     /// Circuits of others that run through us.
-    package var relayedCircuitCount: Int { circuits.values.count { $0 is RelayCircuit } }
+    package private(set) var relayedCircuitCount = 0
+    /// Of this loop alone, or on loop 0 of all loops together; those of others are as of the end of their last turn.
+    package var totals: RouterTotals {
+        let own = RouterTotals(statistics: statistics, channels: channels.count, circuits: circuits.count, relayedCircuits: relayedCircuitCount)
+        return index == 0 ? loops.map { own + $0.others } ?? own : own
+    }
 
     func knows(_ peer: LinkPeer) -> Bool { policy.isRelayKnown(peer, loop.wall) }
 
@@ -110,7 +155,13 @@ package final class OnionRouter {
     ///   - peer: whose connection it is: behind a pluggable transport the client's address, not the proxy's.
     ///   - transport: by which pluggable transport it came.
     package func accept(_ fd: Int32, _ peer: SocketAddress, transport: String? = nil) {
-        guard channels.count < settings.channelLimit, policy.identity != nil else { return Sockets.close(fd) }
+        if let loops, case let index = loops.nextIndex(), index != self.index { return loops.hand(fd, peer, transport: transport, to: index) }
+        take(fd, peer, transport: transport)
+    }
+
+    /// Like `accept`, on this loop.
+    func take(_ fd: Int32, _ peer: SocketAddress, transport: String?) {
+        guard !isShut, channels.count < settings.channelLimit, policy.identity != nil else { return Sockets.close(fd) }
         let channel = Channel(router: self, fd: fd, address: peer, isInitiator: false, onDecided: nil)
         channel.transport = transport
         add(channel)
@@ -149,17 +200,23 @@ package final class OnionRouter {
         dialCount -= 1
     }
 
-    /// A link to the relay that is canonical: we dialled it at its address, or the address it comes from is one it claims.
-    private func openChannel(to target: LinkTarget) -> Channel? {
-        channelsByRelay[target.rsa]?.first { channel in
-            guard channel.isOpen, let peer = channel.peer, peer.isAuthenticated, target.ed25519 == nil || peer.ed25519 == target.ed25519 else { return false }
-            return channel.isInitiator ? target.addresses.contains(channel.address) : peer.addresses.contains(channel.address.ip)
-        }
+    /// Another loop that has a link to the relay which we have none to.
+    func passage(to target: LinkTarget) -> Passage? {
+        guard let loops, openChannel(to: target) == nil, let other = loops.registry.loop(with: target), other != index else { return nil }
+        return passages[other]
+    }
+
+    /// `nil` for our own loop.
+    func passage(toLoop other: Int) -> Passage? { other < passages.count ? passages[other] : nil }
+
+    func openChannel(to target: LinkTarget) -> Channel? {
+        channelsByRelay[target.rsa]?.first { $0.isOpen && $0.card?.leads(to: target) == true }
     }
 
     func channelOpened(_ channel: Channel) {
-        guard let peer = channel.peer, peer.isAuthenticated, let rsa = peer.rsa else { return }
+        guard let card = channel.card, let rsa = channel.peer?.rsa else { return }
         channelsByRelay[rsa, default: []].append(channel)
+        loops?.registry.add(rsa, card, serial: ObjectIdentifier(channel), loop: index)
     }
 
     func channelClosed(_ channel: Channel) {
@@ -167,22 +224,28 @@ package final class OnionRouter {
         guard let rsa = channel.peer?.rsa else { return }
         channelsByRelay[rsa]?.removeAll { $0 === channel }
         if channelsByRelay[rsa]?.isEmpty == true { channelsByRelay[rsa] = nil }
+        loops?.registry.remove(rsa, serial: ObjectIdentifier(channel))
     }
 
     // MARK: Circuits
 
-    func adopt(_ circuit: Circuit) { circuits[ObjectIdentifier(circuit)] = circuit }
+    func adopt(_ circuit: Circuit) {
+        circuits[ObjectIdentifier(circuit)] = circuit
+        if circuit is RelayCircuit { relayedCircuitCount += 1 }
+    }
 
     func release(_ circuit: Circuit) {
         // First kept, then let go of: a cell on its way through the circuit holds no reference of its own.
         retired.append(circuit)
         circuits[ObjectIdentifier(circuit)] = nil
+        if circuit is RelayCircuit { relayedCircuitCount -= 1 }
     }
 
-    /// Closes everything at once and for good.
+    /// Closes everything at once and for good, on all loops.
     package func closeAll() {
         isShut = true
         stopListening()
+        if index == 0 { loops?.closeAll() }
         for dial in dials.values.flatMap({ $0 }) { dial.cancel() }
         for circuit in Array(circuits.values) { circuit.close(.finished) }
         for channel in Array(channels.values) {
@@ -194,19 +257,24 @@ package final class OnionRouter {
     func acceptCircuit(on channel: Channel, id: UInt32, command: UInt8, body: [UInt8]) {
         // Circuit 0 cannot be answered, and a DESTROY for one that exists would say that it is gone.
         guard id != 0, !channel.circuits.contains(id) else { return statistics.protocolErrors += 1 }
-        guard channel.mayOpen(id), let identity = policy.identity else { return channel.sendDestroy(id, .protocolViolation) }
+        guard channel.mayOpen(id), policy.identity != nil else { return channel.sendDestroy(id, .protocolViolation) }
         guard circuits.count < settings.circuitLimit, mayCarryMore(channel) else { return channel.sendDestroy(id, .resourceLimit) }
-        do {
-            let answer = try answer(command, body, identity)
-            let circuit = RelayCircuit(router: self, previous: channel, id: id, keys: answer.keys)
-            if let increment = answer.sendmeIncrement { circuit.useCongestionControl(sendmeIncrement: increment) }
-            statistics.circuitsCreated += 1
-            if answer.keys.crypto == .counterGalois { statistics.counterGaloisCircuits += 1 }
-            channel.sendControl(id, answer.command, answer.reply)
-        } catch {
+        if command == CellCommand.create2, let loops {
+            PendingCircuit(router: self, previous: channel, id: id).begin(body, on: loops.handshakes)
+        } else if let answer = try? HandshakeAnswer.make(to: command, body, policy) {
+            open(answer, on: channel, id: id)
+        } else {
             statistics.protocolErrors += 1
             channel.sendDestroy(id, .protocolViolation)
         }
+    }
+
+    func open(_ answer: HandshakeAnswer, on channel: Channel, id: UInt32) {
+        let circuit = RelayCircuit(router: self, previous: channel, id: id, keys: answer.keys)
+        if let increment = answer.sendmeIncrement { circuit.useCongestionControl(sendmeIncrement: increment) }
+        statistics.circuitsCreated += 1
+        if answer.keys.crypto == .counterGalois { statistics.counterGaloisCircuits += 1 }
+        channel.sendControl(id, answer.command, answer.reply)
     }
 
     private func mayCarryMore(_ channel: Channel) -> Bool {
@@ -214,7 +282,7 @@ package final class OnionRouter {
         return channel.peer.map { $0.isAuthenticated && knows($0) } ?? false
     }
 
-    // MARK: Turns and housekeeping
+    // MARK: Turns
 
     private func endTurn() {
         // Streams first: what they owe (SENDMEs) goes out in the same records.
@@ -227,7 +295,58 @@ package final class OnionRouter {
             for channel in dirty { channel.flush() }
         }
         retired.removeAll(keepingCapacity: true)
+        if !passages.isEmpty { endSharedTurn() }
     }
+
+    private func endSharedTurn() {
+        for passage in dirtyPassages { passage.flush() }
+        dirtyPassages.removeAll(keepingCapacity: true)
+        if isHeldUp { goOn() }
+        guard index > 0 else { return }
+        loops?.publish(totals, of: index)
+        if loop.now >= linksPublished + .seconds(1) { publishLinks() }
+    }
+
+    private func publishLinks() {
+        linksPublished = loop.now
+        loops?.publish(ownLinks, of: index)
+    }
+
+    // MARK: Other loops
+
+    private func wakened() {
+        for passage in passages { passage?.drain() }
+        if isHeldUp { goOn() }
+    }
+
+    /// The channel is read again when the other loops have caught up.
+    func holdUp(_ channel: Channel) { if !heldUp.contains(where: { $0 === channel }) { heldUp.append(channel) } }
+
+    private func goOn() {
+        guard passages.allSatisfy({ $0?.hasRoom() != false }) else { return }
+        isHeldUp = false
+        let channels = heldUp
+        heldUp = []
+        for channel in channels { channel.resume() }
+    }
+
+    /// A circuit of another loop goes on here, if the link that it was extended over is still there.
+    func openLeg(from other: Int, id: UInt32, to target: LinkTarget, _ create: [UInt8]) {
+        guard let passage = passages[other] else { return }
+        guard !isShut, circuits.count < settings.circuitLimit, let channel = openChannel(to: target), let nextID = channel.freeCircuitID() else {
+            return passage.sendDestroy(id, .channelClosed)
+        }
+        _ = FarLeg(router: self, passage: passage, id: id, next: channel, nextID: nextID)
+        channel.sendControl(nextID, CellCommand.create2, create)
+    }
+
+    /// The other loop gave the circuit up before it heard from us.
+    func closeLeg(from other: Int, id: UInt32) {
+        guard let (circuit, isForward) = passages[other]?.circuits.find(id) else { return }
+        circuit.takeUnretainedValue().receiveDestroy(isForward: isForward, reason: .destroyed)
+    }
+
+    // MARK: Housekeeping
 
     private func keepHouse() {
         let now = loop.now
@@ -236,6 +355,7 @@ package final class OnionRouter {
             if channel.isIdle(now) || channel.isStuck(now) { channel.close() }
         }
         for circuit in circuits.values { circuit.releaseIdleMemory() }
+        if index > 0 { publishLinks() }
         cellPool.releaseIdleMemory()
     }
 }

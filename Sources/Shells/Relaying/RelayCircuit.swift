@@ -22,7 +22,11 @@ final class RelayCircuit: Circuit {
     private let previousID: UInt32
     private var next: Channel?
     private var nextID: UInt32 = 0
+    /// In place of `next`, when that channel lives on another loop.
+    private var passage: Passage?
     private var onward = Onward.unasked
+    /// The next hop said CREATED.
+    private var isAnswered = false
     private var earlyCount = 0
     @exclusivity(unchecked) private var forward: HopCipher
     @exclusivity(unchecked) private var backward: HopCipher
@@ -64,7 +68,7 @@ final class RelayCircuit: Circuit {
         }
         let command = isEarly ? CellCommand.relayEarly : CellCommand.relay
         if forward.recognize(body, command) { return receiveOwn(body, isEarly) }
-        guard let next, nextID != 0 else { return crossOver(body) }
+        guard let next, nextID != 0 else { return crossOver(body, command) }
         router.statistics.cellsRelayed &+= 1
         if !next.appendCell(nextID, command, body) { close(.resourceLimit) }
     }
@@ -77,11 +81,13 @@ final class RelayCircuit: Circuit {
         if !previous.appendCell(previousID, CellCommand.relay, body) { close(.resourceLimit) }
     }
 
-    /// The circuit stops here: the cell is for the other side of a rendezvous, or else it was forged or garbled.
+    /// No next channel here: the cell goes on through another loop, or is for the other side of a rendezvous, or it was forged or garbled.
     @inline(never)
-    private func crossOver(_ body: UnsafeMutablePointer<UInt8>) {
-        guard let partner else { return violated() }
-        partner.receiveBackward(body, false)
+    private func crossOver(_ body: UnsafeMutablePointer<UInt8>, _ command: UInt8) {
+        if let partner { return partner.receiveBackward(body, false) }
+        guard let passage else { return violated() }
+        router.statistics.cellsRelayed &+= 1
+        if !passage.appendCell(nextID, isJoined ? CellCommand.relay : command, body) { close(.resourceLimit) }
     }
 
     private func receiveOwn(_ body: UnsafeMutablePointer<UInt8>, _ isEarly: Bool) {
@@ -145,15 +151,27 @@ final class RelayCircuit: Circuit {
         let addresses = usable(message.addresses)
         guard !isBackwards, rsa != router.policy.identity?.rsa, !addresses.isEmpty else { return violated() }
         onward = .dialling
-        router.channel(to: LinkTarget(rsa: rsa, ed25519: ed25519, addresses: addresses)) { [weak self] channel in
+        let target = LinkTarget(rsa: rsa, ed25519: ed25519, addresses: addresses)
+        let create = Create2Message(handshakeType: message.handshakeType, handshake: message.handshake).encoded
+        if let passage = router.passage(to: target) { return goOn(through: passage, to: target, create) }
+        router.channel(to: target) { [weak self] channel in
             guard let self, !isClosed, onward == .dialling else { return }
             guard let channel, let id = channel.freeCircuitID() else { return close(.destroyed) }
             next = channel
             nextID = id
             onward = .created
             channel.attach(id, self, isForward: false)
-            channel.sendControl(id, CellCommand.create2, Create2Message(handshakeType: message.handshakeType, handshake: message.handshake).encoded)
+            channel.sendControl(id, CellCommand.create2, create)
         }
+    }
+
+    private func goOn(through passage: Passage, to target: LinkTarget, _ create: [UInt8]) {
+        guard let id = passage.freeCircuitID() else { return close(.resourceLimit) }
+        self.passage = passage
+        nextID = id
+        onward = .created
+        passage.circuits.insert(id, self, mark: false)
+        passage.peer.post { [index = router.index] in $0.openLeg(from: index, id: id, to: target, create) }
     }
 
     /// One of each family: a relay has no more, and a long list would be a way to have us knock on many doors.
@@ -163,9 +181,11 @@ final class RelayCircuit: Circuit {
     }
 
     override func receiveCreated(_ command: UInt8, _ body: [UInt8]) {
+        if isJoined { return isAnswered = true }  // the other loop heard of the join, from its own side or by this
         guard command == CellCommand.created2, onward == .created, let message = try? Created2Message(body) else { return close(.destroyed) }
         onward = .open
         previous.padding?.use()
+        isAnswered = true
         // A message of v1 is shorter than the cell that the answer came in.
         if !send(RelayCommand.extended2, stream: 0, message.encoded) { close(.destroyed) }
     }
@@ -178,10 +198,35 @@ final class RelayCircuit: Circuit {
     }
 
     private func dropNext(telling reason: DestroyReason?) {
-        guard let next else { return }
+        guard let next else { return leavePassage(telling: reason) }
         next.detach(nextID)
         if let reason { next.sendDestroy(nextID, reason) }
         self.next = nil
+        nextID = 0
+    }
+
+    /// Client and service have met, and the other's circuit ends on another loop: what is not for us goes there, and comes from there.
+    func join(through passage: Passage, id: UInt32, isAnswered: Bool) {
+        commit(to: .joined)
+        self.passage = passage
+        self.isAnswered = isAnswered
+        nextID = id
+        passage.circuits.insert(id, self, mark: false)
+    }
+
+    private var isJoined: Bool { if case .joined = duty { true } else { false } }
+
+    private func leavePassage(telling reason: DestroyReason?) {
+        guard let passage else { return }
+        passage.circuits.remove(nextID)
+        if let reason {
+            if isAnswered {
+                passage.sendDestroy(nextID, reason)
+            } else {
+                passage.peer.post { [index = router.index, nextID] in $0.closeLeg(from: index, id: nextID) }
+            }
+        }
+        self.passage = nil
         nextID = 0
     }
 

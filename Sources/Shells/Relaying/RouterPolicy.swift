@@ -24,6 +24,8 @@ package struct RouterPolicy: Sendable {
     package var isExtendAllowed: @Sendable (SocketAddress) -> Bool = { !$0.ip.isPrivate }
     /// Whether exit streams may come over a link from this peer at this time (RefuseUnknownExits).
     package var isRelayKnown: @Sendable (LinkPeer, WallTime) -> Bool = { _, _ in true }
+    /// Whether we are a directory: BEGIN_DIR is served.
+    package var isDirectory = false
     /// What the newest consensus says about congestion control; circuits made from now on follow it.
     package var flow = FlowParameters()
     /// What it says about cells that wait for a channel.

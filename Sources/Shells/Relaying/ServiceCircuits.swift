@@ -36,7 +36,7 @@ extension RelayCircuit {
         guard case .admitted(let replaced) = router.servicePoints.add(service: message.authKey, at: ServicePlace(self)) else { return close(.resourceLimit) }
         commit(to: .introductions(key: message.authKey, IntroductionGate(message.defence)))
         // The service has come back on a new circuit; it does not use the old one any more.
-        replaced?.live?.close(.finished)
+        replaced?.visit(from: router) { $0?.close(.finished) }
         send(RelayCommand.introEstablished, stream: 0, EstablishIntroMessage.established)
     }
 
@@ -45,14 +45,16 @@ extension RelayCircuit {
     private func introduce(_ data: [UInt8]) {
         guard isUncommitted, !hasIntroduced, isFromRelay else { return violated() }
         hasIntroduced = true
-        send(RelayCommand.introduceAck, stream: 0, deliver(data).encoded)
+        guard let header = try? Introduce1Header(data) else { return acknowledge(.badFormat) }
+        guard let service = router.servicePoints.service(header.authKey) else { return acknowledge(.unknownService) }
+        let asker = ServicePlace(self)
+        service.visit(from: router) { service in
+            let status = service?.passOn(introduction: data) == true ? IntroduceStatus.delivered : .unknownService
+            asker.visit(onLoop: service?.router.index) { $0?.acknowledge(status) }
+        }
     }
 
-    private func deliver(_ data: [UInt8]) -> IntroduceStatus {
-        guard let header = try? Introduce1Header(data) else { return .badFormat }
-        guard let service = router.servicePoints.service(header.authKey)?.live else { return .unknownService }
-        return service.passOn(introduction: data) ? .delivered : .unknownService
-    }
+    private func acknowledge(_ status: IntroduceStatus) { send(RelayCommand.introduceAck, stream: 0, status.encoded) }
 
     /// Sends a client's introduction to the service, unless it has had enough of them.
     private func passOn(introduction data: [UInt8]) -> Bool {
@@ -81,14 +83,30 @@ extension RelayCircuit {
 
     /// The service has come to meet the client that waits.
     private func meet(_ data: [UInt8]) {
-        guard isUncommitted, let message = try? Rendezvous1Message(data), let client = router.servicePoints.take(client: message.cookie)?.live else {
+        guard isUncommitted, let message = try? Rendezvous1Message(data), let client = router.servicePoints.take(client: message.cookie) else {
             // It can be the client that gave up, which is no violation; but there is nothing else that this circuit could be for.
             return close(.protocolViolation)
         }
+        if let passage = router.passage(toLoop: client.loop) { return meet(client, through: passage, message) }
+        guard let client = client.live else { return close(.protocolViolation) }
         client.send(RelayCommand.rendezvous2, stream: 0, message.handshake)
         guard !client.isClosed else { return close(.destroyed) }
         client.join(self)
         join(client)
+    }
+
+    /// The client's circuit ends on another loop.
+    private func meet(_ client: ServicePlace, through passage: Passage, _ message: Rendezvous1Message) {
+        guard let id = passage.freeCircuitID() else { return close(.resourceLimit) }
+        join(through: passage, id: id, isAnswered: false)
+        passage.peer.post { [index = router.index] router in
+            guard let back = router.passage(toLoop: index) else { return }
+            guard let client = client.live else { return back.sendDestroy(id, .destroyed) }
+            client.send(RelayCommand.rendezvous2, stream: 0, message.handshake)
+            guard !client.isClosed else { return back.sendDestroy(id, .destroyed) }
+            client.join(through: back, id: id, isAnswered: true)
+            back.sendControl(id, CellCommand.created2, [])
+        }
     }
 
     private func join(_ other: RelayCircuit) {

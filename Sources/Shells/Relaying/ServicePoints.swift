@@ -1,3 +1,4 @@
+internal import Loops
 package import OnionServices
 internal import Sealing
 internal import Synchronization
@@ -60,20 +61,30 @@ package final class ServicePoints: Sendable {
     var counts: (services: Int, clients: Int) { tables.withLock { ($0.services.count, $0.clients.count) } }
 }
 
-/// A circuit that ends here, as other loops may hold it: they cannot look at it, only ask its own loop to.
-// SAFETY for unchecked: the reference is set once; loading a weak reference is safe from any thread, and what it leads to is used
-// only on the loop that the circuit lives on.
-struct ServicePlace: @unchecked Sendable, Equatable {
-    private weak var circuit: RelayCircuit?
+/// A circuit that ends here, as other loops may hold it: they cannot look at it, only visit it on its own loop.
+struct ServicePlace: Sendable, Equatable {
+    private let circuit: LoopBound<RelayCircuit>
     private let identity: ObjectIdentifier
+    /// The number of its loop.
+    let loop: Int
 
     init(_ circuit: RelayCircuit) {
-        self.circuit = circuit
+        self.circuit = LoopBound(circuit, mailbox: circuit.router.loop.mailbox)
         identity = ObjectIdentifier(circuit)
+        loop = circuit.router.index
     }
 
-    /// The circuit, while it lives.
-    var live: RelayCircuit? { circuit.flatMap { $0.isClosed ? nil : $0 } }
+    /// Calls `body` on the circuit's loop, at once if that is ours; with `nil` when the circuit is gone by then.
+    func visit(from router: OnionRouter, _ body: @escaping @Sendable (RelayCircuit?) -> Void) { visit(onLoop: router.index, body) }
+
+    /// `here`: the number of the loop that we are on, if that is known.
+    func visit(onLoop here: Int?, _ body: @escaping @Sendable (RelayCircuit?) -> Void) {
+        if here == loop { return body(live) }
+        circuit.mailbox.post { body(self.live) }
+    }
+
+    /// On its own loop only.
+    var live: RelayCircuit? { circuit.here.flatMap { $0.isClosed ? nil : $0 } }
 
     static func == (a: ServicePlace, b: ServicePlace) -> Bool { a.identity == b.identity }
 }

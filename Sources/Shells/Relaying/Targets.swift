@@ -3,7 +3,7 @@ internal import Onion
 package import Sealing
 
 /// Whom a channel must lead to.
-package struct LinkTarget {
+package struct LinkTarget: Sendable {
     package var rsa: RSAIdentity
     /// Demanded of the peer when present.
     package var ed25519: Ed25519Identity?
@@ -61,7 +61,7 @@ package enum StreamTarget {
 }
 
 /// Bounds and waits of the router. Every table and queue has one.
-package struct RouterSettings {
+package struct RouterSettings: Sendable {
     /// For a TCP connect, and once more for TLS and the link handshake together.
     package var linkTimeout: Instant.Span = .seconds(30)
     /// A channel without circuits is closed after this.
@@ -92,10 +92,19 @@ package struct RouterSettings {
     package var resolvConf = "/etc/resolv.conf"
 
     package init() {}
+
+    /// The part of one of `count` loops.
+    func share(of count: Int) -> RouterSettings {
+        var share = self
+        share.channelLimit = max(1, channelLimit / count)
+        share.dialLimit = max(1, dialLimit / count)
+        share.circuitLimit = max(1, circuitLimit / count)
+        return share
+    }
 }
 
-/// What a circuit did since the start, summed over the router.
-package struct RouterStatistics {
+/// What was done since the start: counters only, each a UInt64, so that those of several loops can be summed.
+package struct RouterStatistics: Sendable {
     package var bytesRead: UInt64 = 0
     package var bytesWritten: UInt64 = 0
     package var cellsRelayed: UInt64 = 0
@@ -106,4 +115,21 @@ package struct RouterStatistics {
     package var protocolErrors: UInt64 = 0
     /// PADDING cells and DROP messages.
     package var paddingSent: UInt64 = 0
+    /// Onion skins that no thread could answer in time.
+    package var handshakesDropped: UInt64 = 0
+}
+
+extension RouterStatistics {
+    static func + (a: RouterStatistics, b: RouterStatistics) -> RouterStatistics {
+        // SAFETY: a value of nothing but UInt64 counters is an array of them.
+        var sum = a
+        withUnsafeMutableBytes(of: &sum) { sum in
+            withUnsafeBytes(of: b) { other in
+                for offset in stride(from: 0, to: sum.count, by: 8) {
+                    sum.storeBytes(of: sum.load(fromByteOffset: offset, as: UInt64.self) &+ other.load(fromByteOffset: offset, as: UInt64.self), toByteOffset: offset, as: UInt64.self)
+                }
+            }
+        }
+        return sum
+    }
 }

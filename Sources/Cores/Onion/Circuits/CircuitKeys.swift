@@ -6,10 +6,10 @@ package struct CircuitKeys: Equatable, Sendable {
 
     package let crypto: RelayCrypto
     /// What each direction's `HopCipher` takes; forward is away from the client.
-    package let forward: [UInt8]
-    package let backward: [UInt8]
+    package private(set) var forward: [UInt8]
+    package private(set) var backward: [UInt8]
     /// KH, 20 bytes: binds what is said later to this circuit.
-    package let nonce: [UInt8]
+    package private(set) var nonce: [UInt8]
 
     /// Bytes of both directions.
     static func materialBytes(_ crypto: RelayCrypto) -> Int { 2 * crypto.materialBytes }
@@ -34,6 +34,13 @@ package struct CircuitKeys: Equatable, Sendable {
     init(_ crypto: RelayCrypto, stream: [UInt8]) {
         let count = Self.materialBytes(crypto)
         self.init(crypto, material: stream[..<count], nonce: stream[count...])
+    }
+
+    /// Zeroes the bytes where they are, if nobody else holds a copy.
+    package mutating func wipe() {
+        forward.wipe()
+        backward.wipe()
+        nonce.wipe()
     }
 
     static func streamBytes(_ crypto: RelayCrypto) -> Int { materialBytes(crypto) + nonceBytes }

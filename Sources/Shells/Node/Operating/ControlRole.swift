@@ -188,7 +188,7 @@ final class ControlRole: ControlHost {
 
     /// Once a second.
     func look() {
-        let totals = interior.router.statistics
+        let totals = interior.router.totals.statistics
         let now = (read: totals.bytesRead, written: totals.bytesWritten)
         let second = (read: now.read &- lastTotals.read, written: now.written &- lastTotals.written)
         lastTotals = now

@@ -85,8 +85,8 @@ struct NodeInfo {
     }
 
     private func addTraffic(to table: inout InfoTable) {
-        table.add("traffic/read", "Bytes read since the process was started.") { "\(interior.router.statistics.bytesRead)" }
-        table.add("traffic/written", "Bytes written since the process was started.") { "\(interior.router.statistics.bytesWritten)" }
+        table.add("traffic/read", "Bytes read since the process was started.") { "\(interior.router.totals.statistics.bytesRead)" }
+        table.add("traffic/written", "Bytes written since the process was started.") { "\(interior.router.totals.statistics.bytesWritten)" }
         table.add("bw-event-cache", "Cached BW events for a short interval.") { [unowned role] in
             role.bandwidths.map { "\($0.read),\($0.written)" }.joined(separator: " ")
         }

@@ -69,7 +69,8 @@ final class RelayRole {
 
     /// Once a second: keys, links, bandwidth, reachability, publication.
     func look() {
-        history.sample(read: router.statistics.bytesRead, written: router.statistics.bytesWritten, at: loop.wall)
+        let done = router.totals.statistics
+        history.sample(read: done.bytesRead, written: done.bytesWritten, at: loop.wall)
         renewKeys()
         if !isReachable { testReachability() }
         let isListed = isBridge ? nil : known.map { $0.contains(keys.rsaIdentity) }
@@ -121,6 +122,7 @@ final class RelayRole {
         rules.ownAddresses = content.address.all
         rules.services = ServicePolicy(store.consensus(.microdesc) ?? store.consensus(.ns), content.configuration.services)
         router.policy = rules
+        applyHandshakeWait(store.consensus(.microdesc) ?? store.consensus(.ns))
     }
 
     /// RefuseUnknownExits: exit streams only from relays that the consensus lists.
@@ -142,6 +144,15 @@ final class RelayRole {
         router.policy.isRelayKnown = knowledge()
         router.policy.padding.follow(consensus)
         router.policy.services = ServicePolicy(consensus, content.configuration.services)
+        applyHandshakeWait(consensus)
+    }
+
+    /// How long an onion skin may wait: MaxOnionQueueDelay, else what the consensus says, and never longer than its cutoff.
+    private func applyHandshakeWait(_ consensus: Consensus?) {
+        let asked = content.configuration.relay.maxOnionQueueDelay
+        let delay = asked > .seconds(0) ? asked : .milliseconds(Int64(max(1, consensus?.param("MaxOnionQueueDelay", default: 1750) ?? 1750)))
+        let cutoff = Instant.Span.seconds(Int64(max(0, consensus?.param("onion_queue_wait_cutoff", default: 5) ?? 5)))
+        router.handshakes?.drop(after: min(delay, cutoff))
     }
 
     // MARK: Keys and links
