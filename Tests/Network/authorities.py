@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from network import Failure, Network, say, wait_for
+from network import VOTING_SECONDS, Failure, Network, say, wait_for
 from scenarios import run
 
 ROUND_LIMIT_SECONDS = 60
@@ -82,7 +82,26 @@ def served(network):
     return set(re.findall(r'^router (\S+) ', network.document('/tor/server/all') or '', re.M))
 
 
-SCENARIOS = {f.__name__: f for f in (agreement, crash)}
+def shared_random():
+    """Two stock authorities and ours commit, reveal and agree on a shared random value of three reveals, in the same bytes of both flavours."""
+    slots, slot = 24, lambda: int(time.time()) // VOTING_SECONDS % 24
+    # A run is 24 rounds by the clock, and the first twelve take commitments: come late in those, so as not to wait for two runs.
+    wait_for('the end of the time for commitments comes near', slots * VOTING_SECONDS, lambda: slot() in (3, 4, 5), pause=1)
+    with Network(authorities=('tor', 'tor', 'mote'), relays=('tor', 'mote'), exits=('tor',)) as network:
+        network.start()
+        say('the network is up in round', slot())
+        names = [node.name for node in network.of('authority')]
+        value = r'^shared-rand-current-value (\d+) (\S+)$'
+        wait_for('a shared random value of three reveals', slots * VOTING_SECONDS, lambda: network.check_alive() and re.search(value.replace('\\d+', '3'), network.consensus(), re.M), pause=1)
+        for flavour in ('', '-microdesc'):
+            wait_for('three signatures on the same bytes', ROUND_LIMIT_SECONDS, lambda: agree(network, names, flavour), pause=0.5)
+            say(f'consensus{flavour}: three signatures, {re.search(value, network.consensus(flavour), re.M)[0]}')
+        network.check_alive()
+
+
+shared_random.limit_seconds = 560
+
+SCENARIOS = {f.__name__: f for f in (agreement, crash, shared_random)}
 
 if __name__ == '__main__':
     parser = argparse.ArgumentParser(description=__doc__)

@@ -190,8 +190,9 @@ SCENARIOS |= {name: operated(name) for name in ('control',)}
 def run(function):
     """0 if the scenario held; its limit is the kernel's alarm, so nothing can wait for ever."""
     interrupt_on_signals()
-    signal.signal(signal.SIGALRM, lambda *_: (_ for _ in ()).throw(Failure(f'over {SCENARIO_LIMIT_SECONDS} s')))
-    signal.alarm(SCENARIO_LIMIT_SECONDS)
+    limit = getattr(function, 'limit_seconds', SCENARIO_LIMIT_SECONDS)
+    signal.signal(signal.SIGALRM, lambda *_: (_ for _ in ()).throw(Failure(f'over {limit} s')))
+    signal.alarm(limit)
     try:
         function()
         return 0

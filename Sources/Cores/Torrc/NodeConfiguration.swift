@@ -159,6 +159,8 @@ package struct AuthorityOptions: Sendable {
     package var intervalsValid = 3
     package var consensusParameters: [ConsensusParameter] = []
     package var isTestingReachability = true
+    package var isTestingIPv6 = false
+    package var isSharingRandomness = true
     package var isPinningKeys = true
     package var maxServersPerAddress = 2
     package var isPrivateAddressAllowed = false

@@ -136,6 +136,8 @@ enum OptionTable {
         .span("TestingV3AuthVotingStartOffset", \.authority.votingStartOffset, testing: true),
         OptionRow(name: "ConsensusParams", isList: true, apply: addParameters),
         .flag("AuthDirTestReachability", \.authority.isTestingReachability),
+        .flag("AuthDirHasIPv6Connectivity", \.authority.isTestingIPv6),
+        .flag("AuthDirSharedRandomness", \.authority.isSharingRandomness),
         .flag("AuthDirPinKeys", \.authority.isPinningKeys),
         .count("AuthDirMaxServersPerAddr", \.authority.maxServersPerAddress, 0...1_000_000),
         .flag("DirAllowPrivateAddresses", \.authority.isPrivateAddressAllowed),

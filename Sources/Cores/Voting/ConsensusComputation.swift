@@ -16,15 +16,17 @@ package struct ConsensusComputation {
     private let votes: [SignedVote]
     /// How many authorities there are, whether they voted or not.
     private let authorityCount: Int
+    private let isSharedRandomFresh: Bool
     private var parameters: [ConsensusParameter] = []
     private var totals = BandwidthWeights.Totals.initial
 
-    /// `nil` without votes.
-    package init?(_ votes: [SignedVote], authorityCount: Int, flavour: ConsensusFlavour) {
+    /// `nil` without votes. `isSharedRandomFresh`: the authority has computed a new shared random value that no consensus has had yet.
+    package init?(_ votes: [SignedVote], authorityCount: Int, flavour: ConsensusFlavour, isSharedRandomFresh: Bool = false) {
         guard !votes.isEmpty else { return nil }
         self.votes = votes.sorted { $0.vote.source.identity < $1.vote.source.identity }
         self.authorityCount = max(authorityCount, votes.count)
         self.flavour = flavour
+        self.isSharedRandomFresh = isSharedRandomFresh
         method = Self.method(votes.map(\.vote))
         write()
     }
@@ -106,11 +108,12 @@ package struct ConsensusComputation {
             .sorted { Tally.byBytes($0.description, $1.description) }
     }
 
-    /// A value needs more than half of all authorities.
+    /// A value needs more than half of all authorities, a fresh one as many as the parameter says.
     private func writeSharedRandom(_ lines: inout TextLines) {
         let opinions = votes.map(\.vote.sharedRandom).filter(\.participates)
+        let agreements = isSharedRandomFresh ? Int(parameter("AuthDirNumSRVAgreements", default: Int32(clamping: authorityCount * 2 / 3))) : 0
         for (keyword, values) in [("shared-rand-previous-value", opinions.compactMap(\.previous)), ("shared-rand-current-value", opinions.compactMap(\.current))] {
-            let agreed = Tally.frequent(values.sorted(by: Tally.byBytes), moreThan: authorityCount / 2)
+            let agreed = Tally.frequent(values.sorted(by: Tally.byBytes), moreThan: max(authorityCount / 2, agreements - 1))
             if let value = agreed.first { lines.add("\(keyword) \(value)") }
         }
     }

@@ -66,6 +66,7 @@ extension VoteEntry {
             nickname: descriptor.nickname, rsa: descriptor.rsa, descriptorDigest: descriptor.digest.bytes, published: descriptor.published,
             address: descriptor.address, orPort: descriptor.orPort, directoryPort: descriptor.dirPort)
         self.flags = flags.sortedNames
+        ipv6 = facts.ipv6
         version = descriptor.version
         protocols = descriptor.protocolsText
         bandwidth = UInt32(clamping: facts.bandwidthBytes / 1000)

@@ -33,8 +33,10 @@ package struct RelayFacts: Equatable, Sendable {
     package var isMiddleOnly = false
     /// Flags that the operator keeps from it.
     package var withheld: RelayFlags = []
-    /// When a link test last passed.
+    /// When a link test last passed; of a relay that is tested over IPv6 too, both.
     package var lastReachable: WallTime?
+    /// Its IPv6 address, once a link test over it has passed.
+    package var ipv6: SocketAddress?
     package var history = RelayHistory()
 
     package init(rsa: RSAIdentity, address: IPAddress, published: WallTime) {

@@ -32,6 +32,9 @@ package final class Authority {
     let room: VotingRoom
     let gate: DescriptorGate
     private let watch: LinkWatch
+    /// `nil`: nobody is tested over IPv6.
+    private let watch6: LinkWatch?
+    private var sharedRandom: SharedRandomRun?
     private let peers: AuthorityPeers
     private var histories = RelayHistories()
     private var rounds: VotingRounds
@@ -62,11 +65,13 @@ package final class Authority {
         self.keys = keys
         room = VotingRoom(signer: signer, authorities: settings.authorities.map(\.identity))
         gate = DescriptorGate(store: store, pins: pins, demands: .init(allowsPrivateAddresses: settings.allowsPrivateAddresses))
-        watch = LinkWatch(time: loop, period: .seconds(settings.linkTestPeriodSeconds)) { target, done in
+        let test: (LinkWatch.Target, @escaping (Bool) -> Void) -> Void = { target, done in
             router.testLink(LinkTarget(rsa: target.rsa, ed25519: target.ed25519, addresses: [target.address])) { peer in
                 done(peer?.rsa == target.rsa && peer?.ed25519 == target.ed25519)
             }
         }
+        watch = LinkWatch(time: loop, period: .seconds(settings.linkTestPeriodSeconds), test: test)
+        watch6 = settings.testsIPv6 ? LinkWatch(time: loop, period: .seconds(settings.linkTestPeriodSeconds), address: { $0.ipv6 }, test: test) : nil
         peers = AuthorityPeers(tunnels: tunnels, others: settings.authorities.filter { $0.identity != keys.identity })
         rounds = VotingRounds(schedule: .next(after: loop.wall, times: settings.times, live: nil))
     }
@@ -82,7 +87,11 @@ package final class Authority {
         gate.rulings = .load("\(settings.dataFolder)/approved-routers")
         gate.onDescriptor = { [weak self] descriptor in self?.noteDescriptor(descriptor) }
         noteKnownRelays()
-        watchTimer = loop.every(Self.watchTurn) { [weak self] in self?.watch.turn() }
+        watchTimer = loop.every(Self.watchTurn) { [weak self] in
+            self?.watch.turn()
+            self?.watch6?.turn()
+        }
+        if settings.sharesRandomness { resumeSharedRandom() }
         beginRound()
     }
 
@@ -98,6 +107,7 @@ package final class Authority {
     private func noteDescriptor(_ descriptor: RouterDescriptor, reached: WallTime? = nil) {
         guard descriptor.rsa != settings.ownRelay, settings.rules.testsReachability else { return }
         watch.note(descriptor, reached: reached)
+        watch6?.note(descriptor, reached: reached)
     }
 
     /// Relays that the last consensus lists with the descriptor that is here were reached before it: a restart must not drop
@@ -118,6 +128,7 @@ extension Authority {
 
     private func beginRound() {
         rounds.begin(.next(after: loop.wall, times: settings.times, live: liveIntervals))
+        beginSharedRandom()
         wait()
     }
 
@@ -170,11 +181,12 @@ extension Authority {
     func receive(vote text: [UInt8]) -> String? {
         if let reason = room.receive(vote: text, validAfter: validAfter, now: loop.wall) { return reason }
         store.put(room.votes.values.map(\.certificate))
+        for (voter, vote) in room.votes { sharedRandom?.receive(vote.vote.sharedRandom, of: voter) }
         return nil
     }
 
     private func compute() {
-        guard room.compute(), let detached = room.detached else { return }
+        guard room.compute(isSharedRandomFresh: sharedRandom?.isFresh ?? false), let detached = room.detached else { return }
         peers.send(signatures: detached.text)
     }
 
@@ -182,6 +194,7 @@ extension Authority {
         let consensuses = room.finish()
         guard !consensuses.isEmpty else { return log.warning("No consensus for \(validAfter): too few votes or signatures") }
         for consensus in consensuses { store.put(consensus, now: loop.wall) }
+        if let consensus = consensuses.first { sharedRandom?.adopt(consensus) }
         let count = consensuses.first { $0.flavour == .ns }?.entries.count ?? 0
         if hasPublished { log.info("Published the consensus of \(validAfter) with \(count) relays") } else {
             log.notice("Published the first consensus, of \(validAfter), with \(count) relays")
@@ -210,6 +223,7 @@ extension Authority {
         facts.isOurselves = descriptor.rsa == settings.ownRelay
         facts.isAuthority = facts.isOurselves || settings.authorities.contains { $0.relay == descriptor.rsa }
         facts.lastReachable = watch.lastReachable(descriptor.rsa)
+        if let watch6, let ipv6 = descriptor.ipv6 { (facts.lastReachable, facts.ipv6) = both(facts.lastReachable, watch6.lastReachable(descriptor.rsa), ipv6) }
         let rulings = gate.rulings.rulings(about: descriptor.rsa, descriptor.ed25519)
         facts.isInvalid = rulings.contains(.invalid)
         facts.isBadExit = rulings.contains(.badExit)
@@ -218,6 +232,12 @@ extension Authority {
             facts.withheld.insert(flag)
         }
         return facts
+    }
+
+    /// A relay that tells two addresses must be reached at both; the second is told to others once it was.
+    private func both(_ four: WallTime?, _ six: WallTime?, _ address: SocketAddress) -> (WallTime?, SocketAddress?) {
+        guard let six else { return (nil, nil) }
+        return (four.map { min($0, six) }, address)
     }
 
     /// An authority whose operator rules about bad exits votes about them.
@@ -241,6 +261,7 @@ extension Authority {
         vote.parameters = parameters
         vote.contact = settings.contact
         vote.entries = opinion.entries
+        if let sharedRandom { vote.sharedRandom = sharedRandom.opinion }
         return vote
     }
 
@@ -256,6 +277,31 @@ extension Authority {
             gate.rulings.rulings(about: descriptor.rsa, descriptor.ed25519).contains(.reject) || now - descriptor.published > Self.descriptorLimitSeconds || descriptor.expires.map { $0 <= now } ?? false
         }
         watch.keep { store.descriptor(of: $0) != nil }
+        watch6?.keep { store.descriptor(of: $0) != nil }
         histories.keep { store.descriptor(of: $0) != nil }
+    }
+}
+
+// MARK: - Shared randomness
+
+extension Authority {
+    private var sharedRandomPath: String { "\(settings.dataFolder)/sr-state" }
+
+    /// Takes up the run that an earlier process was in, so that what it committed to is revealed.
+    private func resumeSharedRandom() {
+        var run = SharedRandomRun(own: keys.identity, authorities: settings.authorities.map(\.identity))
+        if let text = try? Files.readText(sharedRandomPath) {
+            run.resume(text, now: rounds.schedule.validAfter, intervalSeconds: liveIntervals?.intervalSeconds ?? rounds.schedule.intervalSeconds)
+        }
+        if let consensus = store.consensus(.ns), consensus.isValid(at: loop.wall) { run.adopt(consensus) }
+        sharedRandom = run
+    }
+
+    private func beginSharedRandom() {
+        guard sharedRandom != nil else { return }
+        sharedRandom?.begin(validAfter: validAfter, intervalSeconds: rounds.schedule.intervalSeconds) { SecureRandom.bytes(32) }
+        do throws(FileError) {
+            try Files.replace(sharedRandomPath, with: sharedRandom?.stateText ?? "")
+        } catch { log.warning("Cannot keep the state of shared randomness: \(error)") }
     }
 }

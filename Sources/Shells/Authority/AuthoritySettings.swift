@@ -28,6 +28,10 @@ package struct AuthoritySettings {
     package var allowsPrivateAddresses = false
     /// AuthDirPinKeys.
     package var pinsKeys = true
+    /// AuthDirHasIPv6Connectivity: relays are tested over IPv6 too, and must be reached there.
+    package var testsIPv6 = false
+    /// AuthDirSharedRandomness.
+    package var sharesRandomness = true
     /// How long a link test that passed is not repeated, seconds.
     package var linkTestPeriodSeconds: Int64 = 1280
 

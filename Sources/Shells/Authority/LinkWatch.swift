@@ -28,14 +28,19 @@ package final class LinkWatch {
     }
 
     private let time: any TimeSource
+    /// Which of a relay's addresses is tested; relays without one are left out.
+    private let address: (RouterDescriptor) -> SocketAddress?
     private let period: Instant.Span
     /// Opens a link and says whether the target proved itself.
     private let test: (Target, @escaping (Bool) -> Void) -> Void
     private var records: [RSAIdentity: Record] = [:]
     private var underWay = 0
 
-    package init(time: any TimeSource, period: Instant.Span, test: @escaping (Target, @escaping (Bool) -> Void) -> Void) {
+    package init(
+        time: any TimeSource, period: Instant.Span, address: @escaping (RouterDescriptor) -> SocketAddress? = { $0.address4 }, test: @escaping (Target, @escaping (Bool) -> Void) -> Void
+    ) {
         self.time = time
+        self.address = address
         self.period = period
         self.test = test
     }
@@ -47,7 +52,8 @@ package final class LinkWatch {
     ///
     /// - Parameter reached: when it was last reached there, as far as an earlier process knew.
     package func note(_ descriptor: RouterDescriptor, reached: WallTime? = nil) {
-        let target = Target(rsa: descriptor.rsa, ed25519: descriptor.ed25519, address: descriptor.address4)
+        guard let address = address(descriptor) else { return records[descriptor.rsa] = nil }
+        let target = Target(rsa: descriptor.rsa, ed25519: descriptor.ed25519, address: address)
         if var record = records[descriptor.rsa], record.target == target {
             record.next = time.now
             record.retry = Self.firstRetry

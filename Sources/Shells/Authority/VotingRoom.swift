@@ -57,13 +57,13 @@ package final class VotingRoom {
     }
 
     /// Makes and signs both flavours from the votes that are here; `false` when there are votes of too few authorities.
-    package func compute() -> Bool {
+    package func compute(isSharedRandomFresh: Bool = false) -> Bool {
         guard votes.count > authorityCount / 2 else {
             log.warning("Votes of \(votes.count) of \(authorityCount) authorities are too few for a consensus")
             return false
         }
         pending = ConsensusFlavour.allCases.compactMap { flavour in
-            ConsensusComputation(Array(votes.values), authorityCount: authorityCount, flavour: flavour).map { computation in
+            ConsensusComputation(Array(votes.values), authorityCount: authorityCount, flavour: flavour, isSharedRandomFresh: isSharedRandomFresh).map { computation in
                 var consensus = PendingConsensus(computation)
                 consensus.sign(signer)
                 return consensus

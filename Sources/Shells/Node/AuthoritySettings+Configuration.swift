@@ -17,6 +17,8 @@ extension AuthoritySettings {
         clientVersions = Self.versions(common + configuration.authority.recommendedClientVersions)
         serverVersions = Self.versions(common + configuration.authority.recommendedServerVersions)
         allowsPrivateAddresses = configuration.authority.isPrivateAddressAllowed || configuration.general.isTestingNetwork
+        testsIPv6 = configuration.authority.isTestingIPv6
+        sharesRandomness = configuration.authority.isSharingRandomness
         pinsKeys = configuration.authority.isPinningKeys
     }
 
