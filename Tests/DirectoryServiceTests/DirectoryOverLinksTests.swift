@@ -97,6 +97,20 @@ struct DirectoryOverLinksTests {
         #expect(answers.contains(.unreachable))
     }
 
+    @Test("a stream knows where it comes from, so that clients can be told their address")
+    func peerAddress() throws {
+        let cache = try LoopbackDirectory(loop: loop, store: try Testnet.store())
+        var address: IPAddress?
+        cache.router.onDirectoryStream = { [port = cache.port] stream in
+            address = stream.peerAddress
+            port.serve(stream)
+        }
+        var isAnswered = false
+        DirectoryTunnels(router: client).exchange(HTTPRequest(.get, "/tor/keys/all"), with: cache.source) { _ in isAnswered = true }
+        #expect(loop.wait { isAnswered })
+        #expect(address == IPAddress("127.0.0.1"))
+    }
+
     @Test("many exchanges share one circuit")
     func sharing() throws {
         let cache = try LoopbackDirectory(loop: loop, store: try Testnet.store())

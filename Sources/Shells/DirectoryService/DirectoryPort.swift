@@ -48,9 +48,9 @@ package final class DirectoryPort {
         listeners = []
     }
 
-    /// Serves one incoming BEGIN_DIR stream. `address` is where its circuit comes from, if that is known.
+    /// Serves one incoming BEGIN_DIR stream. `address` is where its circuit comes from, if that is not the stream's peer.
     package func serve(_ stream: OnionStream, from address: IPAddress? = nil) {
-        let session = begin(DirectoryServer.Peer(address: address, isTunnelled: true, isAnonymous: stream.isFromRelay), stream)
+        let session = begin(DirectoryServer.Peer(address: address ?? stream.peerAddress, isTunnelled: true, isAnonymous: stream.isFromRelay), stream)
         stream.onEvent = { event in
             switch event {
             case .data(let bytes): session.receive(bytes)
