@@ -72,6 +72,8 @@ let package = Package(
         room("Shells", "Coordination", ["Ambience", "Leasing", "Providers", "CLinux", database]),
 
         program("mote", ["Ambience", "Confidential", "Sealing", "ControlProtocol", "Torrc", "Node", log]),
+        // What a relay cannot cost less than; `make bench` compares with it.
+        .executableTarget(name: "floor", dependencies: ["Sealing"], path: "Tests/Bench/Floor", swiftSettings: settings),
         program("dustcloud", ["Ambience", "Torrc", "Leasing", "Providers", "Coordination", arguments]),
 
         tests("BasicsTests", ["Bytes", "Ambience", "Confidential", "Sealing", "CPolyval"], resources: [.copy("Vectors")]),

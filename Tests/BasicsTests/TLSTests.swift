@@ -19,8 +19,8 @@ struct TLSTests {
             socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0, &ends)
             sockets = ends
             context = TLSContext(notBefore: now - 100, notAfter: now + 100)
-            server = TLSSession(context: context, fd: ends[0], isServer: true)
-            client = TLSSession(context: TLSContext(), fd: ends[1], isServer: false)
+            server = TLSSession(context: context, fd: ends[0], isServer: true, input: TLSInput())
+            client = TLSSession(context: TLSContext(), fd: ends[1], isServer: false, input: TLSInput())
         }
 
         deinit { sockets.forEach { close($0) } }
@@ -36,7 +36,7 @@ struct TLSTests {
     }
 
     private func read(_ session: TLSSession) -> (bytes: [UInt8], progress: TLSSession.Progress) {
-        var buffer = [UInt8](repeating: 0, count: 20_000)
+        var buffer = [UInt8](repeating: 0, count: TLSSession.readBytes)
         let (count, progress) = session.read(into: &buffer, capacity: buffer.count)
         return (Array(buffer[..<count]), progress)
     }
@@ -60,9 +60,34 @@ struct TLSTests {
         let message = (0..<5000).map { UInt8(truncatingIfNeeded: $0) }
         #expect(pair.client.write(message, count: message.count).count == message.count)
         #expect(pair.server.write(message, count: 7).count == 7)
+        #expect(pair.client.unsentBytes > message.count && pair.client.push() == .done && pair.server.push() == .done)
         #expect(read(pair.server).bytes == message && read(pair.client).bytes == Array(message[..<7]))
         pair.client.shutdown()
         #expect(read(pair.server).progress == .closed)
+    }
+
+    @Test("open every record that came at once, and hold sealed bytes within a bound when the other side takes none")
+    func batches() {
+        let pair = Pair()
+        #expect(pair.shake())
+        let piece = [UInt8](repeating: 7, count: 600)
+        for _ in 0..<50 { #expect(pair.client.write(piece, count: piece.count).count == piece.count) }
+        #expect(pair.client.push() == .done)
+        var total = 0
+        for _ in 0..<5 where total < 30_000 { total += read(pair.server).bytes.count }
+        #expect(total == 30_000)
+        let large = [UInt8](repeating: 8, count: 16_000)
+        var taken = 0
+        while case let (count, progress) = pair.client.write(large, count: large.count), progress == .done { taken += count }
+        #expect(pair.client.write(large, count: large.count).progress == .wantsWrite && pair.client.unsentBytes < 200_000)
+        var arrived = 0
+        while arrived < taken {
+            let (bytes, progress) = read(pair.server)
+            guard progress == .wantsRead else { break }
+            arrived += bytes.count
+            _ = pair.client.push()
+        }
+        #expect(arrived == taken && pair.client.unsentBytes == 0)
     }
 
     @Test("fail on what is no TLS, without harm to another session")
@@ -71,7 +96,7 @@ struct TLSTests {
         var ends: [Int32] = [0, 0]
         socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0, &ends)
         defer { ends.forEach { close($0) } }
-        let session = TLSSession(context: broken.context, fd: ends[0], isServer: true)
+        let session = TLSSession(context: broken.context, fd: ends[0], isServer: true, input: TLSInput())
         let text = Array("GET / HTTP/1.0\r\n\r\n".utf8)
         _ = write(ends[1], text, text.count)
         #expect(session.handshake() == .failed)

@@ -1,77 +1,137 @@
 #!/usr/bin/env python3
-"""Our relay against stock tor as the middle hop of the same three-hop path: CPU seconds per GiB, throughput and memory.
+"""Our node against stock tor in the same run: CPU per GiB in every position, throughput, latency, circuits, memory, start-up, and counts per cell.
 
-One stock network holds both middles; two stock clients share guard and exit and differ only in the middle. Rounds interleave, so
-that whatever else the machine does falls on both alike. Figures only: nothing is gated.
+Rounds interleave, so that whatever else the machine does falls on both alike; look at the ratios. Figures only: nothing is gated.
 """
 import argparse
 import statistics
+import subprocess
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'Network'))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from circuits import circuits_per_second, kib_per_thousand_circuits, seconds_to_first_cell
 from content import MIB, Web, download
-from network import Network, interrupt_on_signals, say
-from scenarios import check_path
+from counts import count
+from latency import echo_latency
+from network import ROOT, Network, interrupt_on_signals, say
+from positions import POSITIONS, STREAMS, Path3, mebibytes_per_busiest_second, take_turns
 
-STREAMS = (1, 4)
-TRANSFER_LIMIT_SECONDS = 300
-
-
-class Middle:
-    """One relay under measurement and the client whose circuits all pass through it."""
-
-    def __init__(self, network, node):
-        self.node, self.path = node, ('relay0', node.name, 'exit0')
-        self.client = network.add_client('tor', self.path)
-        self.samples = {streams: [] for streams in STREAMS}
-
-    def transfer(self, web, streams, mebibytes):
-        """One download; remembers (CPU seconds per GiB, MiB/s)."""
-        before = self.node.cpu_seconds()
-        seconds = download(web, self.client.socks_port, mebibytes * MIB // streams, streams, limit=TRANSFER_LIMIT_SECONDS)
-        self.samples[streams].append(((self.node.cpu_seconds() - before) * 1024 / mebibytes, mebibytes / seconds))
-
-    def median(self, streams):
-        cost, rate = zip(*self.samples[streams])
-        return statistics.median(cost), statistics.median(rate)
+KINDS = ('mote', 'tor')
 
 
-def measure(kind, mebibytes, rounds):
-    web = Web()
-    with Network(relays=('tor', kind, 'tor')) as network:
-        network.start()
-        ours, stock = (Middle(network, network[name]) for name in ('relay1', 'relay2'))
-        for middle in (ours, stock):
-            download(web, middle.client.socks_port, 8 * MIB, 4)
-        for turn in range(rounds):
-            for streams in STREAMS:
-                for middle in (ours, stock) if turn % 2 == 0 else (stock, ours):
-                    middle.transfer(web, streams, mebibytes)
-                    cost, rate = middle.samples[streams][-1]
-                    say(f'round {turn + 1}, {streams} stream{"s" * (streams > 1)}, {middle.node.kind}: {cost:.2f} CPU-s/GiB at {rate:.1f} MiB/s')
-        for middle in (ours, stock):
-            check_path(middle.client, middle.path)
-        report(ours, stock)
-    web.close()
+class Table:
+    """Lines of one figure each: ours, stock's, their ratio."""
+
+    def __init__(self, title):
+        say(f'\n{title:46}{"mote":>12}{"stock tor":>12}{"ratio":>8}')
+
+    def line(self, label, ours, stock, digits=2):
+        ratio = f'{ours / stock:8.2f}' if stock else ''
+        say(f'{label:46}{ours:12.{digits}f}{stock:12.{digits}f}{ratio}')
 
 
-def report(ours, stock):
-    say(f'\n{"middle relay, medians":24}{ours.node.kind:>10}{"stock tor":>12}{"ratio":>8}')
+def floor(mebibytes):
+    """CPU seconds per GiB of TLS in, one AES pass, TLS out, in whole records, and nothing else."""
+    program = ROOT / '.build/release/floor'
+    return statistics.median(float(subprocess.run([program, str(mebibytes)], check=True, capture_output=True, text=True).stdout) for _ in range(3))
+
+
+def pure(web, mebibytes, rounds):
+    """Every node of a path of one kind: all ours beside all stock."""
+    with Network(relays=('mote',) * 2, exits=('mote',)) as ours, Network(relays=('tor',) * 2, exits=('tor',)) as stock:
+        paths = [Path3(n.start(), kind, ('relay0', 'relay1', 'exit0')) for n, kind in ((ours, 'mote'), (stock, 'tor'))]
+        take_turns(paths, web, mebibytes, rounds)
+    table = Table('CPU seconds per GiB, all hops of one kind')
     for streams in STREAMS:
-        (cost, rate), (stock_cost, stock_rate) = ours.median(streams), stock.median(streams)
-        label = f'{streams} stream' + ('s' if streams > 1 else '')
-        say(f'{label + ", CPU-s/GiB":24}{cost:10.2f}{stock_cost:12.2f}{cost / stock_cost:8.2f}')
-        say(f'{label + ", MiB/s":24}{rate:10.1f}{stock_rate:12.1f}{rate / stock_rate:8.2f}')
-    memory, stock_memory = ours.node.resident_mib(), stock.node.resident_mib()
-    say(f'{"resident memory, MiB":24}{memory:10.1f}{stock_memory:12.1f}{memory / stock_memory:8.2f}')
+        for position in POSITIONS:
+            table.line(f'{position}, {streams} stream{"s" * (streams > 1)}', *(p.median_cost(position, streams) for p in paths))
+    lowest = floor(1024)
+    middle = paths[0].median_cost('middle', 4)
+    say(f'{"the floor: the same cryptography, full records":46}{lowest:12.2f}{"":12}{middle / lowest:8.2f}  (middle, 4 streams, against it)')
+    table = Table('throughput through three hops, MiB/s')
+    for streams in STREAMS:
+        table.line(f'{streams} stream{"s" * (streams > 1)}', *(p.median_rate(streams) for p in paths), digits=1)
 
+
+def between_stock(web, mebibytes, rounds, memory_mebibytes):
+    """Our middle and stock's between the same stock neighbours; then what is resident after much traffic and many circuits."""
+    with Network(relays=('tor', 'mote', 'tor')) as network:
+        network.start()
+        idle = {name: network[name].resident_mib() for name in ('relay1', 'relay2')}
+        paths = [Path3(network, 'tor', ('relay0', middle, 'exit0')) for middle in ('relay1', 'relay2')]
+        take_turns(paths, web, mebibytes, rounds)
+        table = Table('middle between stock neighbours')
+        for streams in STREAMS:
+            table.line(f'CPU seconds per GiB, {streams} stream{"s" * (streams > 1)}', *(p.median_cost('middle', streams) for p in paths))
+        for path in paths:
+            for _ in range(max(1, memory_mebibytes // 512)):
+                download(web, path.client.socks_port, min(memory_mebibytes, 512) * MIB // 4, 4, limit=600)
+        middles = [p.nodes['middle'] for p in paths]
+        rates = [circuits_per_second(network, m) for m in middles]
+        thousands = [kib_per_thousand_circuits(network, m) for m in middles]
+    table = Table('circuits and memory')
+    table.line('ntor circuits built per second', *(r for r, _ in rates), digits=0)
+    table.line('CPU milliseconds per circuit', *(c for _, c in rates), digits=3)
+    table.line('resident MiB, idle', idle['relay1'], idle['relay2'], digits=1)
+    table.line('KiB per 1,000 more open circuits', *(k for k, _ in thousands), digits=0)
+    table.line(f'resident MiB after {memory_mebibytes / 1024:.1f} GiB and 1,000 circuits', *(r for _, r in thousands), digits=1)
+
+
+def start_up():
+    with Network(relays=KINDS, exits=()) as network:
+        table = Table('start-up')
+        seconds = {kind: statistics.median(first_cells(node)) for kind, node in zip(KINDS, network.of('relay'))}
+        table.line('milliseconds to the first relayed cell', *(seconds[k] * 1000 for k in KINDS), digits=0)
+
+
+def first_cells(node, times=5):
+    """The first start makes keys and is not counted."""
+    seconds_to_first_cell(node)
+    for _ in range(times):
+        node.stop()
+        yield seconds_to_first_cell(node)
+
+
+def loops(web, mebibytes):
+    one, two = (mebibytes_per_busiest_second(web, 'mote', n, mebibytes) for n in (1, 2))
+    say(f'\n{"MiB per CPU second of the busiest thread, middle":50}{"1 loop":>10}{"2 loops":>10}{"ratio":>8}')
+    say(f'{"":50}{one:10.1f}{two:10.1f}{two / one:8.2f}')
+
+
+def counts(web):
+    ours, stock = (count(web, kind) for kind in KINDS)
+    table = Table('counted in a middle by callgrind')
+    table.line('instructions per cell', ours.per_cell, stock.per_cell, digits=0)
+    table.line('of those outside OpenSSL', ours.own_per_cell, stock.own_per_cell, digits=0)
+    table.line('allocations per 10,000 cells', ours.allocations_per_ten_thousand, stock.allocations_per_ten_thousand, digits=1)
+    for who, times in sorted(ours.by_function.items(), key=lambda item: -item[1])[:6]:
+        say(f'    {times:8} {who[:140]}')
+
+
+def latency():
+    table = Table('added latency per hop of a small echo, milliseconds')
+    for label, values in echo_latency().items():
+        table.line(label, *values)
+
+
+PARTS = ('pure', 'between', 'loops', 'latency', 'start', 'counts')
 
 if __name__ == '__main__':
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--mebibytes', type=int, default=128, help='moved in each measurement (default 128)')
+    parser.add_argument('--mebibytes', type=int, default=256, help='moved in each measurement (default 256)')
     parser.add_argument('--rounds', type=int, default=3, help='how often each measurement is made (default 3)')
-    parser.add_argument('--kind', default='mote', choices=('mote', 'tor'), help='what is compared with stock tor; `tor` shows the noise')
+    parser.add_argument('--memory-gib', type=float, default=1, help='moved before memory is looked at (default 1)')
+    parser.add_argument('--only', choices=PARTS, nargs='+', default=PARTS, help='the parts to measure (default all)')
     chosen = parser.parse_args()
     interrupt_on_signals()
-    measure(chosen.kind, chosen.mebibytes, chosen.rounds)
+    web = Web()
+    parts = {
+        'pure': lambda: pure(web, chosen.mebibytes, chosen.rounds),
+        'between': lambda: between_stock(web, chosen.mebibytes, chosen.rounds, int(chosen.memory_gib * 1024)),
+        'loops': lambda: loops(web, chosen.mebibytes), 'latency': latency, 'start': start_up, 'counts': lambda: counts(web),
+    }
+    for part in chosen.only:
+        parts[part]()
+    web.close()

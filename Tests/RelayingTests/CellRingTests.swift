@@ -16,7 +16,7 @@ struct CellRingTests {
 
     @Test("Nothing is seen before it is published, then all of it in order")
     func publish() {
-        let ring = CellRing(capacity: 256)
+        let ring = CellRing(capacity: 1024)
         for number in 1...3 { #expect(put(ring, UInt32(number))) }
         #expect(ring.take() == nil)
         ring.publish()
@@ -26,10 +26,10 @@ struct CellRingTests {
 
     @Test("A full ring takes no more until slots were given back, and says so long before")
     func bound() {
-        let ring = CellRing(capacity: 256)
+        let ring = CellRing(capacity: 1024)
         var taken = 0
         while ring.isRoomy, put(ring, 1) { taken += 1 }
-        #expect(taken == 256 - CellRing.reserve)
+        #expect(taken == 1024 - CellRing.reserve)
         while put(ring, 1) { taken += 1 }
         #expect(taken == 256)
         ring.publish()
@@ -44,7 +44,7 @@ struct CellRingTests {
     @Test("Half a million cells pass from thread to thread whole and in order, each side waiting for the other")
     func load() {
         let count: UInt32 = 500_000
-        let ring = CellRing(capacity: 256)
+        let ring = CellRing(capacity: 1024)
         let loop = EventLoop()
         let producer = LoopbackProducer(ring, count: count, consumer: loop.mailbox)
         var next: UInt32 = 0

@@ -41,7 +41,7 @@ final class RawPeer {
         self.role = role
         self.tls = tls
         let isServer = if case .responder = role { true } else { false }
-        session = TLSSession(context: tls, fd: fd, isServer: isServer)
+        session = TLSSession(context: tls, fd: fd, isServer: isServer, input: TLSInput())
         source = IOSource(loop: loop, fd: fd, onReadable: { [unowned self] in step() }, onWritable: { [unowned self] in step() })
         source?.setReading(true)
         source?.setWriting(!isServer)
@@ -80,13 +80,11 @@ final class RawPeer {
         guard !isClosed else { return }
         guard isTLSDone else { return stepTLS() }
         flush()
-        var buffer = [UInt8](repeating: 0, count: 16 << 10)
-        while !isDeaf, !isClosed {
-            let (count, progress) = session.read(into: &buffer, capacity: buffer.count)
-            if progress == .closed || progress == .failed { return close() }
-            guard count > 0 else { return }
-            receive(Array(buffer[..<count]))
-        }
+        guard !isDeaf, !isClosed else { return }
+        var buffer = [UInt8](repeating: 0, count: TLSSession.readBytes)
+        let (count, progress) = session.read(into: &buffer, capacity: buffer.count)
+        if count > 0 { receive(Array(buffer[..<count])) }
+        if progress == .closed || progress == .failed { close() }
     }
 
     private func stepTLS() {
@@ -141,7 +139,7 @@ final class RawPeer {
             guard count > 0 else { break }
             output.removeFirst(count)
         }
-        source?.setWriting(!output.isEmpty)
+        source?.setWriting(session.push() == .wantsWrite || !output.isEmpty)
     }
 }
 

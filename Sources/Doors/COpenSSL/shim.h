@@ -21,6 +21,8 @@ static inline int dc_ssl_ctx_set_min_proto(SSL_CTX *c, int v) { return (int)SSL_
 static inline int dc_ssl_ctx_set_groups(SSL_CTX *c, const char *g) { return (int)SSL_CTX_set1_groups_list(c, g); }
 static inline long dc_ssl_ctx_set_session_cache_off(SSL_CTX *c) { return SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF); }
 static inline EVP_PKEY *dc_rsa_generate(int bits) { return EVP_RSA_gen((unsigned)bits); }
+static const int dc_bio_retry_flags = BIO_FLAGS_RWS | BIO_FLAGS_SHOULD_RETRY;
+static const int dc_bio_retry_read = BIO_FLAGS_READ | BIO_FLAGS_SHOULD_RETRY;
 static inline int dc_bio_mem_data(BIO *b, char **p) { return (int)BIO_get_mem_data(b, p); }
 static inline int dc_pkey_set_rsa_padding_pkcs1(EVP_PKEY_CTX *c) { return EVP_PKEY_CTX_set_rsa_padding(c, RSA_PKCS1_PADDING); }
 #endif

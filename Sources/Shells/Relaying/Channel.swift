@@ -1,5 +1,5 @@
 // A cell's way through a relay, in the order of the functions below and in Circuit files:
-//  1. `readable`: TLS plaintext lands in the router's scratch memory, up to a full record at a time.
+//  1. `readable`: what the socket has is opened into the router's scratch memory, many TLS records at once.
 //  2. `consume`: whole cells are walked in place; a rest shorter than a cell is kept for the next read.
 //  3. `dispatch`: RELAY cells find their circuit in a flat table; everything else is control.
 //  4. `RelayCircuit.receiveRelay`: one AES pass in place; then the cell is ours, or goes on.
@@ -26,8 +26,6 @@ package final class Channel {
         case closed
     }
 
-    /// Records read in one go before other channels get their turn.
-    private static let readsPerTurn = 8
     /// Bytes given to TLS in one turn.
     private static let writeBytesPerTurn = 512 << 10
     /// As many whole cells as a TLS record holds. That much waits for the link in one queue; what comes behind it, circuit by circuit.
@@ -67,8 +65,6 @@ package final class Channel {
     private var partial: [UInt8] = []
     /// Bytes of an ignored variable-length cell that are still to come.
     private var bytesToSkip = 0
-    /// `readable` is in the loop's list for the end of this turn.
-    private var isReadingSoon = false
     /// Circuits that put more of their own into their queue than it may hold.
     private var overfull: [UInt32] = []
     /// Our padding of this link, once it stands.
@@ -87,7 +83,7 @@ package final class Channel {
         idleSince = router.loop.now
         progressAt = idleSince
         tls = router.tls(isInitiator: isInitiator)
-        session = TLSSession(context: tls, fd: fd, isServer: !isInitiator)
+        session = TLSSession(context: tls, fd: fd, isServer: !isInitiator, input: router.tlsInput)
         source = IOSource(loop: router.loop, fd: fd, onReadable: { [unowned self] in readable() }, onWritable: { [unowned self] in writable() })
         timeout = router.loop.after(router.settings.linkTimeout) { [weak self] in self?.close() }
         Sockets.limitUnsent(fd, Self.kernelBacklogBytes)
@@ -116,30 +112,21 @@ package final class Channel {
         }
     }
 
+    /// All that came, up to a bound, in one go; what the socket still has after that makes it readable again at once.
     private func read() {
         let scratch = router.scratch
-        for _ in 0..<Self.readsPerTurn {
-            if router.isHeldUp { return holdUp() }
-            let kept = partial.count
-            if kept > 0 { scratch.update(from: partial, count: kept) }
-            let (count, progress) = session.read(into: scratch + kept, capacity: OnionRouter.scratchBytes - kept)
-            guard count > 0 else { return stalled(progress) }
-            router.statistics.bytesRead &+= UInt64(count)
+        if router.isHeldUp { return holdUp() }
+        let kept = partial.count
+        if kept > 0 { scratch.update(from: partial, count: kept) }
+        let (count, progress) = session.read(into: scratch + kept, capacity: OnionRouter.scratchBytes - kept)
+        router.statistics.bytesRead &+= UInt64(count)
+        if count > 0 {
             padding?.transferred(at: router.loop.now)
             if isOpen { consume(scratch, count: kept + count) } else { stepLink(scratch + kept, count) }
-            if isClosed { return }
         }
-        readSoon()
-    }
-
-    /// More may wait inside the TLS session, where no readiness event will tell of it.
-    private func readSoon() {
-        guard session.hasPending, !isReadingSoon else { return }
-        isReadingSoon = true
-        router.loop.soon { [weak self] in
-            self?.isReadingSoon = false
-            self?.readable()
-        }
+        guard !isClosed else { return }
+        if progress == .closed || progress == .failed { return close() }
+        if session.unsentBytes > 0 { markDirty() }
     }
 
     /// Another loop has as many of our cells as may wait for it.
@@ -153,17 +140,6 @@ package final class Channel {
         guard !isClosed else { return }
         source?.setReading(true)
         readable()
-    }
-
-    private func stalled(_ progress: TLSSession.Progress) {
-        switch progress {
-        case .wantsRead, .done: break
-        case .wantsWrite:
-            // TLS must answer (a key update) before it reads on, and the socket takes nothing: being readable is no news until `flush` got through.
-            source?.setReading(false)
-            source?.setWriting(true)
-        case .closed, .failed: close()
-        }
     }
 
     // MARK: 2. Cells in place
@@ -348,17 +324,18 @@ package final class Channel {
         closeOverfull()
         guard !isClosed else { return }
         if !isBlocked {
-            let progress = write(Self.writeBytesPerTurn, atLeast: 1)
+            var progress = write(Self.writeBytesPerTurn, atLeast: 1)
+            if progress == .done { progress = session.push() }
             if progress == .closed || progress == .failed { return close() }
-            source?.setWriting(unsentBytes > 0 && progress != .wantsRead)
-            if progress == .done { source?.setReading(true) }
+            isBlocked = progress == .wantsWrite
+            source?.setWriting(isBlocked || unsentBytes > 0)
         }
         let limit = router.settings.channelOutputLimitBytes + Self.controlReserveBytes
         guard output.count < Self.controlReserveBytes, unsentBytes < limit else { return close() }
         wakeDrained()
     }
 
-    /// Writes records of at least `least` bytes until the socket is full or `budget` is used up, both of which leave more to write.
+    /// Seals records of at least `least` bytes until the socket is full or `budget` is used up, both of which leave more to write.
     private func write(_ budget: Int, atLeast least: Int) -> TLSSession.Progress {
         var budget = budget
         while budget > 0 {
@@ -409,13 +386,16 @@ package final class Channel {
 
     // MARK: Housekeeping
 
-    func releaseIdleMemory() { output.releaseIfIdle() }
+    func releaseIdleMemory() {
+        output.releaseIfIdle()
+        session.releaseIdleMemory()
+    }
 
     func isIdle(_ now: Instant) -> Bool { circuits.count == 0 && idleSince + router.settings.idleChannelTimeout < now }
 
     /// Whether cells have been waiting for long and the peer took none.
     func isStuck(_ now: Instant) -> Bool {
-        if unsentBytes == 0 || bytesWritten != bytesWrittenAtProgress {
+        if unsentBytes + session.unsentBytes == 0 || bytesWritten != bytesWrittenAtProgress {
             bytesWrittenAtProgress = bytesWritten
             progressAt = now
         }

@@ -9,8 +9,8 @@ package import Sealing
 ///
 /// What it may do for others is decided by its policy; by default it serves nobody and only builds circuits of its own.
 package final class OnionRouter {
-    /// Whole TLS records and the rest of a cell fit.
-    static let scratchBytes = 32 << 10
+    /// What a link may bring at once, and the rest of a cell.
+    static let scratchBytes = TLSSession.readBytes + CellLayout.fixedBytes
 
     package let loop: EventLoop
     package private(set) var settings: RouterSettings
@@ -38,6 +38,7 @@ package final class OnionRouter {
 
     // SAFETY: allocated once, freed in deinit; used only between a read and the end of walking what was read, on the loop's thread.
     let scratch = UnsafeMutablePointer<UInt8>.allocate(capacity: scratchBytes)
+    let tlsInput = TLSInput()
     @exclusivity(unchecked) var dirtyChannels: [Channel] = []
     @exclusivity(unchecked) var dirtyStreams: [OnionStream] = []
     @exclusivity(unchecked) var dirtyPassages: [Passage] = []

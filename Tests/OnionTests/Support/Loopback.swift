@@ -71,7 +71,7 @@ final class LoopbackTLS {
     init(fd: Int32, context: TLSContext, isServer: Bool, lifeSeconds: Int64 = 20) throws {
         _ = fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK)
         self.fd = fd
-        session = TLSSession(context: context, fd: fd, isServer: isServer)
+        session = TLSSession(context: context, fd: fd, isServer: isServer, input: TLSInput())
         deadline = SystemTime().now + .seconds(lifeSeconds)
         while true {
             let progress = session.handshake()
@@ -89,11 +89,12 @@ final class LoopbackTLS {
             sent += count
             if count == 0 { try wait(for: progress) }
         }
+        while case let progress = session.push(), progress != .done { try wait(for: progress) }
     }
 
     /// At least one byte.
     func receive() throws -> [UInt8] {
-        var buffer = [UInt8](repeating: 0, count: 16_384)
+        var buffer = [UInt8](repeating: 0, count: TLSSession.readBytes)
         while true {
             let (count, progress) = session.read(into: &buffer, capacity: buffer.count)
             if count > 0 { return Array(buffer[..<count]) }

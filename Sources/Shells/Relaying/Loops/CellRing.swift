@@ -12,7 +12,7 @@ final class CellRing: @unchecked Sendable {
     static let bodyOffset = 16
     private static let slotBytes = 544
     /// Slots that cells leave free, for control messages and for what one read of a channel may still bring.
-    static let reserve = 128
+    static let reserve = 384
 
     let capacity: Int
     private let slots: UnsafeMutableRawPointer
