@@ -36,7 +36,8 @@ test: build ## Run every test, interop with stock tor included
 demo: build ## Bring a cloud up, use it while its motes rotate, and say what that proved
 	python3 Tests/Demo/demo.py
 
-bench: build ## Compare our relay with stock tor as the middle of the same path
+bench: PACKAGES += valgrind
+bench: build ## Compare with stock tor in every position: CPU, latency, circuits, memory, counts
 	python3 Tests/Bench/bench.py
 
 fuzz: build ## Throw seeded garbage at running motes

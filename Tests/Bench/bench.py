@@ -11,10 +11,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'Network'))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+import latency
 from circuits import circuits_per_second, kib_per_thousand_circuits, seconds_to_first_cell
 from content import MIB, Web, download
 from counts import count
-from latency import echo_latency
 from network import ROOT, Network, interrupt_on_signals, say
 from positions import POSITIONS, STREAMS, Path3, mebibytes_per_busiest_second, take_turns
 
@@ -110,12 +110,6 @@ def counts(web):
         say(f'    {times:8} {who[:140]}')
 
 
-def latency():
-    table = Table('added latency per hop of a small echo, milliseconds')
-    for label, values in echo_latency().items():
-        table.line(label, *values)
-
-
 PARTS = ('pure', 'between', 'loops', 'latency', 'start', 'counts')
 
 if __name__ == '__main__':
@@ -130,7 +124,7 @@ if __name__ == '__main__':
     parts = {
         'pure': lambda: pure(web, chosen.mebibytes, chosen.rounds),
         'between': lambda: between_stock(web, chosen.mebibytes, chosen.rounds, int(chosen.memory_gib * 1024)),
-        'loops': lambda: loops(web, chosen.mebibytes), 'latency': latency, 'start': start_up, 'counts': lambda: counts(web),
+        'loops': lambda: loops(web, chosen.mebibytes), 'latency': lambda: latency.measure('mote', 4, 6, 2, 0), 'start': start_up, 'counts': lambda: counts(web),
     }
     for part in chosen.only:
         parts[part]()

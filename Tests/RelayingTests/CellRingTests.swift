@@ -31,10 +31,10 @@ struct CellRingTests {
         while ring.isRoomy, put(ring, 1) { taken += 1 }
         #expect(taken == 1024 - CellRing.reserve)
         while put(ring, 1) { taken += 1 }
-        #expect(taken == 256)
+        #expect(taken == 1024)
         ring.publish()
         #expect(!ring.waitForRoom())
-        for _ in 0..<256 { _ = ring.take() }
+        for _ in 0..<1024 { _ = ring.take() }
         #expect(!put(ring, 1))
         #expect(ring.release())
         #expect(ring.waitForRoom() && put(ring, 1))
