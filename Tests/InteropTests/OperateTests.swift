@@ -7,4 +7,9 @@ struct OperateTests {
     func control() async throws {
         try await Scenario("control").holds()
     }
+
+    @Test("sandboxed motes move data, tell metrics by stock's names, take signals and run as daemons")
+    func sandboxed() async throws {
+        try await Scenario("sandboxed").holds()
+    }
 }

@@ -184,7 +184,7 @@ def operated(name):
 
 SCENARIOS = {f.__name__: f for f in (stock, stock_mixture, guard, middle, exit, relays, our_authority_and_relays, our_authority, our_client, ours, expiry)}
 SCENARIOS |= {f.__name__: f for f in cgo.SCENARIOS}
-SCENARIOS |= {name: operated(name) for name in ('control',)}
+SCENARIOS |= {name: operated(name) for name in ('control', 'sandboxed')}
 
 
 def run(function):

@@ -68,7 +68,7 @@ struct OptionTests {
             "ORPort abc", "ORPort 70000", "ORPort 1.2.3:5", "ORPort 9001 Sideways", "ORPort unix:/x", "SocksPort ::1:5", "DirPort -1",
             "BandwidthRate many", "BandwidthRate 1 parsec", "BandwidthRate 99999999999999999999", "MaxCircuitDirtiness -5", "MaxCircuitDirtiness 99999999 weeks",
             "MoteLifetime 0", "MoteLifetime soon", "MoteExpires tomorrow", "MoteExpires 2027-02-30T00:00:00Z", "MoteExpires 2027-01-01T00:00:00",
-            "Nickname with-dash", "Nickname abcdefghijklmnopqrst", "AssumeReachable yes", "ExitRelay 2", "Log loud", "Log info-debug stdout", "Log notice syslog",
+            "Nickname with-dash", "Nickname abcdefghijklmnopqrst", "AssumeReachable yes", "ExitRelay 2", "Log loud", "Log info-debug stdout", "Log notice syslog here",
             "Log notice file", "DirAuthority x", "DirAuthority x 1.2.3.4:80 FFFF", "DirAuthority orport=0 1.2.3.4:80 \(String(repeating: "A", count: 40))",
             "DirAuthority v3ident=zz 1.2.3.4:80 \(String(repeating: "A", count: 40))", "EntryNodes {de}", "ExitPolicy accept", "ExitPolicy allow *:80", "ExitPolicy accept *:0-x", "EntryNodes a,b/c", "LongLivedPorts 1,x", "ConsensusParams a=b",
             "NumEntryGuards 1000", "MyFamily a-b", "DisableNetwork 1", "PathsNeededToBuildCircuits 2",

@@ -51,6 +51,8 @@ package struct DescriptorContent: Equatable, Sendable {
     package var bridgeDistribution: String?
     package var policy = ExitPolicy.rejectAll
     package var isHibernating = false
+    /// The `overload-general` line, after an overload (proposal 328).
+    package var overload: String?
     package var isHiddenServiceDirectory = false
     package var isTunnelledDirectory = true
     package var cachesExtraInfo = false

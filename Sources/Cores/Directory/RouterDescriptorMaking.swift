@@ -42,6 +42,7 @@ extension RouterDescriptor {
     private static func closing(_ content: DescriptorContent, _ keys: RelayKeys) -> String {
         var text = content.family.isEmpty ? "" : "family \(content.family.joined(separator: " "))\n"
         if content.isHibernating { text += "hibernating 1\n" }
+        if let overload = content.overload { text += overload + "\n" }
         if content.isHiddenServiceDirectory { text += "hidden-service-dir\n" }
         text += RelayFamily.certificateLines(keys, published: content.published)
         if let contact = content.contact { text += "contact \(contact)\n" }

@@ -7,7 +7,7 @@ package struct LogLine: Equatable, Sendable {
     }
 
     package enum Target: Equatable, Sendable {
-        case standardOutput, standardError
+        case standardOutput, standardError, systemLog
         case file(String)
     }
 
@@ -19,7 +19,7 @@ package struct LogLine: Equatable, Sendable {
         self.target = target
     }
 
-    private static let expected = "MINSEVERITY[-MAXSEVERITY] [stdout|stderr|file NAME], severities being debug, info, notice, warn, err"
+    private static let expected = "MINSEVERITY[-MAXSEVERITY] [stdout|stderr|syslog|file NAME], severities being debug, info, notice, warn, err"
 
     static func parse(_ text: String) throws(ValueError) -> LogLine {
         let words = text.split(separator: " ", maxSplits: 2).map(String.init)
@@ -42,7 +42,7 @@ package struct LogLine: Equatable, Sendable {
         switch (words.first?.lowercased(), words.count) {
         case (nil, _), ("stdout", 1): return .standardOutput
         case ("stderr", 1): return .standardError
-        case ("syslog", _): throw ValueError("stdout, stderr or file NAME: syslog is not supported")
+        case ("syslog", 1): return .systemLog
         case ("file", 2): return .file(words[words.startIndex + 1])
         default: throw ValueError(expected)
         }

@@ -20,13 +20,37 @@ package struct OperatingOptions: Equatable, Sendable {
     /// The node ends when this process is gone.
     package var owningProcess: Int?
 
+    package var metricsPorts: [PortLine] = []
+    /// Who may ask for metrics; whom no rule names is refused.
+    package var metricsPolicy = ExitPolicy()
+    package var tellsOverload = true
+    package var tellsStatistics = true
+    /// Zero: no heartbeat.
+    package var heartbeatPeriod = Instant.Span.seconds(Int64(6 * 3600))
+    package var showsLogDomains = false
+    package var truncatesLogFiles = false
+    package var syslogTag: String?
+    package var runsAsDaemon = false
+    package var user: String?
+    package var keepsBindCapabilities: Choice = .automatic
+    package var isDebuggingForbidden = true
+    package var isSandboxed = false
+
     package init() {}
 
     package var isControlled: Bool { !controlPorts.isEmpty || !controlSockets.isEmpty }
     private var isOpenToAll: Bool { !isCookieAuthenticated && passwords.isEmpty }
 
+    /// Stock's least; a heartbeat more often is a slip of the pen.
+    private static let shortestHeartbeat = Instant.Span.seconds(Int64(1800))
+
     /// A port that anybody on the network could steer the node by is not opened, as in stock tor.
     mutating func settle(_ warnings: inout [String]) {
+        if heartbeatPeriod > .seconds(Int64(0)), heartbeatPeriod < Self.shortestHeartbeat {
+            heartbeatPeriod = Self.shortestHeartbeat
+            warnings.append("HeartbeatPeriod: is raised to 30 minutes")
+        }
+        if !metricsPorts.isEmpty, metricsPolicy.rules.isEmpty { warnings.append("MetricsPort: needs MetricsPortPolicy: without it nobody may ask") }
         guard isOpenToAll, !controlPorts.isEmpty else { return }
         warnings.append("ControlPort: is open, but no authentication method has been configured. Any program on this computer can reconfigure this node; set a password or CookieAuthentication.")
         let far = controlPorts.filter { $0.ip.map { !$0.isLoopback } ?? false }
@@ -46,7 +70,7 @@ extension IPAddress {
 }
 
 extension OptionTable {
-    static let operating: [OptionRow] = control
+    static let operating: [OptionRow] = control + metrics + surroundings
 
     private static let control: [OptionRow] = [
         OptionRow(name: "ControlPort", isList: true, kind: "Dependent", apply: addControlPort),
@@ -67,6 +91,32 @@ extension OptionTable {
             guard let pid = Int(text.prefix { $0 != ":" && $0 != " " }), pid > 1 else { throw ValueError("the number of a process") }
             configuration.operating.owningProcess = pid
         },
+    ]
+
+    private static let metrics: [OptionRow] = [
+        .ports("MetricsPort", \.operating.metricsPorts, flags: []),
+        OptionRow(name: "MetricsPortPolicy", isList: true, kind: "LineList") { configuration, text throws(ValueError) in
+            do throws(PolicyError) {
+                configuration.operating.metricsPolicy.rules += try ExitPolicy(torrc: text).rules
+            } catch { throw ValueError("accept or reject ADDRESS[/MASK] between commas, but \(error)") }
+        },
+        .flag("OverloadStatistics", \.operating.tellsOverload),
+        .flag("ExtraInfoStatistics", \.operating.tellsStatistics),
+    ]
+
+    private static let surroundings: [OptionRow] = [
+        .span("HeartbeatPeriod", \.operating.heartbeatPeriod),
+        .flag("LogMessageDomains", \.operating.showsLogDomains),
+        .flag("TruncateLogFile", \.operating.truncatesLogFiles),
+        OptionRow(name: "SyslogIdentityTag") { configuration, text throws(ValueError) in
+            guard !text.utf8.contains(where: { $0 <= 0x20 || $0 > 0x7E }) else { throw ValueError("one word") }
+            configuration.operating.syslogTag = text
+        },
+        .flag("RunAsDaemon", \.operating.runsAsDaemon),
+        .text("User", \.operating.user),
+        .choice("KeepBindCapabilities", \.operating.keepsBindCapabilities),
+        .flag("DisableDebuggerAttachment", \.operating.isDebuggingForbidden),
+        .flag("Sandbox", \.operating.isSandboxed),
     ]
 
     /// As in tor(1): the path may have a `unix:` before it, quotes around it and flags behind it; `0` is none.

@@ -21,6 +21,11 @@ extension Torrc {
             ("ControlPort", old.controlPorts == new.controlPorts),
             ("ControlSocket", old.controlSockets == new.controlSockets),
             ("CookieAuthentication", old.isCookieAuthenticated == new.isCookieAuthenticated && old.cookieFile == new.cookieFile),
+            ("MetricsPort", old.metricsPorts == new.metricsPorts),
+            ("RunAsDaemon", old.runsAsDaemon == new.runsAsDaemon),
+            ("User", old.user == new.user && old.keepsBindCapabilities == new.keepsBindCapabilities),
+            ("Sandbox", old.isSandboxed == new.isSandboxed),
+            ("SyslogIdentityTag", old.syslogTag == new.syslogTag),
             ("HashedControlPassword", old.passwords == new.passwords),
         ]
     }

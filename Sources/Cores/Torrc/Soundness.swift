@@ -11,6 +11,7 @@ enum Soundness {
             try checkMote(configuration)
             try checkAuthority(configuration)
             try checkRelay(configuration)
+            try checkSurroundings(configuration)
             try checkBridge(configuration, assignments)
         } catch {
             throw report(error.option, error.problem)
@@ -67,6 +68,12 @@ enum Soundness {
         guard authority.initialVoteDelay + authority.initialDistributionDelay < authority.initialVotingInterval else {
             throw Finding(option: "TestingV3AuthInitialVoteDelay", problem: "and TestingV3AuthInitialDistDelay together must be less than the interval")
         }
+    }
+
+    /// A transport's proxy is a program, and has to be started again when it dies.
+    private static func checkSurroundings(_ configuration: NodeConfiguration) throws(Finding) {
+        guard configuration.operating.isSandboxed, !configuration.bridge.plugins.isEmpty else { return }
+        throw Finding(option: "Sandbox", problem: "excludes ServerTransportPlugin, which starts programs")
     }
 
     private static func checkRelay(_ configuration: NodeConfiguration) throws(Finding) {

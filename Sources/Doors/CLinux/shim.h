@@ -17,11 +17,17 @@
 #include <sys/stat.h>
 #include <sys/file.h>
 #include <spawn.h>
+#include <syslog.h>
+#include <grp.h>
+#include <sys/syscall.h>
+#include <linux/capability.h>
 #include <sys/pidfd.h>
 #include <unistd.h>
 
 extern int accept4(int, struct sockaddr *, socklen_t *, int);
 extern int pipe2(int[2], int);
+extern int setresuid(uid_t, uid_t, uid_t);
+extern int setresgid(gid_t, gid_t, gid_t);
 extern int pthread_setname_np(pthread_t, const char *);
 
 static inline int dc_accept_nonblocking(int fd, struct sockaddr *a, socklen_t *n) { return accept4(fd, a, n, SOCK_NONBLOCK | SOCK_CLOEXEC); }
@@ -39,4 +45,18 @@ static inline int dc_be_nice(int niceness) { return setpriority(PRIO_PROCESS, 0,
 static inline int dc_pipe(int fds[2]) { return pipe2(fds, O_CLOEXEC); }
 static inline int dc_eventfd(void) { return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC); }
 static inline int dc_open(const char *path, int flags, unsigned mode) { return open(path, flags | O_CLOEXEC, mode); }
+// One line of the system log; the text is never read as a format.
+static inline void dc_syslog(int priority, const char *line) { syslog(priority, "%s", line); }
+// For daemons, before any thread is started; and for tests of what ends a process.
+static inline int dc_fork(void) { return fork(); }
+static inline int dc_allow_debuggers(void) { return prctl(PR_SET_DUMPABLE, 1, 0, 0, 0); }
+// Capabilities outlive the change of user that follows.
+static inline int dc_keep_capabilities(void) { return prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0); }
+// Of all capabilities keep only the one to bind low ports.
+static inline int dc_keep_only_bind(void) {
+    struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct data[2] = {{1u << CAP_NET_BIND_SERVICE, 1u << CAP_NET_BIND_SERVICE, 0}, {0, 0, 0}};
+    return (int)syscall(SYS_capset, &head, data);
+}
+static inline int dc_no_new_privileges(void) { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); }
 #endif

@@ -42,17 +42,20 @@ struct Errand {
         return try Fingerprints.list(reading.configuration, home: TorrcFiles.home, isEd25519: isEd25519)
     }
 
+    /// In this order: nothing is opened before the daemon has its own process, no file is touched before it is the user's.
     private func serve() throws -> Int32 {
         let reading = try TorrcFiles.read(invocation)
-        let logs = try startLog(reading.configuration.general.logs)
+        let options = reading.configuration.operating
+        let surroundings = try Surroundings(reading.configuration)
+        let logs = try startLog(reading.configuration.general.logs, LogStyle(options))
         let log = Logger(label: "mote")
         for warning in reading.warnings { log.warning("\(warning)") }
-        return try Node(reading, home: TorrcFiles.home, source: TorrcFiles.source(invocation), logs: logs).run()
+        return try Node(reading, home: TorrcFiles.home, source: TorrcFiles.source(invocation), logs: logs).run(in: surroundings)
     }
 
-    private func startLog(_ lines: [LogLine]) throws -> LogOutlets {
-        let outlets = try LogOutlets(TorrcFiles.logs(lines, invocation.loudness))
-        LoggingSystem.bootstrap { _ in LogFan(outlets) }
+    private func startLog(_ lines: [LogLine], _ style: LogStyle) throws -> LogOutlets {
+        let outlets = try LogOutlets(TorrcFiles.logs(lines, invocation.loudness), style)
+        LoggingSystem.bootstrap { LogFan(outlets, domain: $0) }
         outlets.begin(ProductVersion.line)
         return outlets
     }

@@ -2,11 +2,25 @@ package import Ambience
 internal import CEvent
 internal import CLinux
 internal import Glibc
+internal import Synchronization
 
 /// Non-blocking TCP sockets as bare descriptors.
 package enum Sockets {
     /// Silence after which the kernel asks the peer's kernel whether it is still there; stock's KeepalivePeriod.
     private static let keepAliveSeconds: Int32 = 300
+
+    /// What the system would not give us: of the whole process, so it is counted for all loops together.
+    private struct Shortages: ~Copyable, Sendable {
+        let descriptors = Atomic(0)
+        let ports = Atomic(0)
+    }
+
+    private static let shortages = Shortages()
+
+    /// How often a connection came and there was no descriptor for it.
+    package static var descriptorShortages: Int { shortages.descriptors.load(ordering: .relaxed) }
+    /// How often there was no local port for a connection of ours.
+    package static var portShortages: Int { shortages.ports.load(ordering: .relaxed) }
 
     /// A listening socket with SO_REUSEADDR.
     package static func listen(on address: SocketAddress, backlog: Int32 = 1024) throws(FileError) -> Int32 {
@@ -53,6 +67,7 @@ package enum Sockets {
         let result = withSocketAddress(address) { connect(fd, $0, $1) }
         guard result == 0 || errno == EINPROGRESS else {
             let code = errno
+            if code == EADDRNOTAVAIL { shortages.ports.add(1, ordering: .relaxed) }
             close(fd)
             throw FileError(path: "\(address)", operation: "connect to", code: code)
         }
@@ -76,7 +91,9 @@ package enum Sockets {
         }
         guard fd >= 0 else {
             switch errno {
-            case EMFILE, ENFILE, ENOBUFS, ENOMEM: return .exhausted
+            case EMFILE, ENFILE, ENOBUFS, ENOMEM:
+                shortages.descriptors.add(1, ordering: .relaxed)
+                return .exhausted
             case ECONNABORTED, EINTR: return accept(listener)
             default: return .none
             }

@@ -48,6 +48,8 @@ package final class Node {
     private var client: Client?
     private var control: ControlRole?
     private let status: StatusFile
+    private let manager = ServiceManager()
+    private var heartbeat: Loops.Timer?
     private var isOver = false
 
     /// - Parameters:
@@ -77,14 +79,16 @@ package final class Node {
     }
 
     /// Runs to the end of the node; the exit status of the process.
-    package func run() throws(NodeFailure) -> Int32 {
+    ///
+    /// - Parameter surroundings: the process as the torrc wants it.
+    package func run(in surroundings: Surroundings? = nil) throws(NodeFailure) -> Int32 {
         log.notice("\(ProductVersion.line) running on \(directory.path)")
         log.info("Up to \(ProcessHardening.raiseOpenFiles()) files may be open")
         catchSignals()
         documents.load()
         let control = makeControl()
         self.control = control
-        if let keys { try startRelay(keys) }
+        if let keys { try startRelay(keys, in: surroundings) }
         if configuration.isClient { try startClient() }
         try control.start()
         documents.start()
@@ -93,17 +97,21 @@ package final class Node {
         loop.every(Self.statusInterval) { [unowned self] in writeStatus() }
         loop.soon { [unowned self] in look() }
         followLife()
+        followHeartbeat()
+        try surroundings?.settle()
+        manager.ready(loop)
         loop.run()
         return depart()
     }
 
     // MARK: Roles
 
-    private func startRelay(_ keys: KeyRing) throws(NodeFailure) {
+    private func startRelay(_ keys: KeyRing, in surroundings: Surroundings?) throws(NodeFailure) {
         let processors = configuration.relay.processors ?? RelayLoops.processors
         router.spread(over: RelayLoops(count: processors, main: loop.mailbox, handshakeThreads: processors))
         let ports = NodePorts(loop: loop, router: router, directory: documents.port)
-        let address = try ports.open(configuration.relay)
+        let open = { [configuration] () throws(NodeFailure) in try ports.open(configuration.relay) }
+        let address = if let surroundings { try surroundings.bind(open) } else { try open() }
         control?.openPorts = ports.bound
         let content = RelayContent(configuration: configuration, address: address)
         try Fingerprints.write(keys, nickname: content.nickname, to: directory)
@@ -187,10 +195,19 @@ package final class Node {
 
     private func catchSignals() {
         for number in [SIGTERM, SIGINT] { loop.onSignal(number) { [unowned self] in askedToStop(number) } }
-        loop.onSignal(SIGHUP) { [unowned self] in
-            control?.tellSignal(.reload)
-            reload()
+        let others: [(Int32, ControlSignal)] = [(SIGHUP, .reload), (SIGUSR1, .dump), (SIGUSR2, .debug)]
+        for (number, signal) in others {
+            loop.onSignal(number) { [unowned self] in
+                control?.tellSignal(signal)
+                try? obey(signal)
+            }
         }
+    }
+
+    private func followHeartbeat() {
+        heartbeat?.cancel()
+        let period = configuration.operating.heartbeatPeriod
+        heartbeat = period > .seconds(0) ? loop.every(period) { [unowned self] in control.map { Heartbeat($0.interior).beat() } } : nil
     }
 
     // MARK: Controllers
@@ -210,6 +227,11 @@ package final class Node {
         case .reload: reload()
         case .halt: loop.stop()
         case .shutdown: askedToStop(SIGINT)
+        case .heartbeat: if let control { Heartbeat(control.interior).beat() }
+        case .dump: if let control { Heartbeat(control.interior).dump() }
+        case .debug:
+            logs.debug()
+            log.notice("Going to loglevel debug. Send HUP to change back.")
         default: throw ControlRefusal(551, "SIGNAL \(signal.rawValue) is not supported here")
         }
     }
@@ -236,6 +258,7 @@ package final class Node {
     }
 
     private func depart() -> Int32 {
+        manager.stopping()
         Watchdog.disarm()
         transports?.stop()
         authority?.stop()
@@ -259,6 +282,8 @@ package final class Node {
     // MARK: Reload
 
     private func reload() {
+        manager.reloading()
+        defer { manager.reloaded() }
         do throws(TorrcError) {
             let new = try source.read(nil)
             for warning in new.warnings { log.warning("\(warning)") }
@@ -272,7 +297,7 @@ package final class Node {
 
     /// Rotated files are left even when the torrc did not change.
     private func reopenLogs() {
-        do throws(NodeFailure) { try logs.open(source.logs(configuration.general.logs)) } catch { log.error("\(error); the old places stay") }
+        do throws(NodeFailure) { try logs.open(source.logs(configuration.general.logs), LogStyle(configuration.operating)) } catch { log.error("\(error); the old places stay") }
     }
 
     /// Makes the new options hold, or says why they cannot.
@@ -287,6 +312,7 @@ package final class Node {
         relay?.life = life
         relay?.adopt(new.configuration)
         router.policy.padding.adopt(new.configuration.padding)
+        followHeartbeat()
         documents.readFrontPage(new.configuration)
         documents.limitServices(new.configuration.services)
     }

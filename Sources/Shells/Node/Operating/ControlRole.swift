@@ -20,6 +20,7 @@ final class ControlRole: ControlHost {
     let interior: NodeInterior
     private let logs: LogOutlets
     private(set) var server: ControlServer?
+    private(set) var metrics: MetricsServer?
     private(set) var info = InfoTable()
     private let log = Logger(label: "control")
     /// Bytes read and written in each of the last seconds, oldest first.
@@ -40,9 +41,10 @@ final class ControlRole: ControlHost {
 
     // MARK: Starting
 
-    /// Opens the control ports of the torrc.
+    /// Opens the control and metrics ports of the torrc.
     func start() throws(NodeFailure) {
         interior.loop.onTurnEnd { [weak self] in self?.tellLogLines() }
+        metrics = try NodeMetrics.serve(interior)
         let options = options
         if let owner = options.owningProcess { follow(owner) }
         guard options.isControlled else { return }
@@ -62,6 +64,7 @@ final class ControlRole: ControlHost {
 
     func stop() {
         server?.stop()
+        metrics?.stop()
         if let path = options.controlPortFile { try? Files.remove(path) }
     }
 
@@ -188,7 +191,7 @@ final class ControlRole: ControlHost {
 
     /// Once a second.
     func look() {
-        let totals = interior.router.totals.statistics
+        let totals = interior.statistics
         let now = (read: totals.bytesRead, written: totals.bytesWritten)
         let second = (read: now.read &- lastTotals.read, written: now.written &- lastTotals.written)
         lastTotals = now

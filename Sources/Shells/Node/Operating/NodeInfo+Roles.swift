@@ -59,7 +59,7 @@ extension NodeInfo {
         table.add("status/enough-dir-info", "Whether we have enough up-to-date directory information to build circuits.") {
             phase.percent >= BootstrapPhase.enoughDirectory.percent ? "1" : "0"
         }
-        table.add("network-liveness", "Current opinion on whether the network is live") { interior.router.links.isEmpty ? "down" : "up" }
+        table.add("network-liveness", "Current opinion on whether the network is live") { interior.links.isEmpty ? "down" : "up" }
         table.add("status/version/current", "Status of the current version.") { "unknown" }
         table.add("status/version/recommended", "List of currently recommended versions.") {
             (interior.documents.store.consensus(.microdesc) ?? interior.documents.store.consensus(.ns))?.serverVersions.joined(separator: ",") ?? ""

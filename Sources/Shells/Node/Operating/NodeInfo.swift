@@ -85,12 +85,12 @@ struct NodeInfo {
     }
 
     private func addTraffic(to table: inout InfoTable) {
-        table.add("traffic/read", "Bytes read since the process was started.") { "\(interior.router.totals.statistics.bytesRead)" }
-        table.add("traffic/written", "Bytes written since the process was started.") { "\(interior.router.totals.statistics.bytesWritten)" }
+        table.add("traffic/read", "Bytes read since the process was started.") { "\(interior.statistics.bytesRead)" }
+        table.add("traffic/written", "Bytes written since the process was started.") { "\(interior.statistics.bytesWritten)" }
         table.add("bw-event-cache", "Cached BW events for a short interval.") { [unowned role] in
             role.bandwidths.map { "\($0.read),\($0.written)" }.joined(separator: " ")
         }
-        table.add("orconn-status", "A list of current OR connections.") { interior.router.links.map { report($0).line }.joined(separator: "\n") }
+        table.add("orconn-status", "A list of current OR connections.") { interior.links.map { report($0).line }.joined(separator: "\n") }
         table.add("accounting/enabled", "Is accounting currently enabled?") { "0" }
         table.add("accounting/hibernating", "Are we hibernating or awake?") { "awake" }
         table.add(prefix: "net/listeners/", "Bound addresses by type") { [unowned role] kind in role.listeners(kind) }
@@ -104,7 +104,7 @@ struct NodeInfo {
 }
 
 extension ControlRole {
-    private static let otherListeners: Set = ["extor", "trans", "natd", "dns", "httptunnel", "metrics"]
+    private static let otherListeners: Set = ["extor", "trans", "natd", "dns", "httptunnel"]
 
     /// Quoted addresses of one kind of listener; `nil` for a kind that there is not.
     func listeners(_ kind: String) -> String? {
@@ -113,6 +113,7 @@ extension ControlRole {
         case "or": names = openPorts.or.map { "\($0)" }
         case "dir": names = openPorts.directory.map { "\($0)" }
         case "socks": names = interior.client()?.addresses.map { "\($0)" } ?? []
+        case "metrics": names = metrics?.addresses.map { "\($0)" } ?? []
         case "control": names = server?.listenerNames ?? []
         default:
             guard Self.otherListeners.contains(kind) else { return nil }

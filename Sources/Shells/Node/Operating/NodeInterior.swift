@@ -19,6 +19,12 @@ struct NodeInterior {
     /// Takes a new configuration as a reload does; why not, if it cannot.
     let adopt: (Torrc.Reading) throws(ControlRefusal) -> Void
     let signal: (ControlSignal) throws(ControlRefusal) -> Void
+
+    /// What was done since the start, by all loops.
+    var statistics: RouterStatistics { router.totals.statistics }
+    var circuitCount: Int { router.totals.circuits }
+    /// The links that stand.
+    var links: [LinkView] { router.links }
 }
 
 /// Where a relay's ports have been opened.

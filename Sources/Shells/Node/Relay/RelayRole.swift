@@ -19,6 +19,7 @@ final class RelayRole {
     private(set) var content: RelayContent
     private let started: WallTime
     private var history = BandwidthHistory()
+    private var records: RelayRecords
     private var linksSince: WallTime?
     /// Relays of the newest consensus; `nil` before there is one.
     private var known: KnownRelays?
@@ -43,6 +44,7 @@ final class RelayRole {
         self.content = content
         self.life = life
         started = loop.wall
+        records = RelayRecords(since: loop.wall)
         isReachable = content.configuration.relay.isAssumedReachable
         selfTest = SelfTest(router: router, store: store)
         publisher.content = { [unowned self] in descriptorContent() }
@@ -71,6 +73,7 @@ final class RelayRole {
     func look() {
         let done = router.totals.statistics
         history.sample(read: done.bytesRead, written: done.bytesWritten, at: loop.wall)
+        records.note(done, at: loop.wall)
         renewKeys()
         if !isReachable { testReachability() }
         let isListed = isBridge ? nil : known.map { $0.contains(keys.rsaIdentity) }
@@ -93,9 +96,11 @@ final class RelayRole {
 
     private func descriptorContent() -> DescriptorContent {
         var said = content.descriptor(at: loop.wall, upSince: started, seen: history.observed, isHibernating: isDraining, life: life)
-        said.statistics += transportLines()
         said.ntorKeyLifetimeSeconds = onionKeyLives.rotationSeconds
         if let consensus = store.consensus(.microdesc), consensus.param("publish-family-list", default: 1) == 0 { said.family = [] }
+        let options = content.configuration.operating
+        said.statistics += records.lines(at: loop.wall, options) + transportLines()
+        said.overload = records.overloadLine(at: loop.wall, options)
         return said
     }
 
