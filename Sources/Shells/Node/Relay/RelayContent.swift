@@ -55,7 +55,7 @@ struct RelayContent {
         content.isHibernating = isHibernating
         content.isTunnelledDirectory = configuration.relay.isDirectoryCache
         content.cachesExtraInfo = configuration.relay.isDirectoryCache && configuration.relay.isExtraInfoWanted
-        if !configuration.relay.isDirectoryCache { content.protocols = content.protocols.removing("DirCache") }
+        if !configuration.relay.isDirectoryCache { content.protocols = content.protocols.removing("DirCache").removing("HSDir") }
         content.isHiddenServiceDirectory = configuration.relay.isDirectoryCache
         content.expires = life?.expires
         return content
