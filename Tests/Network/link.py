@@ -57,11 +57,11 @@ def netinfo():
 class Link:
     """A TLS connection to an ORPort. `handshake` makes it an ordinary client's link; without it anything may be sent."""
 
-    def __init__(self, port):
+    def __init__(self, port, source='127.0.0.1'):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         context.set_ciphers('DEFAULT:@SECLEVEL=0')
-        plain = socket.create_connection(('127.0.0.1', port), timeout=ANSWER_LIMIT_SECONDS)
+        plain = socket.create_connection(('127.0.0.1', port), timeout=ANSWER_LIMIT_SECONDS, source_address=(source, 0))
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket = context.wrap_socket(plain)
         self.buffer, self.identifier_bytes = b'', 2

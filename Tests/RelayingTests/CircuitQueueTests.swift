@@ -53,7 +53,7 @@ struct CircuitQueueTests {
             #expect(queues.count(id) == model[id]?.count ?? 0, "seed \(seed)")
         }
         queues.dropAll(&pool)
-        #expect(queues.isEmpty && pool.usedCount == 0 && queues.oldest == nil)
+        #expect(queues.isEmpty && pool.usedCount == 0)
     }
 
     @Test("A held circuit is told once when few of its cells are left")
@@ -73,16 +73,17 @@ struct CircuitQueueTests {
         queues.dropAll(&pool)
     }
 
-    @Test("The cell that has waited longest is found whichever circuit it is on")
-    func oldest() {
+    @Test("Every circuit that waits is known with its cells and how long")
+    func waiting() {
         var pool = CellPool()
         var queues = CircuitQueues()
-        for (id, second) in [(3, 5), (4, 2), (5, 9)] as [(UInt32, Int64)] {
+        for (id, second) in [(3, 5), (4, 2), (5, 9), (4, 8)] as [(UInt32, Int64)] {
             _ = queues.reserve(queues.open(id, isOutbound: false), &pool, now: .zero + .seconds(second))
         }
-        #expect(queues.oldest?.id == 4 && queues.oldest?.since == .zero + .seconds(2))
-        queues.drop(4, &pool)
-        #expect(queues.oldest?.id == 3)
+        queues.drop(3, &pool)
+        var found: [UInt32: (Int, Instant)] = [:]
+        queues.eachWaiting { found[$0] = ($1, $2) }
+        #expect(found.count == 2 && found[4]?.0 == 2 && found[4]?.1 == .zero + .seconds(2) && found[5]?.0 == 1)
         queues.dropAll(&pool)
     }
 

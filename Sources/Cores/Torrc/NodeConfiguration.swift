@@ -5,6 +5,7 @@ package import Directory
 package struct NodeConfiguration: Sendable {
     package var general = GeneralOptions()
     package var relay = RelayOptions()
+    package var limits = LimitOptions()
     package var bridge = BridgeOptions()
     package var services = ServiceOptions()
     package var padding = PaddingOptions()

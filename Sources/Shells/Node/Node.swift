@@ -70,6 +70,7 @@ package final class Node {
         life = try LifeRecord(directory).life(configuration.mote, at: loop.wall, loop.now)
         var settings = RouterSettings()
         settings.isBridge = configuration.bridge.isBridge
+        settings.memory.use(limitBytes: configuration.limits.memoryLimitBytes)
         if let file = configuration.relay.resolvConfFile { settings.resolvConf = file }
         router = OnionRouter(loop: loop, tls: TLSContext(), settings: settings)
         router.policy.padding.adopt(configuration.padding)

@@ -44,6 +44,7 @@ package final class Channel {
     private var timeout: Timer?
     private(set) var state = State.tls
     let isInitiator: Bool
+    private(set) var admission: Admission
     package let address: SocketAddress
     /// The pluggable transport by which the peer reached us; `address` is then what the transport's proxy says of it.
     package internal(set) var transport: String?
@@ -74,8 +75,11 @@ package final class Channel {
     private var progressAt: Instant
     var idleSince: Instant
 
-    init(router: OnionRouter, fd: Int32, address: SocketAddress, isInitiator: Bool, onDecided: ((Channel?) -> Void)?) {
+    init(
+        router: OnionRouter, fd: Int32, address: SocketAddress, isInitiator: Bool, admission: Admission = .none, onDecided: ((Channel?) -> Void)?
+    ) {
         self.router = router
+        self.admission = admission
         self.fd = fd
         self.address = address
         self.isInitiator = isInitiator
@@ -377,6 +381,7 @@ package final class Channel {
         guard !overfull.isEmpty else { return }
         let ids = overfull
         overfull = []
+        router.statistics.queuesOverfilled += UInt64(ids.count)
         for id in ids { circuits.find(id)?.value.takeUnretainedValue().close(.resourceLimit) }
     }
 
@@ -389,6 +394,16 @@ package final class Channel {
     func releaseIdleMemory() {
         output.releaseIfIdle()
         session.releaseIdleMemory()
+    }
+
+    /// Memory held for what goes next; circuit queues have theirs from the loop's pool.
+    var bufferBytes: Int { output.bytes }
+
+    /// Every circuit with cells that wait here, their bytes, and since when the oldest waits.
+    func eachWaiting(_ body: (Circuit, Int, Instant) -> Void) {
+        queues.eachWaiting { id, cells, since in
+            if let found = circuits.find(id) { body(found.value.takeUnretainedValue(), cells * CellLayout.fixedBytes, since) }
+        }
     }
 
     func isIdle(_ now: Instant) -> Bool { circuits.count == 0 && idleSince + router.settings.idleChannelTimeout < now }
@@ -446,6 +461,7 @@ package final class Channel {
         timeout = nil
         self.peer = peer
         state = .open
+        settleAdmission(peer.isAuthenticated ? .none : .client)
         idleSince = router.loop.now
         padding = PaddedLink(self)
         padding?.begin()
@@ -462,6 +478,17 @@ package final class Channel {
         }
     }
 
+    /// The gate learns what became of a link that it admitted.
+    private func settleAdmission(_ next: Admission) {
+        let before = admission
+        guard before != .none else { return }
+        admission = next
+        let clients = router.settings.clients
+        if before == .unfinished { clients.finished(from: address.ip) }
+        guard next == .none else { return }
+        if isClosed { clients.disconnected(from: address.ip) } else { clients.identified(at: address.ip) }
+    }
+
     private func decide(_ channel: Channel?) {
         let handler = onDecided
         onDecided = nil
@@ -475,6 +502,7 @@ package final class Channel {
         guard !isClosed else { return }
         let wasOpen = isOpen
         state = .closed
+        settleAdmission(.none)
         timeout?.cancel()
         source?.cancel()
         source = nil

@@ -185,6 +185,15 @@ package class Circuit {
         blocked.removeAll { $0 === stream }
     }
 
+    /// Memory that the streams hold.
+    func surveyStreams(_ now: Instant) -> Int { streamOwners.values.reduce(0) { $0 + $1.survey(now) } }
+
+    /// Bytes that wait in the streams, as of the last survey, and since when.
+    var streamDebt: (bytes: Int, since: Instant)? {
+        let waiting = streamOwners.values.compactMap { stream in stream.waitingSince.map { (stream.waitingBytes, $0) } }
+        return waiting.map(\.1).min().map { (waiting.reduce(0) { $0 + $1.0 }, $0) }
+    }
+
     func releaseIdleMemory() { for stream in streamOwners.values { stream.releaseIdleMemory() } }
 
     func endAllStreams(_ reason: EndReason) {

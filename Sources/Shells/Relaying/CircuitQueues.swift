@@ -137,9 +137,10 @@ struct CircuitQueues: ~Copyable {
         for queue in owners.compactMap(\.self) { drop(queue.id, &pool) }
     }
 
-    /// When the cell was queued that has waited longest, and whose it is.
-    var oldest: (id: UInt32, since: Instant)? {
-        let waiting = owners.lazy.compactMap { queue in queue.flatMap { queue in queue.head.map { (id: queue.id, since: $0.pointee.since) } } }
-        return waiting.min { $0.since < $1.since }
+    /// Every queue with cells: whose, how many, and when its first chunk's first cell came.
+    func eachWaiting(_ body: (_ id: UInt32, _ cells: Int, _ since: Instant) -> Void) {
+        for case let queue? in owners {
+            if let head = queue.head { body(queue.id, queue.count, head.pointee.since) }
+        }
     }
 }

@@ -1,5 +1,6 @@
 internal import Ambience
 internal import Bytes
+internal import Limits
 internal import Loops
 internal import Onion
 
@@ -26,7 +27,7 @@ extension RelayCircuit {
     }
 
     func resolve(_ stream: UInt16, _ data: [UInt8]) {
-        guard stream != 0, let message = try? ResolveMessage(data), let resolver = router.resolver else { return }
+        guard stream != 0, isWithinRate(stream), let message = try? ResolveMessage(data), let resolver = router.resolver else { return }
         let answer: ([ResolvedAnswer]) -> Void = { [weak self] answers in
             guard let self, !isClosed else { return }
             send(RelayCommand.resolved, stream: stream, ResolvedMessage(answers: answers).encoded)
@@ -50,7 +51,17 @@ extension RelayCircuit {
             refuse(stream, .resourceLimit)
             return false
         }
-        return true
+        return isWithinRate(stream)
+    }
+
+    /// Whether the circuit asks no faster than one may. The refusal says "misc": with "resource limit" a client would try elsewhere.
+    private func isWithinRate(_ stream: UInt16) -> Bool {
+        let (denial, defence) = (router.policy.denial, router.policy.denial.streamDefence)
+        guard defence != .none else { return true }
+        if streamBucket.take(rate: denial.streams.rate, burst: denial.streams.burst, now: router.loop.now) { return true }
+        router.settings.clients.refusedStream()
+        if defence == .closeCircuit { close(.resourceLimit) } else { refuse(stream, .misc) }
+        return false
     }
 
     private func accept(_ id: UInt16) -> OnionStream {

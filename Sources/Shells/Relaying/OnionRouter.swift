@@ -54,8 +54,16 @@ package final class OnionRouter {
     @exclusivity(unchecked) var padding = PaddingStream()
     @exclusivity(unchecked) var cellPool = CellPool()
     private(set) var activityClock: DecayClock
+    /// Of links' and streams' buffers, as of the last survey; and what `settings.memory` knows of this loop.
+    var surveyedBytes = 0
+    var reportedBytes = 0
+    private var survey: Timer?
+    /// Frees up to so many bytes of caches and says how many it did; on the loop that has any.
+    package var shrinkCaches: ((_ bytes: Int) -> Int)?
     private(set) lazy var resolver: Resolver? = Resolver(loop: loop, resolvConf: settings.resolvConf)
     private var channels: [ObjectIdentifier: Channel] = [:]
+    /// Links that others opened and whose handshake is not over, oldest first.
+    private var unfinished: [Channel] = []
     private var channelsByRelay: [RSAIdentity: [Channel]] = [:]
     private var dials: [RSAIdentity: [Dial]] = [:]
     package private(set) var dialCount = 0
@@ -84,6 +92,7 @@ package final class OnionRouter {
         loop.onTurnEnd { [weak self] in self?.endTurn() }
         housekeeping = loop.every(settings.housekeepingInterval) { [weak self] in self?.keepHouse() }
         if let loops { join(loops) }
+        survey = loop.every(.seconds(1)) { [weak self] in self?.surveyMemory() }
     }
 
     private func join(_ loops: RelayLoops) {
@@ -105,11 +114,14 @@ package final class OnionRouter {
 
     deinit {
         housekeeping?.cancel()
+        survey?.cancel()
+        settings.memory.change(by: -reportedBytes)
         scratch.deallocate()
     }
 
     package var circuitCount: Int { circuits.count }
     package var channelCount: Int { channels.count }
+    var allChannels: some Collection<Channel> { channels.values }
     var openChannels: [Channel] { channels.values.filter(\.isOpen) }
     /// Circuits of others that run through us.
     package private(set) var relayedCircuitCount = 0
@@ -163,12 +175,27 @@ package final class OnionRouter {
     /// Like `accept`, on this loop.
     func take(_ fd: Int32, _ peer: SocketAddress, transport: String?) {
         guard !isShut, channels.count < settings.channelLimit, policy.identity != nil else { return Sockets.close(fd) }
-        let channel = Channel(router: self, fd: fd, address: peer, isInitiator: false, onDecided: nil)
+        guard let admission = admit(peer.ip) else { return Sockets.close(fd) }
+        dropOldestHandshake()
+        let channel = Channel(router: self, fd: fd, address: peer, isInitiator: false, admission: admission, onDecided: nil)
         channel.transport = transport
+        if !channel.isClosed { unfinished.append(channel) }
         add(channel)
     }
 
     func tls(isInitiator: Bool) -> TLSContext { isInitiator && settings.isBridge ? disguise : policy.tls }
+
+    /// Slow ones make room for new ones: whoever means it is done in a second.
+    private func dropOldestHandshake() {
+        guard unfinished.count >= settings.handshakeLimit, let oldest = unfinished.first else { return }
+        statistics.linksDroppedUnfinished += 1
+        oldest.close()
+    }
+
+    /// The channel is open or closed now.
+    private func endHandshake(_ channel: Channel) {
+        if let index = unfinished.firstIndex(where: { $0 === channel }) { unfinished.remove(at: index) }
+    }
 
     func add(_ channel: Channel) { if !channel.isClosed { channels[ObjectIdentifier(channel)] = channel } }
 
@@ -215,12 +242,14 @@ package final class OnionRouter {
     }
 
     func channelOpened(_ channel: Channel) {
+        endHandshake(channel)
         guard let card = channel.card, let rsa = channel.peer?.rsa else { return }
         channelsByRelay[rsa, default: []].append(channel)
         loops?.registry.add(rsa, card, serial: ObjectIdentifier(channel), loop: index)
     }
 
     func channelClosed(_ channel: Channel) {
+        endHandshake(channel)
         channels[ObjectIdentifier(channel)] = nil
         guard let rsa = channel.peer?.rsa else { return }
         channelsByRelay[rsa]?.removeAll { $0 === channel }
@@ -259,7 +288,7 @@ package final class OnionRouter {
         // Circuit 0 cannot be answered, and a DESTROY for one that exists would say that it is gone.
         guard id != 0, !channel.circuits.contains(id) else { return statistics.protocolErrors += 1 }
         guard channel.mayOpen(id), policy.identity != nil else { return channel.sendDestroy(id, .protocolViolation) }
-        guard circuits.count < settings.circuitLimit, mayCarryMore(channel) else { return channel.sendDestroy(id, .resourceLimit) }
+        guard circuits.count < settings.circuitLimit, mayCarryMore(channel), admitsCircuit(on: channel) else { return channel.sendDestroy(id, .resourceLimit) }
         if command == CellCommand.create2, let loops {
             PendingCircuit(router: self, previous: channel, id: id).begin(body, on: loops.handshakes)
         } else if let answer = try? HandshakeAnswer.make(to: command, body, policy) {
@@ -286,6 +315,7 @@ package final class OnionRouter {
     // MARK: Turns
 
     private func endTurn() {
+        accountForMemory()
         // Streams first: what they owe (SENDMEs) goes out in the same records.
         while !dirtyStreams.isEmpty || !dirtyChannels.isEmpty {
             let streams = dirtyStreams
@@ -358,6 +388,7 @@ package final class OnionRouter {
         for circuit in circuits.values { circuit.releaseIdleMemory() }
         if index > 0 { publishLinks() }
         cellPool.releaseIdleMemory()
+        settings.clients.sweep(policy.denial, at: now)
     }
 }
 

@@ -261,6 +261,17 @@ package final class OnionStream {
 
     func releaseIdleMemory() { toSocket.releaseIfIdle() }
 
+    /// Bytes for the socket or the circuit that have not been taken.
+    var waitingBytes: Int { toSocket.count + unsent.count + early.count }
+    /// Since when there are some at every survey.
+    private(set) var waitingSince: Instant?
+
+    /// Memory held; notes who keeps us waiting.
+    func survey(_ now: Instant) -> Int {
+        waitingSince = waitingBytes > 0 ? waitingSince ?? now : nil
+        return toSocket.bytes + unsent.count + early.count
+    }
+
     // MARK: The socket's side
 
     /// Hands a connected socket to the engine. `early` are bytes read from it already; events end with `.ended`.

@@ -17,6 +17,8 @@ struct OutputQueue: ~Copyable {
     deinit { base?.deallocate() }
 
     @inline(__always) var count: Int { tail - head }
+    /// Memory held, full or not.
+    var bytes: Int { capacity }
 
     /// Room for `size` more bytes at the end; the caller fills all of it.
     @inline(__always)

@@ -1,4 +1,5 @@
 internal import Ambience
+internal import Limits
 internal import Loops
 internal import Onion
 internal import Sealing
@@ -28,6 +29,8 @@ final class RelayCircuit: Circuit {
     /// The next hop said CREATED.
     private var isAnswered = false
     private var earlyCount = 0
+    /// What BEGIN and RESOLVE may come at (DoSStreamCreationRate).
+    var streamBucket = TokenBucket()
     @exclusivity(unchecked) private var forward: HopCipher
     @exclusivity(unchecked) private var backward: HopCipher
     /// KH: what ESTABLISH_INTRO proves to have come over this circuit. Zeroed when the circuit is gone.
@@ -70,7 +73,13 @@ final class RelayCircuit: Circuit {
         if forward.recognize(body, command) { return receiveOwn(body, isEarly) }
         guard let next, nextID != 0 else { return crossOver(body, command) }
         router.statistics.cellsRelayed &+= 1
-        if !next.appendCell(nextID, command, body) { close(.resourceLimit) }
+        if !next.appendCell(nextID, command, body) { overfilled(isOutbound: true) }
+    }
+
+    private func overfilled(isOutbound: Bool) {
+        router.statistics.queuesOverfilled += 1
+        if isOutbound { router.filledQueue(from: previous) }
+        close(.resourceLimit)
     }
 
     @inline(__always)
@@ -78,7 +87,7 @@ final class RelayCircuit: Circuit {
         guard !isEarly else { return violated() }
         backward.pass(body, CellCommand.relay)
         router.statistics.cellsRelayed &+= 1
-        if !previous.appendCell(previousID, CellCommand.relay, body) { close(.resourceLimit) }
+        if !previous.appendCell(previousID, CellCommand.relay, body) { overfilled(isOutbound: false) }
     }
 
     /// No next channel here: the cell goes on through another loop, or is for the other side of a rendezvous, or it was forged or garbled.

@@ -33,6 +33,10 @@ package struct RouterPolicy: Sendable {
     /// What the newest consensus and the operator say about onion services.
     package var services = ServicePolicy()
     package var padding = PaddingPolicy()
+    /// What it and the operator say about clients that ask for too much.
+    package var denial = DenialParameters()
+    /// Addresses of relays: what comes from there is not counted as a client's.
+    package var relayAddresses: Set<IPAddress> = []
 
     package init(tls: TLSContext) { self.tls = tls }
 

@@ -70,6 +70,14 @@ package struct RouterSettings: Sendable {
     package var exitConnectTimeout: Instant.Span = .seconds(15)
     /// At the bound new connections are closed at once.
     package var channelLimit = 8192
+    /// Handshakes under way on links that others opened; at the bound the oldest of them is closed for a new one.
+    package var handshakeLimit = 2048
+    /// Of those, from one address that is no relay's; at the bound its next connection is closed.
+    package var handshakesPerAddressLimit = 64
+    /// What clients asked for lately; all loops of a relay share it.
+    package var clients = ClientGate()
+    /// What queues of all loops of a relay may hold; at the bound caches are emptied, then circuits end that have waited longest.
+    package var memory = MemoryAccount()
     /// Relays being dialled; at the bound a further one fails at once.
     package var dialLimit = 1024
     /// At the bound CREATE is answered with DESTROY (resource limit).
@@ -99,6 +107,7 @@ package struct RouterSettings: Sendable {
         share.channelLimit = max(1, channelLimit / count)
         share.dialLimit = max(1, dialLimit / count)
         share.circuitLimit = max(1, circuitLimit / count)
+        share.handshakeLimit = max(1, handshakeLimit / count)
         return share
     }
 }
@@ -117,6 +126,10 @@ package struct RouterStatistics: Sendable {
     package var paddingSent: UInt64 = 0
     /// Onion skins that no thread could answer in time.
     package var handshakesDropped: UInt64 = 0
+    /// Links closed in their handshake to make room for new ones.
+    package var linksDroppedUnfinished: UInt64 = 0
+    /// Circuits closed because more cells of theirs waited than may.
+    package var queuesOverfilled: UInt64 = 0
 }
 
 extension RouterStatistics {

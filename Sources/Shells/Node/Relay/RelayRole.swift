@@ -60,6 +60,7 @@ final class RelayRole {
         content = RelayContent(configuration: configuration, address: content.address)
         applyPolicy()
         rereadKeys()
+        applyLimits(newestConsensus)
         publisher.change()
     }
 
@@ -140,12 +141,16 @@ final class RelayRole {
         }
     }
 
+    private var newestConsensus: Consensus? {
+        [store.consensus(.ns), store.consensus(.microdesc)].compactMap(\.self).max { $0.validAfter < $1.validAfter }
+    }
+
     private func noteConsensus() {
-        let newest = [store.consensus(.ns), store.consensus(.microdesc)].compactMap(\.self).max { $0.validAfter < $1.validAfter }
-        guard let consensus = newest else { return }
+        guard let consensus = newestConsensus else { return applyLimits(nil) }
         if consensus.validAfter != known?.validAfter { known = KnownRelays(consensus) }
         router.policy.flow = FlowParameters(consensus)
-        router.policy.queues = QueueParameters { consensus.param($0, default: $1, in: $2) }
+        router.policy.relayAddresses = Set(consensus.entries.lazy.map(\.socketAddress.ip))
+        applyLimits(consensus)
         router.policy.isRelayKnown = knowledge()
         router.policy.padding.follow(consensus)
         router.policy.services = ServicePolicy(consensus, content.configuration.services)
@@ -158,6 +163,15 @@ final class RelayRole {
         let delay = asked > .seconds(0) ? asked : .milliseconds(Int64(max(1, consensus?.param("MaxOnionQueueDelay", default: 1750) ?? 1750)))
         let cutoff = Instant.Span.seconds(Int64(max(0, consensus?.param("onion_queue_wait_cutoff", default: 5) ?? 5)))
         router.handshakes?.drop(after: min(delay, cutoff))
+    }
+
+    /// What the consensus and the operator say about queues and about clients that ask for too much.
+    private func applyLimits(_ consensus: Consensus?) {
+        let limits = content.configuration.limits
+        let said: QueueParameters.Lookup = { consensus?.param($0, default: $1, in: $2) ?? $1 }
+        router.policy.queues = QueueParameters(halfLife: limits.circuitPriorityHalfLife, said)
+        router.policy.denial = DenialParameters(overrides: limits.denial, said)
+        router.settings.memory.use(limitBytes: limits.memoryLimitBytes)
     }
 
     // MARK: Keys and links

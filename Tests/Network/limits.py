@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+"""A relay that is asked for too much: `limits.py NAME` prints figures and exits 0 only if everything held."""
+import argparse
+import os
+import ssl
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from hostile import listens
+from link import CREATE_FAST, CREATED_FAST, DESTROY, Circuit, Closed, Link, fixed
+from network import Failure, Network, say, wait_for
+from scenarios import run
+
+FLOODER, OTHER = '127.0.0.3', '127.0.0.2'
+RESOURCE_LIMIT = 5
+
+
+def limited(network, *lines):
+    """One relay of ours with these options, and nobody else about."""
+    node = network.of('relay')[0]
+    node.extra += lines
+    node.start()
+    wait_for('the relay listens', 15, lambda: network.check_alive() and listens(node.or_port), pause=0.02)
+    return node
+
+
+def link(node, source):
+    """A finished link, or None if the relay does not take one."""
+    try:
+        made = Link(node.or_port, source)
+        made.handshake()
+        return made
+    except (Closed, OSError, ssl.SSLError):
+        return None
+
+
+def floods():
+    """A flood of connections from one address is refused from the bound on, one of circuits gets DESTROY, and another address is served meanwhile."""
+    with Network(relays=('mote',), exits=()) as network:
+        node = limited(network, 'DoSConnectionEnabled 1', 'DoSConnectionMaxConcurrentCount 10', 'DoSConnectionConnectRate 20', 'DoSConnectionConnectBurst 40',
+                       'DoSCircuitCreationEnabled 1', 'DoSCircuitCreationMinConnections 2', 'DoSCircuitCreationBurst 30', 'DoSCircuitCreationRate 3')
+        links = [made for made in (link(node, FLOODER) for _ in range(25)) if made]
+        say(f'{len(links)} of 25 links from {FLOODER} stand')
+        if len(links) != 10:
+            raise Failure('the bound is 10')
+        other = link(node, OTHER) or fail(f'no link from {OTHER} beside the flood')
+        answers = [create(links[0], number) for number in range(60)]
+        made, refused = answers.count(CREATED_FAST), answers.count((DESTROY, RESOURCE_LIMIT))
+        say(f'{made} of 60 circuits from {FLOODER} were made, {refused} refused')
+        if not 30 <= made <= 40 or made + refused != 60:
+            raise Failure('the burst is 30, at 3 more a second')
+        if create(links[1], 1) != (DESTROY, RESOURCE_LIMIT):
+            raise Failure('the address is not marked as a whole')
+        for number in range(10):
+            if create(other, number) != CREATED_FAST:
+                raise Failure(f'{OTHER} is not served')
+        for made in links:
+            made.close()
+        time.sleep(0.2)
+        again = [link(node, FLOODER) for _ in range(45)]
+        say(f'{sum(l is not None for l in again)} of 45 further links from {FLOODER} in a moment')
+        if again[-1] or not link(node, OTHER):
+            raise Failure('the flood goes on, or the other address pays for it')
+        network.check_alive()
+
+
+def fail(why):
+    raise Failure(why)
+
+
+def create(to, number):
+    """The answer to one CREATE_FAST: its command, with the reason if it is DESTROY."""
+    circuit = 0x80000001 + number
+    to.send(fixed(circuit, CREATE_FAST, os.urandom(20)))
+    command, body = to.answer(circuit)
+    return (command, body[0]) if command == DESTROY else command
+
+
+SCENARIOS = {f.__name__: f for f in (floods,)}
+
+if __name__ == '__main__':
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('scenario', choices=SCENARIOS)
+    sys.exit(run(SCENARIOS[parser.parse_args().scenario]))
