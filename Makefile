@@ -9,6 +9,8 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 TIMES ?= 10
 ROUNDS ?= 3
 SEEDS ?= 1000
+# `make soak`: how long the mixed load lasts.
+MINUTES ?= 120
 # `make simulate`: which simulated network to show.
 SEED ?= 0
 
@@ -47,9 +49,10 @@ simulate: ## Show everything that happens in one simulated network (SEED=n)
 	swift build --build-tests
 	DUSTCLOUD_SIMULATE=$(SEED) swift test --skip-build --disable-xctest --filter SimulationTests/replay
 
-soak: build ## The tests with many more seeds, interop several times in a row
+soak: build ## The tests with many more seeds, interop several times in a row, then a mixed load for MINUTES
 	swift build --build-tests
 	DUSTCLOUD_SEEDS=$(TIMES) DUSTCLOUD_ROUNDS=$(ROUNDS) swift test --skip-build --disable-xctest
+	python3 Tests/Network/soak.py --minutes $(MINUTES)
 
 clean: ## Remove what was built
 	swift package clean
