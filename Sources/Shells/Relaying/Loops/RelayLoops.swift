@@ -40,7 +40,7 @@ package final class RelayLoops: Sendable {
         self.count = count
         handshakes = HandshakePool(count: handshakeThreads)
         seats = (0..<count).map { Seat($0 == 0 ? main : Mailbox()) }
-        rings = (0..<count).map { from in (0..<count).map { to in CellRing(capacity: from == to ? 256 : 1024) } }
+        rings = (0..<count).map { from in (0..<count).map { to in CellRing(capacity: from == to ? 512 : 1024) } }
     }
 
     /// Called by the router of loop 0, on its thread: the others begin.
