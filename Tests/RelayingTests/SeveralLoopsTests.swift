@@ -105,8 +105,9 @@ struct SeveralLoopsTests {
         let scene = try Scene(relays: 1)
         scene.relay.policy.isDirectory = true
         var served = 0
-        scene.relay.onDirectorySocket = { fd, isFromRelay in
+        scene.relay.onDirectorySocket = { fd, isFromRelay, address in
             #expect(!isFromRelay)
+            #expect(address == IPAddress("127.0.0.1"))
             served += 1
             let connection = TCPConnection(loop: scene.network.loop, fd: fd)
             connection.onData = { [unowned connection] in

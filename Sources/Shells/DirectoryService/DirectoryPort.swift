@@ -62,10 +62,10 @@ package final class DirectoryPort {
     }
 
     /// Serves one incoming BEGIN_DIR stream of another loop, whose other end is a socket.
-    /// `isAnonymous`: it came to us through another relay.
-    package func serve(_ fd: Int32, isAnonymous: Bool) {
+    /// `isAnonymous`: it came to us through another relay. `address` is where its circuit comes from.
+    package func serve(_ fd: Int32, isAnonymous: Bool, from address: IPAddress? = nil) {
         let connection = TCPConnection(loop: loop, fd: fd)
-        let session = attach(connection, DirectoryServer.Peer(address: nil, isTunnelled: true, isAnonymous: isAnonymous))
+        let session = attach(connection, DirectoryServer.Peer(address: address, isTunnelled: true, isAnonymous: isAnonymous))
         if sessions.count > settings.sessionLimit { session.refuse() }
     }
 

@@ -74,8 +74,8 @@ final class DirectoryRole {
         guard isCache else { return }
         server.onionServices = OnionServiceDirectory(time: loop, settings: HSDirCache.Settings(configuration.services))
         router.onDirectoryStream = { [weak self] in self?.port.serve($0) }
-        router.onDirectorySocket = { [weak self] fd, isFromRelay in
-            if let self { port.serve(fd, isAnonymous: isFromRelay) } else { Sockets.close(fd) }
+        router.onDirectorySocket = { [weak self] fd, isFromRelay, address in
+            if let self { port.serve(fd, isAnonymous: isFromRelay, from: address) } else { Sockets.close(fd) }
         }
         router.policy.isDirectory = true
     }

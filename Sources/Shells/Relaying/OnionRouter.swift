@@ -32,7 +32,7 @@ package final class OnionRouter {
     /// Takes an incoming BEGIN_DIR; without it the relay is no directory.
     package var onDirectoryStream: ((OnionStream) -> Void)?
     /// Takes an incoming BEGIN_DIR of another loop: a connected socket, which the receiver owns. Only on loop 0.
-    package var onDirectorySocket: ((_ fd: Int32, _ isFromRelay: Bool) -> Void)?
+    package var onDirectorySocket: ((_ fd: Int32, _ isFromRelay: Bool, _ from: IPAddress?) -> Void)?
 
     // MARK: State
 

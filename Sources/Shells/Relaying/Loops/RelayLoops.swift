@@ -112,10 +112,10 @@ package final class RelayLoops: Sendable {
     /// The stream goes on as a socket whose other end the directory on loop 0 serves.
     private func forward(_ stream: OnionStream) {
         guard let (near, far) = Sockets.pair() else { return stream.end(.resourceLimit) }
-        let isFromRelay = stream.isFromRelay
+        let (isFromRelay, address) = (stream.isFromRelay, stream.peerAddress)
         stream.splice(fd: near, early: [])
         let isTaken = seats[0].router.post { router in
-            if let serve = router.onDirectorySocket { serve(far, isFromRelay) } else { Sockets.close(far) }
+            if let serve = router.onDirectorySocket { serve(far, isFromRelay, address) } else { Sockets.close(far) }
         }
         if !isTaken { Sockets.close(far) }
     }
