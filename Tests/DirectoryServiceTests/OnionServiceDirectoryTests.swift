@@ -3,6 +3,7 @@ import Bytes
 import DirectoryService
 import Logging
 import OnionServices
+import Relaying
 import Sealing
 import Testing
 
@@ -10,12 +11,13 @@ import Testing
 struct OnionServiceDirectoryTests {
     private let time = ManualTime(wall: WallTime("2026-11-21 12:00:00")!)
     private let server: DirectoryServer
+    private let memory = MemoryAccount()
     private let relayed = DirectoryServer.Peer(address: nil, isTunnelled: true, isAnonymous: true)
     private let blinded = Ed25519Key()
 
     init() throws {
         server = DirectoryServer(store: DirectoryStore(folder: nil, authorities: [], log: Logger(label: "test")))
-        server.onionServices = OnionServiceDirectory(time: time, settings: .init(limitBytes: 1 << 20))
+        server.onionServices = OnionServiceDirectory(time: time, settings: .init(limitBytes: 1 << 20), memory: memory)
     }
 
     private func descriptor(revision: Int) -> [UInt8] {
@@ -50,6 +52,16 @@ struct OnionServiceDirectoryTests {
         #expect(ask(.post, "/tor/hs/3/publish", text, from: relayed).status == 200)
         #expect(ask(.get, path, from: relayed).body == text)
         time.advance(.seconds(Int64(180 * 60)))
+        #expect(ask(.get, path, from: relayed).status == 404)
+    }
+
+    @Test("descriptors count as memory of the node, and go when it has too little")
+    func memoryPressure() throws {
+        #expect(ask(.post, "/tor/hs/3/publish", descriptor(revision: 1), from: relayed).status == 200)
+        let services = try #require(server.onionServices)
+        #expect(memory.usedBytes == services.bytes && services.bytes > 400)
+        let freed = services.free(1)
+        #expect(freed > 400 && services.count == 0 && memory.usedBytes == 0)
         #expect(ask(.get, path, from: relayed).status == 404)
     }
 

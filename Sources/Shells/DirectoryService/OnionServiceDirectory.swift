@@ -1,6 +1,7 @@
 package import Ambience
 internal import Bytes
 package import OnionServices
+package import Relaying
 internal import Sealing
 
 /// Keeps descriptors of onion services and hands them to clients, as one of their directories (rend-spec-v3 "Uploading and downloading hidden service descriptors").
@@ -12,12 +13,19 @@ package final class OnionServiceDirectory {
     private static let nameBytes = 43
 
     private let time: any TimeSource
+    private let memory: MemoryAccount
     private var cache: HSDirCache
+    /// What `memory` knows of.
+    private var reportedBytes = 0
 
-    package init(time: any TimeSource, settings: HSDirCache.Settings) {
+    /// - Parameter memory: what the descriptors are counted into.
+    package init(time: any TimeSource, settings: HSDirCache.Settings, memory: MemoryAccount = MemoryAccount()) {
         self.time = time
+        self.memory = memory
         cache = HSDirCache(settings: settings)
     }
+
+    deinit { memory.change(by: -reportedBytes) }
 
     /// What the descriptors take.
     package var bytes: Int { cache.bytes }
@@ -28,8 +36,18 @@ package final class OnionServiceDirectory {
         set { cache.settings = newValue }
     }
 
-    /// Gives memory back when the node has too little: drops the least asked-for descriptors until no more than this is left.
-    package func shrink(toBytes target: Int) { cache.shrink(toBytes: target) }
+    /// Gives memory back when the node has too little: drops the least asked-for descriptors; how many bytes that was.
+    package func free(_ wanted: Int) -> Int {
+        let before = cache.bytes
+        cache.shrink(toBytes: before - wanted)
+        report()
+        return before - cache.bytes
+    }
+
+    private func report() {
+        memory.change(by: cache.bytes - reportedBytes)
+        reportedBytes = cache.bytes
+    }
 
     /// The answer to a request about onion services; `nil` when the request is about something else.
     func answer(_ request: HTTPRequest, from peer: DirectoryServer.Peer) -> HTTPResponse? {
@@ -43,6 +61,7 @@ package final class OnionServiceDirectory {
         guard request.path == Self.publishing, let descriptor = try? ServiceDescriptor(request.body, now: time.wall), cache.store(descriptor, now: time.now) else {
             return .badRequest("Invalid HS descriptor. Rejected.")
         }
+        report()
         return HTTPResponse(status: 200, reason: "HS descriptor stored successfully.")
     }
 

@@ -64,7 +64,7 @@ final class DirectoryRole {
     func stop() { fetcher.stop() }
 
     /// Another bound after a reload; what is over it goes with the next descriptor that comes.
-    func limitServices(_ options: ServiceOptions) { server.onionServices?.settings = HSDirCache.Settings(options) }
+    func limitServices(_ options: ServiceOptions) { server.onionServices?.settings = HSDirCache.Settings(options, router.settings.memory) }
 
     /// Answers directory requests that come over the relay's links.
     func serve(for relay: RelayRole) {
@@ -72,7 +72,10 @@ final class DirectoryRole {
         server.ownExtraInfo = { [weak relay] in relay?.publisher.extraInfo }
         readFrontPage(configuration)
         guard isCache else { return }
-        server.onionServices = OnionServiceDirectory(time: loop, settings: HSDirCache.Settings(configuration.services))
+        let memory = router.settings.memory
+        let services = OnionServiceDirectory(time: loop, settings: HSDirCache.Settings(configuration.services, memory), memory: memory)
+        server.onionServices = services
+        router.shrinkCaches = { [weak services] in services?.free($0) ?? 0 }
         router.onDirectoryStream = { [weak self] in self?.port.serve($0) }
         router.onDirectorySocket = { [weak self] fd, isFromRelay, address in
             if let self { port.serve(fd, isAnonymous: isFromRelay, from: address) } else { Sockets.close(fd) }

@@ -18,5 +18,8 @@ extension ServicePolicy {
 }
 
 extension HSDirCache.Settings {
-    init(_ options: ServiceOptions) { self.init(limitBytes: options.directoryCacheLimitBytes) }
+    /// A fifth of MaxMemInQueues unless the torrc says something else.
+    init(_ options: ServiceOptions, _ memory: MemoryAccount) {
+        self.init(limitBytes: options.directoryCacheBytes == 0 ? memory.limitBytes / 5 : Int(clamping: options.directoryCacheBytes))
+    }
 }
