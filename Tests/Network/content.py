@@ -88,10 +88,11 @@ class Web:
 
 
 class Names(threading.Thread):
-    """A name server on loopback: every name below .test is 127.0.0.1, every other name does not exist."""
+    """A name server on loopback: every name below .test is 127.0.0.1, every other name does not exist, unless it lies."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, is_lying=False):
         super().__init__(daemon=True)
+        self.is_lying = is_lying
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(('127.0.0.1', 0))
         self.resolv_conf = folder / 'resolv.conf'
@@ -114,7 +115,7 @@ class Names(threading.Thread):
             at += 1 + query[at]
         kind = struct.unpack('>H', query[at + 1:at + 3])[0]
         self.asked.append('.'.join(name))
-        known, question = name[-1] == 'test', query[12:at + 5]
+        known, question = self.is_lying or name[-1] == 'test', query[12:at + 5]
         record = b'\xc0\x0c' + struct.pack('>HHIH4B', 1, 1, 60, 4, 127, 0, 0, 1) if known and kind == 1 else b''
         flags = 0x8580 if known else 0x8583
         return query[:2] + struct.pack('>HHHHH', flags, 1, 1 if record else 0, 0, 0) + question + record

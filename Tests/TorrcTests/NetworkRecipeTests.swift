@@ -70,7 +70,7 @@ struct NetworkRecipeTests {
             """
         let reading = try Torrc.read([TorrcText.assignments(in: text, name: "torrc")])
         #expect(reading.configuration.client.exitNodes.nicknames == ["exit0"])
-        #expect(reading.warnings.count == 5, "\(reading.warnings)")
+        #expect(reading.warnings.count == 4, "\(reading.warnings)")
         #expect(reading.configuration.isClient && !reading.configuration.isRelay)
     }
 

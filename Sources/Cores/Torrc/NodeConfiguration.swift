@@ -7,6 +7,7 @@ package struct NodeConfiguration: Sendable {
     package var relay = RelayOptions()
     package var limits = LimitOptions()
     package var bridge = BridgeOptions()
+    package var exit = ExitOptions()
     package var services = ServiceOptions()
     package var padding = PaddingOptions()
     package var client = ClientOptions()

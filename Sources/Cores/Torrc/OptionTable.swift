@@ -5,7 +5,7 @@ internal import Sealing
 
 /// Every option that this node implements.
 enum OptionTable {
-    static let rows: [OptionRow] = general + relay + services + padding + bridge + limits + client + authority + operating + mote
+    static let rows: [OptionRow] = general + relay + services + padding + bridge + limits + exit + client + authority + operating + mote
 
     static let byName: [String: OptionRow] = Dictionary(uniqueKeysWithValues: rows.map { ($0.name.lowercased(), $0) })
 

@@ -1,4 +1,4 @@
-package import Ambience
+internal import Ambience
 
 /// One line that a server-side transport proxy writes to its standard output (pt-spec.txt "Pluggable PT Server Messages").
 package enum ProxyMessage: Equatable, Sendable {

@@ -14,6 +14,8 @@ package struct ServerProxyEnvironment: Sendable {
     package var orPort: SocketAddress
     package var extORPort: SocketAddress?
     package var cookieFile: String?
+    /// Addresses of ours that the proxy's connections go out from, the first of each family.
+    package var outbound: [IPAddress] = []
 
     package init(transports: [String], stateFolder: String, orPort: SocketAddress) {
         self.transports = transports
@@ -31,6 +33,8 @@ package struct ServerProxyEnvironment: Sendable {
             "TOR_PT_EXTENDED_SERVER_PORT": extORPort.map { "\($0)" } ?? "",
         ]
         if extORPort != nil, let cookieFile { variables["TOR_PT_AUTH_COOKIE_FILE"] = cookieFile }
+        if let v4 = outbound.first(where: \.isIPv4) { variables["TOR_PT_OUTBOUND_BIND_ADDRESS_V4"] = "\(v4)" }
+        if let v6 = outbound.first(where: { !$0.isIPv4 }) { variables["TOR_PT_OUTBOUND_BIND_ADDRESS_V6"] = "[\(v6)]" }
         if !optionText.isEmpty { variables["TOR_PT_SERVER_TRANSPORT_OPTIONS"] = optionText }
         return variables
     }

@@ -103,8 +103,8 @@ package final class EventLoop: TimeSource {
         Timer(loop: self, span: span, repeats: true, body)
     }
 
-    func dial(_ address: SocketAddress) throws(FileError) -> Int32 {
-        if let simulation { try simulation.dial(address, from: self) } else { try Sockets.dial(address) }
+    func dial(_ address: SocketAddress, from source: IPAddress?) throws(FileError) -> Int32 {
+        if let simulation { try simulation.dial(address, from: self) } else { try Sockets.dial(address, from: source) }
     }
 
     /// Runs `body` on the loop whenever the process gets the signal.

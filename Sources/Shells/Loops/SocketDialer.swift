@@ -12,10 +12,11 @@ package final class SocketDialer {
     /// Calls `done` exactly once, never before it returns: with a connected descriptor that the receiver owns, or the reason.
     @discardableResult
     package static func dial(
-        loop: EventLoop, _ address: SocketAddress, timeout: Instant.Span, _ done: @escaping (Result<Int32, FileError>) -> Void
+        loop: EventLoop, _ address: SocketAddress, from source: IPAddress? = nil, timeout: Instant.Span,
+        _ done: @escaping (Result<Int32, FileError>) -> Void
     ) -> SocketDialer? {
         do throws(FileError) {
-            return SocketDialer(loop: loop, fd: try loop.dial(address), address: address, timeout: timeout, done)
+            return SocketDialer(loop: loop, fd: try loop.dial(address, from: source), address: address, timeout: timeout, done)
         } catch {
             loop.soon { done(.failure(error)) }
             return nil

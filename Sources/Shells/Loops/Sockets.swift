@@ -60,10 +60,17 @@ package enum Sockets {
     }
 
     /// Begins to connect; the socket becomes writable when it is decided (`connectError`).
-    package static func dial(_ address: SocketAddress) throws(FileError) -> Int32 {
+    ///
+    /// - Parameter source: the address of ours that the connection goes out from.
+    package static func dial(_ address: SocketAddress, from source: IPAddress? = nil) throws(FileError) -> Int32 {
         let fd = dc_socket_nonblocking(family(address.ip))
         guard fd >= 0 else { throw FileError(path: "\(address)", operation: "socket", code: errno) }
         prepare(fd)
+        if let source, withSocketAddress(SocketAddress(ip: source, port: 0), { bind(fd, $0, $1) }) != 0 {
+            let code = errno
+            close(fd)
+            throw FileError(path: "\(source)", operation: "connect from", code: code)
+        }
         let result = withSocketAddress(address) { connect(fd, $0, $1) }
         guard result == 0 || errno == EINPROGRESS else {
             let code = errno
@@ -124,6 +131,26 @@ package enum Sockets {
         var ends: (Int32, Int32) = (-1, -1)
         let result = withUnsafeMutablePointer(to: &ends) { $0.withMemoryRebound(to: Int32.self, capacity: 2) { dc_socket_pair($0) } }
         return result == 0 ? ends : nil
+    }
+
+    /// Addresses of this machine's network interfaces.
+    package static func interfaceAddresses() -> [IPAddress] {
+        var list: UnsafeMutablePointer<ifaddrs>?
+        guard getifaddrs(&list) == 0 else { return [] }
+        defer { freeifaddrs(list) }
+        var found: [IPAddress] = []
+        // SAFETY: the list is the system's, valid until it is freed; an address has the length of its family.
+        var next = list
+        while let entry = next {
+            if let address = entry.pointee.ifa_addr, [AF_INET, AF_INET6].contains(Int32(address.pointee.sa_family)) {
+                var storage = sockaddr_storage()
+                let length = Int32(address.pointee.sa_family) == AF_INET ? MemoryLayout<sockaddr_in>.size : MemoryLayout<sockaddr_in6>.size
+                memcpy(&storage, address, length)
+                if let ip = decode(storage)?.ip, !found.contains(ip) { found.append(ip) }
+            }
+            next = entry.pointee.ifa_next
+        }
+        return found
     }
 
     package static func close(_ fd: Int32) { Glibc.close(fd) }

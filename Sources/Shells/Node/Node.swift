@@ -71,7 +71,7 @@ package final class Node {
         var settings = RouterSettings()
         settings.isBridge = configuration.bridge.isBridge
         settings.memory.use(limitBytes: configuration.limits.memoryLimitBytes)
-        if let file = configuration.relay.resolvConfFile { settings.resolvConf = file }
+        settings.adopt(configuration)
         router = OnionRouter(loop: loop, tls: TLSContext(), settings: settings)
         router.policy.padding.adopt(configuration.padding)
         keys = configuration.isRelay ? try KeyRing(directory, now: loop.wall, policy: KeyPolicy(configuration.relay)) : nil
@@ -84,7 +84,7 @@ package final class Node {
     /// - Parameter surroundings: the process as the torrc wants it.
     package func run(in surroundings: Surroundings? = nil) throws(NodeFailure) -> Int32 {
         log.notice("\(ProductVersion.line) running on \(directory.path)")
-        log.info("Up to \(ProcessHardening.raiseOpenFiles()) files may be open")
+        try raiseOpenFiles()
         catchSignals()
         documents.load()
         let control = makeControl()
@@ -120,12 +120,23 @@ package final class Node {
             loop: loop, tunnels: documents.tunnels, authorities: configuration.bridge.isBridge ? documents.bridgeAuthorities : documents.sources, isTesting: configuration.general.isTestingNetwork)
         let role = RelayRole(loop: loop, router: router, store: documents.store, keys: keys, publisher: publisher, content: content, life: life)
         relay = role
+        guard configuration.exit.isBrokenConfigurationAllowed || !router.policy.isExit || router.names.isConfigured else {
+            throw NodeFailure(.configuration, "ServerDNSAllowBrokenConfig 0: \(router.settings.resolver.resolvConf) names no server that an exit could ask")
+        }
         documents.serve(for: role)
         if configuration.authority.isAuthoritative { try startAuthority(role, address) }
         try startTransports(role, address)
         log.notice("Your relay's identity key fingerprint is '\(content.nickname) \(keys.rsaIdentity)'")
         log.notice("Your relay's identity ed25519 key fingerprint is '\(content.nickname) \(keys.ed25519Identity)'")
         if configuration.bridge.isBridge { introduceBridge(keys, content) }
+    }
+
+    private func raiseOpenFiles() throws(NodeFailure) {
+        let count = ProcessHardening.raiseOpenFiles()
+        log.info("Up to \(count) files may be open")
+        guard count >= UInt64(configuration.exit.connectionLimit) else {
+            throw NodeFailure(.system, "ConnLimit: only \(count) files may be open, \(configuration.exit.connectionLimit) are needed: raise the limit (ulimit -n) or lower ConnLimit")
+        }
     }
 
     private func introduceBridge(_ keys: KeyRing, _ content: RelayContent) {
@@ -139,7 +150,8 @@ package final class Node {
         let options = configuration.bridge
         guard let orPort = address.local, !options.plugins.isEmpty || !options.extORPorts.isEmpty else { return }
         let transports = try ServerTransports(
-            loop: loop, router: router, options: options, directory: directory, orPort: orPort, ownAddresses: address.all, fingerprint: "\(role.keys.rsaIdentity)")
+            loop: loop, router: router, options: options, directory: directory, orPort: orPort, ownAddresses: address.all, fingerprint: "\(role.keys.rsaIdentity)",
+            outbound: configuration.exit.outboundTransport + configuration.exit.outbound)
         transports.onChange = { [weak role] in role?.publisher.change() }
         role.transportLines = { [weak transports] in transports?.extraInfoLines ?? [] }
         self.transports = transports

@@ -21,7 +21,7 @@ final class Dial {
 
     func start() {
         guard let address = addresses.popFirst() else { return router.loop.soon { self.settle(nil) } }
-        dialer = SocketDialer.dial(loop: router.loop, address, timeout: router.settings.linkTimeout) { result in
+        dialer = SocketDialer.dial(loop: router.loop, address, from: router.settings.outbound.forLink(to: address.ip), timeout: router.settings.linkTimeout) { result in
             self.dialer = nil
             switch result {
             case .success(let fd): self.handshake(fd, address)

@@ -21,13 +21,14 @@ extension RelayCircuit {
         guard let peer = previous.peer, peer.isAuthenticated else { return refuse(stream, .protocolViolation) }
         guard router.knows(peer) else { return refuse(stream, .misc) }
         guard router.policy.isExit else { return refuse(stream, .exitPolicy) }
+        guard connecting < router.settings.connectingPerCircuitLimit else { return refuse(stream, .resourceLimit) }
         // The stream exists from here on: data may follow BEGIN without waiting for CONNECTED.
         let accepted = accept(stream)
         ExitConnection(circuit: self, stream: accepted, request: message).start()
     }
 
     func resolve(_ stream: UInt16, _ data: [UInt8]) {
-        guard stream != 0, isWithinRate(stream), let message = try? ResolveMessage(data), let resolver = router.resolver else { return }
+        guard stream != 0, isWithinRate(stream), let message = try? ResolveMessage(data) else { return }
         let answer: ([ResolvedAnswer]) -> Void = { [weak self] answers in
             guard let self, !isClosed else { return }
             send(RelayCommand.resolved, stream: stream, ResolvedMessage(answers: answers).encoded)
@@ -36,11 +37,11 @@ extension RelayCircuit {
         if let address = Self.address(reverseName: message.name) {
             // The names of the exit's own network are nobody's business.
             if address.isPrivate { return answer([.permanentError]) }
-            resolver.reverse(address) { answer(ExitConnection.answers($0)) }
+            router.names.names(of: address) { answer(ExitConnection.answers($0)) }
         } else if let address = IPAddress(message.name) {
             answer([.address(address, ttlSeconds: ExitConnection.timeToLiveSeconds)])
         } else {
-            resolver.resolve(message.name) { answer(ExitConnection.answers($0)) }
+            router.names.addresses(of: message.name) { answer(ExitConnection.answers($0)) }
         }
     }
 
@@ -101,12 +102,12 @@ final class ExitConnection {
         self.request = request
         router = circuit.router
         stream.connection = self
+        circuit.connecting += 1
     }
 
     func start() {
         if let address = IPAddress(request.host) { return choose([address]) }
-        guard let resolver = router.resolver else { return fail(.resolveFailed) }
-        resolver.resolve(request.host) { [weak self] result in
+        router.names.addresses(of: request.host) { [weak self] result in
             switch result {
             case .success(let addresses): self?.choose(addresses)
             case .failure: self?.fail(.resolveFailed)
@@ -114,7 +115,11 @@ final class ExitConnection {
         }
     }
 
-    func cancel() { dialer?.cancel() }
+    /// The stream ended before the connection stood.
+    func cancel() {
+        circuit.connecting -= 1
+        dialer?.cancel()
+    }
 
     private func choose(_ addresses: [IPAddress]) {
         guard let address = preferred(addresses) else { return fail(.resolveFailed) }
@@ -122,7 +127,9 @@ final class ExitConnection {
             stream.end(EndMessage(reason: .exitPolicy, address: address, ttlSeconds: Self.timeToLiveSeconds))
             return
         }
-        dialer = SocketDialer.dial(loop: router.loop, SocketAddress(ip: address, port: request.port), timeout: router.settings.exitConnectTimeout) {
+        guard !router.policy.isReentry(address, request.port) else { return fail(.connectionRefused) }
+        let source = router.settings.outbound.forExit(to: address)
+        dialer = SocketDialer.dial(loop: router.loop, SocketAddress(ip: address, port: request.port), from: source, timeout: router.settings.exitConnectTimeout) {
             [weak self] result in
             switch result {
             case .success(let fd): if let self { connected(fd, address) } else { Sockets.close(fd) }
@@ -141,6 +148,7 @@ final class ExitConnection {
     private func connected(_ fd: Int32, _ address: IPAddress) {
         guard !stream.isEnded else { return Sockets.close(fd) }
         stream.connection = nil
+        circuit.connecting -= 1
         circuit.send(RelayCommand.connected, stream: stream.id, ConnectedMessage(address: address, ttlSeconds: Self.timeToLiveSeconds).encoded)
         stream.splice(fd: fd, early: [])
     }

@@ -60,7 +60,7 @@ package final class OnionRouter {
     private var survey: Timer?
     /// Frees up to so many bytes of caches and says how many it did; on the loop that has any.
     package var shrinkCaches: ((_ bytes: Int) -> Int)?
-    private(set) lazy var resolver: Resolver? = Resolver(loop: loop, resolvConf: settings.resolvConf)
+    package private(set) lazy var names = ExitNames(router: self)
     private var channels: [ObjectIdentifier: Channel] = [:]
     /// Links that others opened and whose handshake is not over, oldest first.
     private var unfinished: [Channel] = []

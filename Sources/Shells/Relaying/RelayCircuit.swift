@@ -37,6 +37,8 @@ final class RelayCircuit: Circuit {
     private(set) var circuitNonce: Digest20
     /// What the circuit does for an onion service, when it ends here.
     var duty = ServiceDuty.none
+    /// Exit streams whose TCP connection is being made.
+    var connecting = 0
     /// INTRODUCE1 came: there is one per circuit.
     var hasIntroduced = false
     private var padder: CircuitPadder?

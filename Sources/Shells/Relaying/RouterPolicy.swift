@@ -20,6 +20,12 @@ package struct RouterPolicy: Sendable {
     package var isExit = false
     /// The exit policy.
     package var isExitAllowed: @Sendable (IPAddress, UInt16) -> Bool = { _, _ in false }
+    /// Whether the exit policy accepts any IPv6 address.
+    package var isIPv6Exit = false
+    /// Whether this is a door of the network itself: an exit stream to it would be a way to hide where a circuit begins.
+    package var isReentry: @Sendable (IPAddress, UInt16) -> Bool = { _, _ in false }
+    /// How long an exit waits for its name server.
+    package var patience = NamePatience()
     /// Whether circuits may be extended to this address.
     package var isExtendAllowed: @Sendable (SocketAddress) -> Bool = { !$0.ip.isPrivate }
     /// Whether exit streams may come over a link from this peer at this time (RefuseUnknownExits).

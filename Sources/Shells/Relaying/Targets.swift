@@ -1,4 +1,5 @@
 package import Ambience
+package import Loops
 internal import Onion
 package import Sealing
 
@@ -96,8 +97,15 @@ package struct RouterSettings: Sendable {
     package var housekeepingInterval: Instant.Span = .seconds(10)
     /// We are a bridge: links that we open look like those of a client, so that relays do not learn who we are.
     package var isBridge = false
-    /// Where DNS servers are read from.
-    package var resolvConf = "/etc/resolv.conf"
+    /// How an exit asks for names.
+    package var resolver = Resolver.Settings()
+    /// Names with letters that RFC 953 does not allow are asked for too.
+    package var areOddNamesAllowed = false
+    /// Of an exit's name server; all loops of a relay share it.
+    package var nameWatch = NameWatch()
+    package var outbound = OutboundAddresses()
+    /// Streams of one circuit whose TCP connection is being made; at the bound BEGIN is answered with END (resource limit).
+    package var connectingPerCircuitLimit = 256
 
     package init() {}
 

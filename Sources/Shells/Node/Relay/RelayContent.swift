@@ -1,5 +1,6 @@
 internal import Ambience
 internal import Directory
+internal import Loops
 internal import Torrc
 
 /// What the relay says of itself, from its options and its state.
@@ -19,7 +20,14 @@ struct RelayContent {
         return ExitPolicy(
             ExitPolicyOptions(
                 isExit: isExit, rules: relay.exitRules, rejectsPrivate: relay.isExitToPrivateRejected, isReduced: relay.isReducedExitPolicy,
-                allowsIPv6: relay.isIPv6Exit, ownAddresses: address.all))
+                allowsIPv6: relay.isIPv6Exit, ownAddresses: ownAddresses))
+    }
+
+    private var ownAddresses: [IPAddress] {
+        let exit = configuration.exit
+        guard exit.areOwnInterfacesRejected else { return address.all + exit.outbound + exit.outboundExit }
+        let bound = (configuration.relay.orPorts + configuration.relay.dirPorts).compactMap(\.ip)
+        return address.all + exit.outbound + exit.outboundExit + exit.outboundLink + bound + Sockets.interfaceAddresses()
     }
 
     /// `ExitRelay auto` is an exit when the operator wrote a policy.

@@ -23,6 +23,9 @@ final class RelayRole {
     private var linksSince: WallTime?
     /// Relays of the newest consensus; `nil` before there is one.
     private var known: KnownRelays?
+    /// Which consensus the doors that exit streams may not enter are from.
+    private var doorsOf: WallTime?
+    private var probes: NameProbes?
     private var isReachable: Bool
     private var selfTest: SelfTest
     let keys: KeyRing
@@ -97,6 +100,7 @@ final class RelayRole {
 
     private func descriptorContent() -> DescriptorContent {
         var said = content.descriptor(at: loop.wall, upSince: started, seen: history.observed, isHibernating: isDraining, life: life)
+        if probes?.isBroken == true { said.policy = .rejectAll }
         said.ntorKeyLifetimeSeconds = onionKeyLives.rotationSeconds
         if let consensus = store.consensus(.microdesc), consensus.param("publish-family-list", default: 1) == 0 { said.family = [] }
         let options = content.configuration.operating
@@ -123,12 +127,24 @@ final class RelayRole {
         var rules = router.policy
         rules.isExit = !policy.isRejectAll
         rules.isExitAllowed = { policy.allows($0, $1) }
+        rules.isIPv6Exit = !policy.isRejectAll(isIPv4: false)
         rules.isExtendAllowed = { relay.isExtendToPrivateAllowed || !$0.ip.isPrivate }
         rules.isRelayKnown = knowledge()
         rules.ownAddresses = content.address.all
         rules.services = ServicePolicy(store.consensus(.microdesc) ?? store.consensus(.ns), content.configuration.services)
         router.policy = rules
         applyHandshakeWait(store.consensus(.microdesc) ?? store.consensus(.ns))
+        beginProbing()
+    }
+
+    /// An exit finds out whether its name server lies.
+    private func beginProbing() {
+        guard router.policy.isExit, probes == nil else { return }
+        let options = content.configuration.exit
+        if !router.names.isConfigured { log.warning("No name server is configured (\(router.settings.resolver.resolvConf)): 127.0.0.1 is asked") }
+        guard options.isHijackingDetected else { return }
+        probes = NameProbes(router: router, sites: options.testSites)
+        probes?.onChange = { [weak self] in self?.publisher.change() }
     }
 
     /// RefuseUnknownExits: exit streams only from relays that the consensus lists.
@@ -148,6 +164,10 @@ final class RelayRole {
     private func noteConsensus() {
         guard let consensus = newestConsensus else { return applyLimits(nil) }
         if consensus.validAfter != known?.validAfter { known = KnownRelays(consensus) }
+        if consensus.validAfter != doorsOf { closeDoors(consensus) }
+        router.policy.patience = NamePatience(
+            attempts: consensus.param("exit_dns_num_attempts", default: 2, in: 0...255),
+            timeoutMilliseconds: consensus.param("exit_dns_timeout", default: 1000, in: 1...120_000))
         router.policy.flow = FlowParameters(consensus)
         router.policy.relayAddresses = Set(consensus.entries.lazy.map(\.socketAddress.ip))
         applyLimits(consensus)
@@ -172,6 +192,14 @@ final class RelayRole {
         router.policy.queues = QueueParameters(halfLife: limits.circuitPriorityHalfLife, said)
         router.policy.denial = DenialParameters(overrides: limits.denial, said)
         router.settings.memory.use(limitBytes: limits.memoryLimitBytes)
+    }
+
+    /// No exit stream leads back into the network unless the authorities allow it.
+    private func closeDoors(_ consensus: Consensus) {
+        doorsOf = consensus.validAfter
+        guard consensus.param("allow-network-reentry", default: 0) == 0 else { return router.policy.isReentry = { _, _ in false } }
+        let doors = NetworkDoors(consensus, authorities: content.configuration.general.authorities)
+        router.policy.isReentry = { doors.contains($0, $1) }
     }
 
     // MARK: Keys and links

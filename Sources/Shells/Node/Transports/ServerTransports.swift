@@ -21,7 +21,8 @@ final class ServerTransports {
     ///
     /// - Parameter orPort: where a proxy on this machine reaches our ORPort.
     init(
-        loop: EventLoop, router: OnionRouter, options: BridgeOptions, directory: DataDirectory, orPort: SocketAddress, ownAddresses: [IPAddress], fingerprint: String
+        loop: EventLoop, router: OnionRouter, options: BridgeOptions, directory: DataDirectory, orPort: SocketAddress, ownAddresses: [IPAddress], fingerprint: String,
+        outbound: [IPAddress]
     ) throws(NodeFailure) {
         state = StateFile(path: directory.file("state"))
         self.ownAddresses = ownAddresses
@@ -46,6 +47,7 @@ final class ServerTransports {
                 for name in plugin.transports { environment.listenAddresses[name] = options.listenAddresses[name] ?? Self.remembered(name, state) }
                 environment.options = options.transportOptions
                 environment.extORPort = extORPort
+                environment.outbound = outbound
                 environment.cookieFile = cookieFile
                 return environment
             })
