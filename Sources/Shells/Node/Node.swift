@@ -357,6 +357,7 @@ package final class Node {
             ("fingerprint", relay.map { .text("\($0.keys.rsaIdentity)") } ?? .null),
             ("circuits", .number(Int64(router.totals.circuits))),
             ("streams", .number(Int64(clamping: router.totals.statistics.streamsOpened))),
+            ("circuitsCrossed", .number(Int64(clamping: router.totals.statistics.circuitsCrossed))),
             ("counterGaloisCircuits", .number(Int64(clamping: router.totals.statistics.counterGaloisCircuits))),
             ("bytesRead", .number(Int64(clamping: router.totals.statistics.bytesRead))),
             ("bytesWritten", .number(Int64(clamping: router.totals.statistics.bytesWritten))),

@@ -367,6 +367,7 @@ package final class OnionRouter {
         guard !isShut, circuits.count < settings.circuitLimit, let channel = openChannel(to: target), let nextID = channel.freeCircuitID() else {
             return passage.sendDestroy(id, .channelClosed)
         }
+        statistics.circuitsCrossed += 1
         _ = FarLeg(router: self, passage: passage, id: id, next: channel, nextID: nextID)
         channel.sendControl(nextID, CellCommand.create2, create)
     }

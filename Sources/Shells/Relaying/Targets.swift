@@ -132,6 +132,8 @@ package struct RouterStatistics: Sendable {
     package var protocolErrors: UInt64 = 0
     /// PADDING cells and DROP messages.
     package var paddingSent: UInt64 = 0
+    /// Circuits that go on over a link of another loop than they came from.
+    package var circuitsCrossed: UInt64 = 0
     /// Onion skins that no thread could answer in time.
     package var handshakesDropped: UInt64 = 0
     /// Links closed in their handshake to make room for new ones.
