@@ -26,6 +26,11 @@ func tests(_ name: String, _ uses: [Target.Dependency], resources: [Resource] = 
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let database = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
+/// The rooms that parse what others send.
+let fuzzed: [Target.Dependency] = [
+    "Ambience", "Sealing", "Compression", "Onion", "OnionServices", "Directory", "Voting", "Socks", "Torrc", "Transports", "ControlProtocol",
+    "DirectoryService",
+]
 
 let package = Package(
     name: "dustcloud",
@@ -102,6 +107,8 @@ let package = Package(
         tests("NodeTests", ["Node", "CLinux", "Loops", "Torrc", "Directory", "Bytes", "Ambience", "Sealing", log]),
         tests("LeasingTests", ["Leasing", "Coordination", "Ambience"]),
         tests("CoordinationTests", ["Coordination", "Providers", "Leasing", "Ambience"]),
+        .target(name: "FuzzTargets", dependencies: fuzzed, path: "Tests/Fuzz/Targets", swiftSettings: settings),
+        tests("FuzzTests", ["FuzzTargets", "Onion", "Directory", "Voting", "Ambience"]),
         tests("InteropTests", []),
         tests("MannersTests", []),
     ],

@@ -1,7 +1,6 @@
 internal import Ambience
 internal import Loops
 internal import Onion
-internal import Sealing
 
 /// One end of one link: whether and when it is padded.
 final class PaddedLink {
@@ -58,8 +57,8 @@ final class PaddedLink {
     fileprivate func look(at now: Instant) -> Instant? {
         guard let channel, channel.isOpen, let peer = channel.peer, isPadded(peer, channel.router) else { return nil }
         let policy = channel.router.policy.padding
-        var random = SecureRandom()
-        guard let idle = idleTime ?? padding.idleTime(policy.links, &random) else { return nil }
+        let router = channel.router
+        guard let idle = idleTime ?? padding.idleTime(policy.links, &router.paddingRandom) else { return nil }
         idleTime = idle
         if lastTransfer + idle > now { return lastTransfer + idle }
         idleTime = nil
@@ -67,7 +66,7 @@ final class PaddedLink {
             channel.sendControl(0, CellCommand.padding, [])
             channel.router.statistics.paddingSent += 1
         }
-        return padding.idleTime(policy.links, &random).map {
+        return padding.idleTime(policy.links, &router.paddingRandom).map {
             idleTime = $0
             return now + $0
         }

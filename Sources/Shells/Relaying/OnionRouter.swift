@@ -69,6 +69,8 @@ package final class OnionRouter {
     package private(set) var dialCount = 0
     /// Picks circuit and stream ids, which are no secrets; whatever is one comes from `SecureRandom` where it is made.
     var identifierRandom: any RandomNumberGenerator = SecureRandom()
+    /// Decides when padding goes out, which peers must not foresee.
+    var paddingRandom: any RandomNumberGenerator = SecureRandom()
     /// After `closeAll`: nothing new begins.
     private var isShut = false
     private(set) var circuits: [ObjectIdentifier: Circuit] = [:]

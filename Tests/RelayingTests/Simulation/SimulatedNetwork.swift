@@ -63,6 +63,7 @@ final class SimulatedNetwork {
     ) -> Node {
         let router = OnionRouter(loop: world.makeLoop(name), tls: tls, settings: settings)
         router.identifierRandom = SeededRandom(seed: world.random.next())
+        router.paddingRandom = SeededRandom(seed: world.random.next())
         router.policy.flow = flow
         return Node(name: name, address: SocketAddress(ip: .v4(ip), port: 9001), router: router)
     }
