@@ -7,4 +7,9 @@ struct LimitsTests {
     func floods() async throws {
         try await Scenario("floods", script: "limits.py").holds()
     }
+
+    @Test("a stock client gets no more through our rate-limited middle than its rate says, and most of that")
+    func rate() async throws {
+        try await Scenario("rate", script: "limits.py").holds()
+    }
 }

@@ -8,13 +8,15 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+from content import MIB, Fetch, download
 from hostile import listens
 from link import CREATE_FAST, CREATED_FAST, DESTROY, Circuit, Closed, Link, fixed
 from network import Failure, Network, say, wait_for
-from scenarios import run
+from scenarios import PATH, check_path, run, world
 
 FLOODER, OTHER = '127.0.0.3', '127.0.0.2'
 RESOURCE_LIMIT = 5
+RATE, SETTLE_SECONDS, MEASURE_SECONDS = MIB, 3, 8
 
 
 def limited(network, *lines):
@@ -78,7 +80,32 @@ def create(to, number):
     return (command, body[0]) if command == DESTROY else command
 
 
-SCENARIOS = {f.__name__: f for f in (floods,)}
+def rate():
+    """What a stock client gets through our rate-limited middle is never more than the rate and, beside all else that the link carries, most of it."""
+    with world(relays=('tor', 'mote', 'tor')) as (network, web, _):
+        network['relay1'].extra += [f'RelayBandwidthRate {RATE}', f'RelayBandwidthBurst {RATE}', 'CountPrivateBandwidth 1']
+        network.start()
+        client = network.add_client('tor', PATH)
+        fetches = [Fetch(client.socks_port, f'http://127.0.0.1:{web.port}/{1 << 30}', f'rate{number}') for number in range(2)]
+        try:
+            time.sleep(SETTLE_SECONDS)
+            before, began = sum(f.size for f in fetches), time.monotonic()
+            time.sleep(MEASURE_SECONDS)
+            payload = (sum(f.size for f in fetches) - before) / (time.monotonic() - began)
+        finally:
+            for fetch in fetches:
+                fetch.close()
+        on_the_link = payload * 514 / 498
+        say(f'{payload / MIB:.3f} MiB/s of payload are {on_the_link / RATE:.3f} of the rate in cells')
+        if not 0.75 <= on_the_link / RATE <= 1.05:
+            raise Failure('above the rate, or far below it')
+        download(web, client.socks_port, MIB, prefix='after')
+        check_path(client, PATH)
+        network.check_alive()
+        network.check_warnings()
+
+
+SCENARIOS = {f.__name__: f for f in (floods, rate)}
 
 if __name__ == '__main__':
     parser = argparse.ArgumentParser(description=__doc__)

@@ -9,12 +9,28 @@ package struct LimitOptions: Equatable, Sendable {
     /// `nil`: what the consensus says.
     package var circuitPriorityHalfLife: Instant.Span?
 
+    /// Bytes per second on each link that is no relay's, and at once; 0: what the consensus says.
+    package var perConnectionRate: UInt64 = 0
+    package var perConnectionBurst: UInt64 = 0
+    /// The node's own networks are held to the rates too.
+    package var countsPrivateBandwidth = false
+    package var refillInterval = Instant.Span.milliseconds(100)
+
     package init() {}
 }
 
 extension OptionTable {
     static let limits: [OptionRow] = [
         .bytes("MaxMemInQueues", \.limits.maxMemoryInQueues),
+        .bytes("PerConnBWRate", \.limits.perConnectionRate),
+        .bytes("PerConnBWBurst", \.limits.perConnectionBurst),
+        .flag("CountPrivateBandwidth", \.limits.countsPrivateBandwidth),
+        OptionRow(name: "TokenBucketRefillInterval") { configuration, text throws(ValueError) in
+            let span = Int64(text).map { Instant.Span.milliseconds($0) }
+            let interval = if let span { span } else { try Units.span(text) }
+            guard (1...1000).contains(interval.inMilliseconds) else { throw ValueError("1 to 1000 milliseconds") }
+            configuration.limits.refillInterval = interval
+        },
         OptionRow(name: "CircuitPriorityHalflife") { configuration, text throws(ValueError) in
             guard let seconds = Double(text), seconds == -1 || (1...2_147_483_647).contains(seconds) else { throw ValueError("a number of seconds from 1, or -1") }
             configuration.limits.circuitPriorityHalfLife = seconds < 0 ? nil : .seconds(seconds)

@@ -128,9 +128,6 @@ enum Soundness {
         if configuration.relay.families.isAny, configuration.relay.family.isEmpty {
             warnings.append("FamilyId: until all clients go by family keys MyFamily is needed too")
         }
-        if configuration.relay.bandwidthRate != RelayOptions().bandwidthRate || configuration.relay.relayBandwidthRate != 0 {
-            warnings.append("BandwidthRate: is advertised, but traffic is not held down to it")
-        }
         for name in configuration.relay.addressNames { warnings.append("Address: \"\(name)\" is no IP address; names are not looked up and it is ignored") }
     }
 }

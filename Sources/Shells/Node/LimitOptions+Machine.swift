@@ -9,3 +9,25 @@ extension LimitOptions {
         return MemoryLimit.chosen(maxMemoryInQueues, physicalBytes: UInt64(pages) * UInt64(pageBytes))
     }
 }
+
+extension BandwidthPolicy {
+    /// What the torrc says, and the consensus about links of clients. A relay's rates hold for all of its links: its own directory and
+    /// client traffic goes over the same ones.
+    init(_ configuration: NodeConfiguration, _ consensus: QueueParameters.Lookup) {
+        self.init()
+        let relay = configuration.relay, limits = configuration.limits
+        let relayRate = relay.relayBandwidthRate > 0 ? relay.relayBandwidthRate : relay.relayBandwidthBurst
+        let relayBurst = relay.relayBandwidthBurst > 0 ? relay.relayBandwidthBurst : relay.relayBandwidthRate
+        let rate = relayRate > 0 ? min(relay.bandwidthRate, relayRate) : relay.bandwidthRate
+        if rate < Self.unlimited { total = Rate(rate: rate, burst: relayBurst > 0 ? min(relay.bandwidthBurst, relayBurst) : relay.bandwidthBurst) }
+        func said(_ own: UInt64, _ name: String, _ fallback: UInt64) -> UInt64 {
+            own > 0 ? own : UInt64(clamping: consensus(name, Int32(clamping: fallback), 1...Int32.max))
+        }
+        let perRate = said(limits.perConnectionRate, "perconnbwrate", max(relay.bandwidthRate, 1))
+        if perRate < min(Self.unlimited, relay.bandwidthRate) {
+            perClient = Rate(rate: perRate, burst: said(limits.perConnectionBurst, "perconnbwburst", max(relay.bandwidthBurst, 1)))
+        }
+        countsPrivate = limits.countsPrivateBandwidth
+        interval = limits.refillInterval
+    }
+}

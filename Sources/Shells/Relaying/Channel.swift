@@ -58,6 +58,10 @@ package final class Channel {
     @exclusivity(unchecked) private var queues = CircuitQueues()
     /// A cell goes straight to `output` while that has fewer bytes than this: none while others wait in `queues`.
     @exclusivity(unchecked) private var directLimitBytes = recordBytes
+    private var meter = LinkMeter()
+    /// Waiting for bandwidth, per direction.
+    private var isReadThrottled = false
+    private var isWriteThrottled = false
     /// The socket did not take what it was given, and has not said since that it takes more.
     private var isBlocked = false
     @exclusivity(unchecked) private(set) var circuits = FlatTable<Circuit>()
@@ -120,10 +124,13 @@ package final class Channel {
     private func read() {
         let scratch = router.scratch
         if router.isHeldUp { return holdUp() }
+        let isMetered = isMetered
+        if isMetered, meter.readable(router.policy.bandwidth, router.settings.bandwidth, isClient: !isRelay, now: router.loop.now) == 0 { return throttleReading() }
         let kept = partial.count
         if kept > 0 { scratch.update(from: partial, count: kept) }
         let (count, progress) = session.read(into: scratch + kept, capacity: OnionRouter.scratchBytes - kept)
         router.statistics.bytesRead &+= UInt64(count)
+        if isMetered { meter.spend(read: count, router.settings.bandwidth) }
         if count > 0 {
             padding?.transferred(at: router.loop.now)
             if isOpen { consume(scratch, count: kept + count) } else { stepLink(scratch + kept, count) }
@@ -141,7 +148,7 @@ package final class Channel {
 
     /// The other loop has caught up.
     func resume() {
-        guard !isClosed else { return }
+        guard !isClosed, !isReadThrottled else { return }
         source?.setReading(true)
         readable()
     }
@@ -331,8 +338,8 @@ package final class Channel {
             var progress = write(Self.writeBytesPerTurn, atLeast: 1)
             if progress == .done { progress = session.push() }
             if progress == .closed || progress == .failed { return close() }
-            isBlocked = progress == .wantsWrite
-            source?.setWriting(isBlocked || unsentBytes > 0)
+            isBlocked = progress == .wantsWrite || isWriteThrottled
+            source?.setWriting(progress == .wantsWrite || unsentBytes > 0 && !isWriteThrottled)
         }
         let limit = router.settings.channelOutputLimitBytes + Self.controlReserveBytes
         guard output.count < Self.controlReserveBytes, unsentBytes < limit else { return close() }
@@ -342,6 +349,11 @@ package final class Channel {
     /// Seals records of at least `least` bytes until the socket is full or `budget` is used up, both of which leave more to write.
     private func write(_ budget: Int, atLeast least: Int) -> TLSSession.Progress {
         var budget = budget
+        let isMetered = isMetered
+        if isMetered {
+            budget = min(budget, meter.writable(router.policy.bandwidth, router.settings.bandwidth, isClient: !isRelay, now: router.loop.now))
+            if budget == 0, unsentBytes > 0 { throttleWriting() }
+        }
         while budget > 0 {
             if output.count < Self.recordBytes, !queues.isEmpty { refill() }
             guard output.count >= least else { break }
@@ -352,6 +364,7 @@ package final class Channel {
                 return progress
             }
             router.statistics.bytesWritten &+= UInt64(count)
+            if isMetered { meter.spend(written: count, router.settings.bandwidth) }
             padding?.transferred(at: router.loop.now)
             bytesWritten &+= UInt64(count)
             output.consume(count)
@@ -387,6 +400,37 @@ package final class Channel {
 
     private func wakeDrained() {
         for id in queues.takeDrained() where !isClosed { circuits.find(id)?.value.takeUnretainedValue().channelDrained() }
+    }
+
+    // MARK: Bandwidth
+
+    private var isRelay: Bool { isInitiator || peer?.isAuthenticated == true }
+
+    private var isMetered: Bool {
+        router.policy.bandwidth.isLimited && (router.policy.bandwidth.countsPrivate || !address.ip.isPrivate)
+    }
+
+    private func throttleReading() {
+        source?.setReading(false)
+        if !isReadThrottled, !isWriteThrottled { router.throttle(self) }
+        isReadThrottled = true
+    }
+
+    private func throttleWriting() {
+        isBlocked = true
+        if !isReadThrottled, !isWriteThrottled { router.throttle(self) }
+        isWriteThrottled = true
+    }
+
+    /// Time has passed: there may be bandwidth again.
+    func unthrottle() {
+        guard !isClosed else { return }
+        let wasReading = isReadThrottled
+        if isWriteThrottled { isBlocked = false }
+        (isReadThrottled, isWriteThrottled) = (false, false)
+        flush()
+        guard wasReading, !isClosed else { return }
+        source?.setReading(true)
     }
 
     // MARK: Housekeeping

@@ -79,6 +79,9 @@ package final class OnionRouter {
     private(set) lazy var linkPadding = LinkPaddingClock(router: self)
     private var listeners: [TCPListener] = []
     private var housekeeping: Timer?
+    /// Links that wait for bandwidth, and when they look for it again.
+    var throttled: [Channel] = []
+    var refill: Timer?
 
     package convenience init(loop: EventLoop, tls: TLSContext, settings: RouterSettings = RouterSettings()) {
         self.init(loop: loop, policy: RouterPolicy(tls: tls), settings: settings, servicePoints: ServicePoints(), loops: nil, index: 0)
@@ -116,6 +119,7 @@ package final class OnionRouter {
 
     deinit {
         housekeeping?.cancel()
+        refill?.cancel()
         survey?.cancel()
         settings.memory.change(by: -reportedBytes)
         scratch.deallocate()

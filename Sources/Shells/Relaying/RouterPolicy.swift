@@ -39,6 +39,8 @@ package struct RouterPolicy: Sendable {
     /// What the newest consensus and the operator say about onion services.
     package var services = ServicePolicy()
     package var padding = PaddingPolicy()
+    /// How fast links may be.
+    package var bandwidth = BandwidthPolicy()
     /// What it and the operator say about clients that ask for too much.
     package var denial = DenialParameters()
     /// Addresses of relays: what comes from there is not counted as a client's.

@@ -77,6 +77,8 @@ package struct RouterSettings: Sendable {
     package var handshakesPerAddressLimit = 64
     /// What clients asked for lately; all loops of a relay share it.
     package var clients = ClientGate()
+    /// What links moved lately; all loops of a relay share it.
+    package var bandwidth = BandwidthGate()
     /// What queues of all loops of a relay may hold; at the bound caches are emptied, then circuits end that have waited longest.
     package var memory = MemoryAccount()
     /// Relays being dialled; at the bound a further one fails at once.

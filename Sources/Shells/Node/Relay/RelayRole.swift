@@ -191,6 +191,7 @@ final class RelayRole {
         let said: QueueParameters.Lookup = { consensus?.param($0, default: $1, in: $2) ?? $1 }
         router.policy.queues = QueueParameters(halfLife: limits.circuitPriorityHalfLife, said)
         router.policy.denial = DenialParameters(overrides: limits.denial, said)
+        router.policy.bandwidth = BandwidthPolicy(content.configuration, said)
         router.settings.memory.use(limitBytes: limits.memoryLimitBytes)
     }
 
