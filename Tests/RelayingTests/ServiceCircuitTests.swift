@@ -14,7 +14,7 @@ private final class ServiceScene {
     var relay: OnionRouter { network.relays[0].router }
     private var ids: UInt32 = 0x8000_0000
 
-    init() throws { network = try LoopbackNetwork(relays: 1) }
+    init(loops: Int = 0) throws { network = try LoopbackNetwork(relays: 1, loops: loops) }
 
     /// A circuit over a link of its own: another relay's, or straight from a client.
     func circuit(fromRelay: Bool = true) throws -> RawCircuit {
@@ -243,5 +243,46 @@ struct RendezvousPointTests {
             #expect(scene.isDestroyed(client))
         }
         #expect(scene.relay.servicePoints.counts.clients == 0)
+    }
+}
+
+/// Links go to the loops in turn, so that a client's circuit and its service's next one end on different loops.
+@Suite("Onion services on a relay with two loops", .serialized)
+struct ServicesAcrossLoopsTests {
+    private let scene: ServiceScene
+    private let key = Ed25519Key()
+
+    init() throws { scene = try ServiceScene(loops: 2) }
+
+    private func cells(_ count: Int, _ mark: UInt8) -> [[UInt8]] {
+        (0..<count).map { [UInt8(truncatingIfNeeded: $0), mark] + [UInt8](repeating: mark, count: CellLayout.bodyBytes - 2) }
+    }
+
+    @Test("an introduction reaches a service on another loop and on the client's own, and the answer comes back")
+    func introduction() throws {
+        let service = try scene.service(key)
+        for _ in 0..<2 { #expect(try scene.introduce(ServiceScene.introduction(key)) == 0) }
+        #expect(scene.network.wait { service.count(RelayCommand.introduce2) == 2 })
+        #expect(try scene.introduce(ServiceScene.introduction(Ed25519Key())) == 1)
+    }
+
+    @Test("what client and service send each other crosses from loop to loop in order")
+    func crossing() throws {
+        let (client, service) = try scene.rendezvous()
+        #expect(client.messages.last?.data == [1, 2, 3])
+        let there = cells(300, 7), back = cells(300, 9)
+        for (index, body) in there.enumerated() { client.send(foreign: body, early: index < 3) }
+        for body in back { service.send(foreign: body) }
+        #expect(scene.network.wait { service.foreign.count == 300 && client.foreign.count == 300 })
+        #expect(service.foreign == there && client.foreign == back)
+    }
+
+    @Test("when one leaves the other's circuit on the other loop is closed, and nothing is left", arguments: [true, false])
+    func leaving(isClient: Bool) throws {
+        let (client, service) = try scene.rendezvous()
+        let (leaving, left) = isClient ? (client, service) : (service, client)
+        leaving.peer.send(leaving.id, CellCommand.destroy, [0])
+        #expect(scene.isDestroyed(left, .destroyed))
+        #expect(scene.network.wait { scene.relay.totals.circuits == 0 })
     }
 }
