@@ -14,6 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import cgo
+import conflux
 from content import MIB, Names, Web, download, upload
 from control import Control
 from network import Failure, Network, interrupt_on_signals, say, wait_for
@@ -183,7 +184,7 @@ def operated(name):
 
 
 SCENARIOS = {f.__name__: f for f in (stock, stock_mixture, guard, middle, exit, relays, our_authority_and_relays, our_authority, our_client, ours, expiry)}
-SCENARIOS |= {f.__name__: f for f in cgo.SCENARIOS}
+SCENARIOS |= {f.__name__: f for f in cgo.SCENARIOS + conflux.SCENARIOS}
 SCENARIOS |= {name: operated(name) for name in ('control', 'sandboxed')}
 
 

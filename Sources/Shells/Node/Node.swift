@@ -359,6 +359,8 @@ package final class Node {
             ("streams", .number(Int64(clamping: router.totals.statistics.streamsOpened))),
             ("circuitsCrossed", .number(Int64(clamping: router.totals.statistics.circuitsCrossed))),
             ("counterGaloisCircuits", .number(Int64(clamping: router.totals.statistics.counterGaloisCircuits))),
+            ("confluxLegs", .number(Int64(clamping: router.totals.statistics.confluxLegs))),
+            ("confluxSwitches", .number(Int64(clamping: router.totals.statistics.confluxSwitches))),
             ("bytesRead", .number(Int64(clamping: router.totals.statistics.bytesRead))),
             ("bytesWritten", .number(Int64(clamping: router.totals.statistics.bytesWritten))),
             ("directory", documents.status),

@@ -9,14 +9,13 @@ internal import Sealing
 /// `RelayCircuit` is the part of somebody's circuit that runs through us; `OriginCircuit` is one that we built. Streams end at either.
 package class Circuit {
     unowned let router: OnionRouter
-    @exclusivity(unchecked) var streams = FlatTable<OnionStream>()
-    /// Keeps the streams that `streams` finds.
-    private(set) var streamOwners: [UInt16: OnionStream] = [:]
+    /// Made with the first stream; linked circuits share one.
+    @exclusivity(unchecked) var streams: StreamTable?
+    /// The set that this circuit is a leg of.
+    @exclusivity(unchecked) var linked: LinkedCircuits?
     @exclusivity(unchecked) private(set) var sendWindow = CircuitWindow()
     private var receiveWindow = ReceiveWindow.circuit
     private var expectedTags = TagQueue(for: CircuitWindow())
-    /// Streams that have something to send and wait for the window or the channel, in the order they get their turn.
-    private var blocked: [OnionStream] = []
     /// How messages between the two ends lie in cells.
     var format = RelayFormat.v0
     /// The circuit's queue at the outgoing channel is full: its streams wait until it has drained.
@@ -25,7 +24,8 @@ package class Circuit {
 
     init(router: OnionRouter) { self.router = router }
 
-    package var openStreams: Int { streams.count }
+    package var openStreams: Int { streams?.count ?? 0 }
+    func hasStream(_ id: UInt16) -> Bool { streams?.contains(id) == true }
     /// Then there are no stream windows, but XOFF and XON.
     package var isCongestionControlled: Bool { sendWindow.isCongestionControlled }
 
@@ -65,22 +65,33 @@ package class Circuit {
     @inline(__always)
     func receiveMessage(_ header: RelayHeader, _ body: UnsafeMutablePointer<UInt8>) {
         let data = body + header.dataOffset
-        if header.command == RelayCommand.data { return receiveData(header.stream, data, header.count) }
-        receiveMessage(header.command, header.stream, Array(UnsafeBufferPointer(start: data, count: header.count)))
+        if header.command == RelayCommand.data {
+            guard header.stream != 0, let isDue = try? receiveWindow.received() else { return violated() }
+            if isDue { sendSendme() }
+            guard !isClosed else { return }
+        }
+        // The windows are the circuit's own; the order of what belongs to streams is that of all linked circuits.
+        if let linked { return linked.receive(header, data, on: self) }
+        deliver(header, data)
     }
 
-    private func receiveMessage(_ command: UInt8, _ stream: UInt16, _ content: [UInt8]) {
+    /// A message whose turn it is.
+    @inline(__always)
+    func deliver(_ header: RelayHeader, _ data: UnsafeMutablePointer<UInt8>) {
+        if header.command == RelayCommand.data { return deliverData(header.stream, data, header.count) }
+        deliver(header.command, header.stream, Array(UnsafeBufferPointer(start: data, count: header.count)))
+    }
+
+    func deliver(_ command: UInt8, _ stream: UInt16, _ content: [UInt8]) {
         if command == RelayCommand.sendme { return receiveSendme(stream, content) }
-        if stream != 0, let (found, _) = streams.find(UInt32(stream)) {
+        if stream != 0, let found = streams?.find(stream) {
             return found.takeUnretainedValue().receive(command, content)
         }
         receiveControl(command, stream: stream, content)
     }
 
-    private func receiveData(_ stream: UInt16, _ data: UnsafeMutablePointer<UInt8>, _ count: Int) {
-        guard stream != 0, let isDue = try? receiveWindow.received() else { return violated() }
-        if isDue { sendSendme() }
-        guard !isClosed, let (found, _) = streams.find(UInt32(stream)) else { return }  // ended by us, on its way when we did
+    func deliverData(_ stream: UInt16, _ data: UnsafePointer<UInt8>?, _ count: Int) {
+        guard let data, let found = streams?.find(stream) else { return }  // ended by us, on its way when we did
         found.takeUnretainedValue().receiveData(data, count)
     }
 
@@ -91,7 +102,7 @@ package class Circuit {
 
     private func receiveSendme(_ stream: UInt16, _ content: [UInt8]) {
         if stream != 0 {
-            streams.find(UInt32(stream))?.value.takeUnretainedValue().receiveSendme()
+            streams?.find(stream)?.takeUnretainedValue().receiveSendme()
             return
         }
         do {
@@ -99,6 +110,7 @@ package class Circuit {
             guard message.version == 1 else { return violated() }
             let sent = try expectedTags.match(message.tag)
             try sendWindow.acknowledged(roundTrip: router.loop.now - sent, isBlocked: isHeld)
+            linked?.noteRoundTrip(of: self)
             resumeStreams()
         } catch {
             violated()
@@ -116,26 +128,42 @@ package class Circuit {
     /// Sends a message that no window counts; `false` when it is too long for the circuit's format or the circuit is gone.
     @discardableResult
     func send(_ command: UInt8, stream: UInt16, _ content: [UInt8]) -> Bool {
+        if let linked, RelayCommand.isMultiplexed(command) { return linked.send(command, stream: stream, content) }
+        return sendHere(command, stream: stream, content)
+    }
+
+    /// The same, on this circuit whatever it is linked with.
+    func sendHere(_ command: UInt8, stream: UInt16, _ content: [UInt8]) -> Bool {
         content.withUnsafeBufferPointer { transmit(command, stream: stream, $0.baseAddress, $0.count) }
     }
 
     /// Whether a DATA message may be sent now; when not, the stream's turn comes with `resumeStreams`.
     func mayPackage(_ stream: OnionStream) -> Bool {
         if hasRoom { return true }
-        guard !isClosed, !stream.isBlocked else { return false }
+        guard !isClosed, !stream.isBlocked, let streams else { return false }
         stream.isBlocked = true
-        blocked.append(stream)
+        streams.blocked.append(stream)
         waitForRoom()
         return false
     }
 
     private var hasRoom: Bool {
+        if let linked { return linked.hasRoom }
+        return hasRoomHere
+    }
+
+    var hasRoomHere: Bool {
         guard !isClosed, !isHeld, sendWindow.isOpen, let channel = outgoingChannel else { return false }
         return channel.hasRoom(outgoingID)
     }
 
-    /// A closed window is opened by a SENDME, a full queue by the channel's peer.
     private func waitForRoom() {
+        if let linked { return linked.waitForRoom() }
+        waitForRoomHere()
+    }
+
+    /// A closed window is opened by a SENDME, a full queue by the channel's peer.
+    func waitForRoomHere() {
         guard !isClosed, !isHeld, sendWindow.isOpen, let channel = outgoingChannel else { return }
         isHeld = true
         channel.hold(outgoingID)
@@ -149,6 +177,12 @@ package class Circuit {
 
     /// Sends one DATA message with as much of `count` bytes as it takes, and says how much; ask `mayPackage` first.
     func package(_ stream: UInt16, _ data: UnsafePointer<UInt8>, _ count: Int) -> Int {
+        if let linked { return linked.package(stream, data, count) }
+        return packageHere(stream, data, count)
+    }
+
+    @inline(__always)
+    func packageHere(_ stream: UInt16, _ data: UnsafePointer<UInt8>, _ count: Int) -> Int {
         let size = min(format.streamDataBytes, count)
         let mustRemember = sendWindow.sent()
         if transmit(RelayCommand.data, stream: stream, data, size), mustRemember { expectedTags.expect(lastSentTag, at: router.loop.now) }
@@ -158,11 +192,12 @@ package class Circuit {
     /// The window opened or the channel drained: blocked streams go on, first come, first served. Those for whom nothing
     /// is left stay before those that have had their turn.
     func resumeStreams() {
-        let turn = blocked
-        blocked = []
+        guard let streams, !streams.blocked.isEmpty else { return }
+        let turn = streams.blocked
+        streams.blocked = []
         for (index, stream) in turn.enumerated() {
             guard hasRoom else {
-                blocked.insert(contentsOf: turn[index...].filter { !$0.isEnded }, at: 0)
+                streams.blocked.insert(contentsOf: turn[index...].filter { !$0.isEnded }, at: 0)
                 return waitForRoom()
             }
             stream.isBlocked = false
@@ -172,31 +207,28 @@ package class Circuit {
 
     // MARK: Streams
 
-    func add(_ stream: OnionStream, id: UInt16) {
-        streams.insert(UInt32(id), stream)
-        streamOwners[id] = stream
+    func add(_ stream: OnionStream) {
+        let table = streams ?? StreamTable()
+        streams = table
+        table.insert(stream)
         router.statistics.streamsOpened += 1
     }
 
-    func remove(_ stream: OnionStream) {
-        guard streamOwners[stream.id] === stream else { return }
-        streams.remove(UInt32(stream.id))
-        streamOwners[stream.id] = nil
-        blocked.removeAll { $0 === stream }
-    }
+    func remove(_ stream: OnionStream) { streams?.remove(stream) }
 
-    /// Memory that the streams hold.
-    func surveyStreams(_ now: Instant) -> Int { streamOwners.values.reduce(0) { $0 + $1.survey(now) } }
+    /// Those that are on this circuit; linked circuits share the table, not the streams.
+    private var ownStreams: [OnionStream] { (streams?.all ?? []).filter { $0.circuit === self } }
+
+    /// Memory that the streams hold, and what waits for its turn among linked circuits.
+    func surveyStreams(_ now: Instant) -> Int { ownStreams.reduce(linked?.heldBytes(countedAt: self) ?? 0) { $0 + $1.survey(now) } }
 
     /// Bytes that wait in the streams, as of the last survey, and since when.
     var streamDebt: (bytes: Int, since: Instant)? {
-        let waiting = streamOwners.values.compactMap { stream in stream.waitingSince.map { (stream.waitingBytes, $0) } }
+        let waiting = ownStreams.compactMap { stream in stream.waitingSince.map { (stream.waitingBytes, $0) } }
         return waiting.map(\.1).min().map { (waiting.reduce(0) { $0 + $1.0 }, $0) }
     }
 
-    func releaseIdleMemory() { for stream in streamOwners.values { stream.releaseIdleMemory() } }
+    func releaseIdleMemory() { for stream in ownStreams { stream.releaseIdleMemory() } }
 
-    func endAllStreams(_ reason: EndReason) {
-        for (_, stream) in streamOwners.sorted(by: { $0.key < $1.key }) { stream.circuitClosed(reason) }
-    }
+    func endAllStreams(_ reason: EndReason) { for stream in streams?.all ?? [] { stream.circuitClosed(reason) } }
 }

@@ -7,6 +7,8 @@ internal import Onion
 /// BEGIN, BEGIN_DIR and RESOLVE at the last hop (tor-spec 6.2, 6.4).
 extension RelayCircuit {
     func beginDirectory(_ stream: UInt16) {
+        // Linked circuits are for exit streams: stock refuses this too, for good reason (TROVE-2026-008).
+        guard linked == nil else { return violated() }
         guard admits(stream) else { return }
         guard let handler = router.onDirectoryStream, router.index == 0 || router.policy.isDirectory else { return refuse(stream, .notDirectory) }
         let accepted = accept(stream)
@@ -47,8 +49,8 @@ extension RelayCircuit {
 
     /// Whether a new stream with this id may begin; says why not to the client.
     private func admits(_ stream: UInt16) -> Bool {
-        guard stream != 0, !streams.contains(UInt32(stream)) else { return false }
-        guard streams.count < router.settings.streamsPerCircuitLimit else {
+        guard stream != 0, !hasStream(stream) else { return false }
+        guard openStreams < router.settings.streamsPerCircuitLimit else {
             refuse(stream, .resourceLimit)
             return false
         }
@@ -68,7 +70,7 @@ extension RelayCircuit {
     private func accept(_ id: UInt16) -> OnionStream {
         let stream = OnionStream(circuit: self, id: id)
         stream.isAnswered = true
-        add(stream, id: id)
+        add(stream)
         return stream
     }
 
@@ -91,7 +93,8 @@ final class ExitConnection {
     static let timeToLiveSeconds: UInt32 = 60
 
     private let router: OnionRouter
-    private unowned let circuit: RelayCircuit
+    /// That BEGIN came on: with linked circuits the stream may outlive it.
+    private weak var circuit: RelayCircuit?
     private unowned let stream: OnionStream
     private let request: BeginMessage
     private var dialer: SocketDialer?
@@ -117,7 +120,7 @@ final class ExitConnection {
 
     /// The stream ended before the connection stood.
     func cancel() {
-        circuit.connecting -= 1
+        circuit?.connecting -= 1
         dialer?.cancel()
     }
 
@@ -148,8 +151,9 @@ final class ExitConnection {
     private func connected(_ fd: Int32, _ address: IPAddress) {
         guard !stream.isEnded else { return Sockets.close(fd) }
         stream.connection = nil
-        circuit.connecting -= 1
-        circuit.send(RelayCommand.connected, stream: stream.id, ConnectedMessage(address: address, ttlSeconds: Self.timeToLiveSeconds).encoded)
+        circuit?.connecting -= 1
+        // Not over the circuit that BEGIN came on: it may be gone, and another leg have the stream.
+        stream.circuit?.send(RelayCommand.connected, stream: stream.id, ConnectedMessage(address: address, ttlSeconds: Self.timeToLiveSeconds).encoded)
         stream.splice(fd: fd, early: [])
     }
 

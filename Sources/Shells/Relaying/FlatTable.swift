@@ -1,7 +1,7 @@
 /// A flat, open-addressed map from a 32-bit id to an object and one bit beside it. A look-up on the cell path neither
 /// hashes through a protocol nor retains.
 // SAFETY: the table does not own its objects; whoever inserts one removes it before letting go of it (`OnionRouter.circuits` and
-// `CircuitEnd.streamOwners` hold the strong references).
+// `StreamTable.owners` hold the strong references).
 struct FlatTable<Value: AnyObject>: ~Copyable {
     private struct Slot {
         var key: UInt32

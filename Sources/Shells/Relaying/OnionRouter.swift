@@ -77,6 +77,8 @@ package final class OnionRouter {
     /// Closed circuits, kept to the end of the turn: the cell path calls them without retaining.
     private(set) var retired: [Circuit] = []
     private(set) lazy var linkPadding = LinkPaddingClock(router: self)
+    /// Sets of circuits that end here, by their nonces.
+    var linkedCircuits: [[UInt8]: LinkedCircuits] = [:]
     private var listeners: [TCPListener] = []
     private var housekeeping: Timer?
     /// Links that wait for bandwidth, and when they look for it again.
@@ -126,6 +128,8 @@ package final class OnionRouter {
     }
 
     package var circuitCount: Int { circuits.count }
+    /// Bytes of messages that wait for others to come first.
+    package var confluxHeldBytes: Int { linkedCircuits.values.reduce(0) { $0 + $1.heldBytes } }
     package var channelCount: Int { channels.count }
     var allChannels: some Collection<Channel> { channels.values }
     var openChannels: [Channel] { channels.values.filter(\.isOpen) }

@@ -31,7 +31,7 @@ package final class OnionStream {
 
     package let id: UInt16
     package var onEvent: ((Event) -> Void)? { didSet { deliverEarly() } }
-    private var circuit: Circuit?
+    private(set) var circuit: Circuit?
     private let router: OnionRouter
     private(set) var sendWindow = SendWindow.stream
     private var receiveWindow = ReceiveWindow.stream
@@ -116,8 +116,10 @@ package final class OnionStream {
         var offset = 0
         while offset < count {
             guard sendWindow.isOpen, let circuit, circuit.mayPackage(self) else { break }
+            let size = circuit.package(id, bytes + offset, count - offset)
+            guard size > 0 else { break }
             if signals == nil { sendWindow.sent() }
-            offset += circuit.package(id, bytes + offset, count - offset)
+            offset += size
         }
         bytesSent += UInt64(offset)
         signals?.permit.spend(offset)
@@ -138,7 +140,7 @@ package final class OnionStream {
 
     // MARK: The circuit's side
 
-    func receiveData(_ data: UnsafeMutablePointer<UInt8>, _ count: Int) {
+    func receiveData(_ data: UnsafePointer<UInt8>, _ count: Int) {
         if signals != nil {
             guard toSocket.count + early.count < Self.backlogLimitBytes else { return end(.resourceLimit) }
         } else {
@@ -208,6 +210,9 @@ package final class OnionStream {
         case .xon(let message): circuit.send(RelayCommand.xon, stream: id, message.encoded)
         }
     }
+
+    /// A leg of linked circuits is gone; the stream goes on over another.
+    func move(from gone: Circuit, to other: Circuit) { if circuit === gone { circuit = other } }
 
     /// The circuit is gone; nothing can be told to the other end.
     func circuitClosed(_ reason: EndReason) { leave(reason) }

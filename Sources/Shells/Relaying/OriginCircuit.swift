@@ -151,7 +151,9 @@ package final class OriginCircuit: Circuit {
         switch command {
         case RelayCommand.extended2: receiveExtended(data)
         case RelayCommand.truncated: finish(data.first.flatMap(DestroyReason.init(rawValue:)) ?? .none, isRemote: true)
-        case RelayCommand.begin, RelayCommand.beginDir, RelayCommand.extend2, RelayCommand.resolve: violated()
+        case RelayCommand.begin, RelayCommand.beginDir, RelayCommand.extend2, RelayCommand.resolve,
+            RelayCommand.confluxLink...RelayCommand.confluxSwitch:
+            violated()
         default: break
         }
     }
@@ -162,7 +164,7 @@ package final class OriginCircuit: Circuit {
     package func openStream(_ target: StreamTarget) -> OnionStream {
         guard isBuilt, let id = freeStreamID() else { return OnionStream(refusedBy: router) }
         let stream = OnionStream(circuit: self, id: id)
-        add(stream, id: id)
+        add(stream)
         switch target {
         case .host(let host, let port, let flags): send(RelayCommand.begin, stream: id, BeginMessage(host: host, port: port, flags: flags).encoded)
         case .directory: send(RelayCommand.beginDir, stream: id, [])
@@ -172,10 +174,10 @@ package final class OriginCircuit: Circuit {
     }
 
     private func freeStreamID() -> UInt16? {
-        guard streams.count < router.settings.streamsPerCircuitLimit else { return nil }
+        guard openStreams < router.settings.streamsPerCircuitLimit else { return nil }
         for _ in 0...Int(UInt16.max) {
             nextStream &+= 1
-            if nextStream != 0, !streams.contains(UInt32(nextStream)) { return nextStream }
+            if nextStream != 0, !hasStream(nextStream) { return nextStream }
         }
         return nil
     }

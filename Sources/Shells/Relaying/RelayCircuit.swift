@@ -131,6 +131,10 @@ final class RelayCircuit: Circuit {
         case RelayCommand.beginDir: beginDirectory(stream)
         case RelayCommand.resolve: resolve(stream, data)
         case RelayCommand.paddingNegotiate: negotiatePadding(data)
+        case RelayCommand.confluxLink: link(data)
+        case RelayCommand.confluxLinkedAck: acknowledgeLink()
+        case RelayCommand.confluxSwitch: switchLeg(data)
+        case RelayCommand.confluxLinked: violated()
         case _ where receiveService(command, data): break
         default: break  // DROP, late messages of ended streams and commands of the future
         }
@@ -145,7 +149,7 @@ final class RelayCircuit: Circuit {
     // MARK: Ending here
 
     /// Nothing was asked of the circuit yet that decides what it is for.
-    var isUncommitted: Bool { if case .none = duty { onward == .unasked && streams.count == 0 } else { false } }
+    var isUncommitted: Bool { if case .none = duty { onward == .unasked && linked == nil && openStreams == 0 } else { false } }
 
     /// The circuit ends here and does this.
     func commit(to duty: ServiceDuty) {
@@ -156,7 +160,7 @@ final class RelayCircuit: Circuit {
     // MARK: Extending
 
     private func extend(_ data: [UInt8]) {
-        guard onward == .unasked, let message = try? Extend2Message(data), let rsa = message.rsa, !rsa.isZero else { return violated() }
+        guard onward == .unasked, linked == nil, let message = try? Extend2Message(data), let rsa = message.rsa, !rsa.isZero else { return violated() }
         let ed25519 = message.ed25519.flatMap { $0.isZero ? nil : $0 }
         let isBackwards = rsa == previous.peer?.rsa || ed25519 != nil && ed25519 == previous.peer?.ed25519
         let addresses = usable(message.addresses)
@@ -258,7 +262,7 @@ final class RelayCircuit: Circuit {
         previous.detach(previousID)
         if let reason { previous.sendDestroy(previousID, reason) }
         dropNext(telling: nextReason)
-        endAllStreams(.destroyed)
+        if let linked { linked.lost(self) } else { endAllStreams(.destroyed) }
         leaveService()
         padder?.cancel()
         router.release(self)

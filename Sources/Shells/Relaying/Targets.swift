@@ -130,6 +130,9 @@ package struct RouterStatistics: Sendable {
     package var circuitsCreated: UInt64 = 0
     /// Circuits that end here or that we built, with Counter Galois Onion at their last hop.
     package var counterGaloisCircuits: UInt64 = 0
+    /// Circuits that became legs of a conflux set here, and times that we went on over another leg.
+    package var confluxLegs: UInt64 = 0
+    package var confluxSwitches: UInt64 = 0
     package var streamsOpened: UInt64 = 0
     package var protocolErrors: UInt64 = 0
     /// PADDING cells and DROP messages.

@@ -216,7 +216,7 @@ final class Scenario {
                 if window.inFlight < 0 || !window.isCongestionControlled && window.inFlight > FlowControl.circuitWindowCells {
                     findings.append("\(node.name): \(window.inFlight) cells in flight")
                 }
-                for stream in circuit.streamOwners.values {
+                for stream in circuit.streams?.all ?? [] {
                     watched.watch(stream)
                     if !(0...FlowControl.streamWindowCells).contains(stream.sendWindow.remaining) {
                         findings.append("\(node.name): a stream window of \(stream.sendWindow.remaining)")

@@ -37,6 +37,10 @@ package struct CircuitWindow: Sendable {
 
     package var isOpen: Bool { inFlight < limit }
     package var isCongestionControlled: Bool { if case .vegas = control { true } else { false } }
+    /// Whether something was sent that a SENDME must answer.
+    package var hasUnacknowledged: Bool { inFlight >= increment }
+    /// As congestion control knows it; 0 before its first SENDME.
+    package var roundTripMicroseconds: Int { if case .vegas(let vegas) = control { vegas.averageMicroseconds } else { 0 } }
     /// SENDMEs that a full window can be owed.
     package var tagLimit: Int { isCongestionControlled ? FlowParameters.windowLimitCells / increment : TagQueue.fixedLimit }
 

@@ -12,6 +12,8 @@ package struct FlowParameters: Equatable, Sendable {
 
     /// `cc_alg` is Vegas, the only algorithm there is.
     package let isCongestionControlled: Bool
+    /// Circuits may be linked (proposal 329).
+    package let isConfluxEnabled: Bool
     /// DATA cells per SENDME.
     package let sendmeIncrement: UInt8
     package let vegas: VegasParameters
@@ -22,6 +24,7 @@ package struct FlowParameters: Equatable, Sendable {
 
     package init(_ lookup: Lookup) {
         isCongestionControlled = lookup("cc_alg", 2, 0...3) == 2
+        isConfluxEnabled = lookup("cfx_enabled", 1, 0...1) == 1
         sendmeIncrement = UInt8(clamping: lookup("cc_sendme_inc", 31, 1...254))
         vegas = VegasParameters(lookup)
         streams = StreamFlowParameters(lookup)

@@ -1,6 +1,7 @@
 internal import Ambience
 internal import Directory
 internal import Loops
+internal import Relaying
 internal import Torrc
 
 /// What the relay says of itself, from its options and its state.
@@ -39,6 +40,9 @@ struct RelayContent {
         }
     }
 
+    /// Circuits that are linked must meet on one loop: a relay on several takes no part in conflux and does not say that it would.
+    private var isOneLoop: Bool { (configuration.relay.processors ?? RelayLoops.processors) == 1 }
+
     func observed(_ seen: UInt64) -> UInt64 { min(max(seen, Self.initialBandwidth), rates.rate) }
 
     private var rates: (rate: UInt64, burst: UInt64) {
@@ -66,6 +70,7 @@ struct RelayContent {
         if !configuration.relay.isDirectoryCache { content.protocols = content.protocols.removing("DirCache").removing("HSDir") }
         content.isHiddenServiceDirectory = configuration.relay.isDirectoryCache
         content.expires = life?.expires
+        if isOneLoop { content.protocols.insert("Conflux", 1) }
         return content
     }
 }
