@@ -243,8 +243,9 @@ def nyx(node, network):
     """nyx, unmodified, on our relay: its header, bandwidth and connections pages, and no complaint."""
     # Its own debug log (-d) asks Python for something that 3.8 dropped; what it complains of it also shows on its screen.
     screen = Screen(['nyx', '-i', f'127.0.0.1:{node.control_port}', '-c', str(network.folder / 'nyxrc')])
-    text = screen.watch(15, lambda t: node.name in t and node.fingerprint in t and 'Running' in t and 'Download' in t)
-    for needed in (node.name, node.fingerprint, 'Running', 'Valid', 'Download', 'Upload'):
+    header = (node.name, node.fingerprint, 'Running', 'Valid', 'Download', 'Upload')
+    text = screen.watch(15, lambda t: all(needed in t for needed in header))
+    for needed in header:
         expect(f'nyx shows {needed}: {text[-1500:]!r}', needed in text)
     for page, needed in (('\x1bOC', 'Connections'), ('\x1bOC', 'Tor Configuration')):
         os.write(screen.terminal, page.encode())
@@ -297,6 +298,8 @@ def metrics_of(port):
 
 def same_metrics(ours, stock):
     """Our metrics are stock's by name, help, type and labels; what is missing is what was named as missing."""
+    # A relay knows its flags once it has the consensus that lists it.
+    wait_for('our relay knows its flags', 30, lambda: 'tor_relay_flag' in metrics_of(ours)[0])
     types, helps, samples = metrics_of(ours)
     stock_types, stock_helps, stock_samples = metrics_of(stock)
     expect(f'metrics without a counterpart: {set(types) - set(stock_types)}', set(types) <= set(stock_types))
