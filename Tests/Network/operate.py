@@ -299,7 +299,7 @@ def metrics_of(port):
 def same_metrics(ours, stock):
     """Our metrics are stock's by name, help, type and labels; what is missing is what was named as missing."""
     # A relay knows its flags once it has the consensus that lists it.
-    wait_for('our relay knows its flags', 30, lambda: 'tor_relay_flag' in metrics_of(ours)[0])
+    wait_for('our relay knows its flags', 30, lambda: metrics_of(ours)[2].get('tor_relay_flag{type="Running"}') == 1)
     types, helps, samples = metrics_of(ours)
     stock_types, stock_helps, stock_samples = metrics_of(stock)
     expect(f'metrics without a counterpart: {set(types) - set(stock_types)}', set(types) <= set(stock_types))
