@@ -407,9 +407,11 @@ def descriptors(kind, _):
     with Network(relays=(), exits=()) as network:
         node = network.add('relay', kind)
         node.wrapper = ['prlimit', f'--nofile={DESCRIPTOR_LIMIT}:{DESCRIPTOR_LIMIT}']
+        node.extra += [f'ConnLimit {DESCRIPTOR_LIMIT}']
         node.start()
         wait_for(f'{kind} listens', 15, lambda: network.check_alive() and listens(node.or_port), pause=0.02)
-        callers = [socket.create_connection(('127.0.0.1', node.or_port), timeout=5) for _ in range(CALLERS)]
+        # From many addresses, for one alone is refused long before.
+        callers = [socket.create_connection(('127.0.0.1', node.or_port), timeout=5, source_address=(f'127.0.0.{2 + i // 40}', 0)) for i in range(CALLERS)]
         time.sleep(1)
         before = node.cpu_seconds()
         time.sleep(3)
