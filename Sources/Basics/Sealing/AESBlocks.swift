@@ -8,7 +8,7 @@ struct AESBlocks: ~Copyable {
     init(key: UnsafePointer<UInt8>, isEncrypting: Bool) {
         guard let context = EVP_CIPHER_CTX_new() else { fatalError("out of memory for a cipher context") }
         self.context = context
-        let ok = EVP_CipherInit_ex(context, EVP_aes_128_ecb(), nil, key, nil, isEncrypting ? 1 : 0)
+        let ok = EVP_CipherInit_ex(context, Fetched.aes128ECB, nil, key, nil, isEncrypting ? 1 : 0)
         precondition(ok == 1, "AES is always available")
         EVP_CIPHER_CTX_set_padding(context, 0)
     }

@@ -11,7 +11,7 @@ package struct AESCounter: ~Copyable {
         precondition((key.count == 16 || key.count == 32) && iv.count == 16)
         guard let context = EVP_CIPHER_CTX_new() else { fatalError("out of memory for a cipher context") }
         self.context = context
-        let cipher = key.count == 16 ? EVP_aes_128_ctr() : EVP_aes_256_ctr()
+        let cipher = key.count == 16 ? Fetched.aes128CTR : Fetched.aes256CTR
         let ok = EVP_EncryptInit_ex(context, cipher, nil, Array(key), iv)
         precondition(ok == 1, "AES-CTR is always available")
     }

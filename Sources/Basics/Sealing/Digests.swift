@@ -1,12 +1,11 @@
 internal import COpenSSL
-internal import CSodium
 
 /// One-shot digests and keyed digests.
 package enum Digest {
-    package static func sha1(_ bytes: some Collection<UInt8>) -> [UInt8] { evp(EVP_sha1(), bytes, size: 20) }
-    package static func sha256(_ bytes: some Collection<UInt8>) -> [UInt8] { evp(EVP_sha256(), bytes, size: 32) }
-    package static func sha512(_ bytes: some Collection<UInt8>) -> [UInt8] { evp(EVP_sha512(), bytes, size: 64) }
-    package static func sha3_256(_ bytes: some Collection<UInt8>) -> [UInt8] { evp(EVP_sha3_256(), bytes, size: 32) }
+    package static func sha1(_ bytes: some Collection<UInt8>) -> [UInt8] { evp(Fetched.sha1, bytes, size: 20) }
+    package static func sha256(_ bytes: some Collection<UInt8>) -> [UInt8] { evp(Fetched.sha256, bytes, size: 32) }
+    package static func sha512(_ bytes: some Collection<UInt8>) -> [UInt8] { evp(Fetched.sha512, bytes, size: 64) }
+    package static func sha3_256(_ bytes: some Collection<UInt8>) -> [UInt8] { evp(Fetched.sha3_256, bytes, size: 32) }
 
     /// The first `count` bytes of SHAKE-256's output (FIPS 202).
     package static func shake256(_ bytes: some Collection<UInt8>, count: Int) -> [UInt8] {
@@ -14,35 +13,33 @@ package enum Digest {
         defer { EVP_MD_CTX_free(context) }
         let bytes = Array(bytes)
         var out = [UInt8](repeating: 0, count: count)
-        let ok = EVP_DigestInit_ex(context, EVP_shake256(), nil) & EVP_DigestUpdate(context, bytes, bytes.count) & EVP_DigestFinalXOF(context, &out, count)
+        let ok = EVP_DigestInit_ex(context, Fetched.shake256, nil) & EVP_DigestUpdate(context, bytes, bytes.count) & EVP_DigestFinalXOF(context, &out, count)
         precondition(ok == 1, "SHAKE-256 is always available")
         return out
     }
 
     /// HMAC-SHA256 (RFC 2104), any key length.
     package static func hmacSHA256(key: some Collection<UInt8>, _ bytes: some Collection<UInt8>) -> [UInt8] {
-        var state = crypto_auth_hmacsha256_state()
-        let key = Array(key)
-        let bytes = Array(bytes)
-        var out = [UInt8](repeating: 0, count: 32)
-        crypto_auth_hmacsha256_init(&state, key, key.count)
-        crypto_auth_hmacsha256_update(&state, bytes, UInt64(bytes.count))
-        crypto_auth_hmacsha256_final(&state, &out)
-        return out
+        var keyed = KeyedSHA256(key: Array(key))
+        defer { keyed.wipe() }
+        return keyed.digest(Array(bytes))
     }
 
     /// HKDF-SHA256 (RFC 5869): extract with `salt`, expand with `info`.
     package static func hkdfSHA256(secret: [UInt8], salt: [UInt8], info: [UInt8], count: Int) -> [UInt8] {
-        let key = hmacSHA256(key: salt, secret)
+        var keyed = KeyedSHA256(key: hmacSHA256(key: salt, secret))
+        defer { keyed.wipe() }
         var out: [UInt8] = []
+        out.reserveCapacity(count + KeyedSHA256.digestBytes)
         var block: [UInt8] = []
         var counter: UInt8 = 1
         while out.count < count {
-            block = hmacSHA256(key: key, block + info + [counter])
+            block = keyed.digest(block + info + [counter])
             out += block
             counter += 1
         }
-        return Array(out.prefix(count))
+        out.removeLast(out.count - count)
+        return out
     }
 
     /// KDF-TOR (tor-spec 5.2.1): SHA1(secret | 0) | SHA1(secret | 1) | …

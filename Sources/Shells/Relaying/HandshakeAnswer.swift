@@ -37,13 +37,13 @@ final class HandshakeAnswer: @unchecked Sendable {
     }
 
     private static func ntor(_ skin: [UInt8], _ identity: LinkIdentity, _ policy: RouterPolicy) throws(HandshakeFailure) -> HandshakeAnswer {
-        let (reply, keys) = try NtorServer.respond(skin, identity: identity.rsa, onionKeys: policy.onionKeys, ephemeral: Curve25519Key())
+        let (reply, keys) = try NtorServer.respond(skin, identity: identity.rsa, onionKeys: policy.onionKeys, ephemeral: .random(Curve25519Key.bytes))
         return HandshakeAnswer(command: CellCommand.created2, reply: Created2Message(handshake: reply).encoded, keys: keys)
     }
 
     private static func ntorV3(_ skin: [UInt8], _ identity: LinkIdentity, _ policy: RouterPolicy) throws(HandshakeFailure) -> HandshakeAnswer {
         var increment: UInt8?
-        let (reply, keys) = try NtorV3Server.respond(skin, identity: identity.ed25519, onionKeys: policy.onionKeys, ephemeral: Curve25519Key()) { asked in
+        let (reply, keys) = try NtorV3Server.respond(skin, identity: identity.ed25519, onionKeys: policy.onionKeys, ephemeral: .random(Curve25519Key.bytes)) { asked in
             if asked.wantsCongestionControl, policy.flow.isCongestionControlled { increment = policy.flow.sendmeIncrement }
             return CircuitExtensions(sendmeIncrement: increment)
         }

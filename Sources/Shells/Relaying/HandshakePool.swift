@@ -21,26 +21,33 @@ package final class HandshakePool: Sendable {
     /// Stock's default of MaxOnionQueueDelay.
     package static let longestWait = Instant.Span.milliseconds(1750)
 
+    let threadCount: Int
     private let queue = WorkQueue(limit: queueLimit)
-    private let count: Int
+    private let waitingCount = Atomic(0)
     private let threads = Mutex<[WorkThread]>([])
     private let waitNanoseconds = Atomic(longestWait.nanoseconds)
 
-    init(count: Int) { self.count = max(1, count) }
+    init(count: Int) { threadCount = max(1, count) }
 
     deinit { queue.close() }
 
-    func start() { threads.withLock { $0 = queue.staff(count, name: "onionskin") } }
+    func start() { threads.withLock { $0 = queue.staff(threadCount, name: "onionskin") } }
 
-    package var waiting: Int { queue.waiting }
+    package var waiting: Int { waitingCount.load(ordering: .relaxed) }
 
     /// Onion skins that waited longer are dropped. Whatever a torrc or consensus says, one that found a thread free is answered.
     package func drop(after wait: Instant.Span) { waitNanoseconds.store(max(wait, .milliseconds(1)).nanoseconds, ordering: .relaxed) }
 
-    /// Answers a CREATE2 on one of the threads and calls `done` there. `false` at the bound: it will not be called.
-    func answer(_ body: [UInt8], policy: RouterPolicy, _ done: @escaping @Sendable (Outcome) -> Void) -> Bool {
+    /// Answers bodies of CREATE2 one after another on one of the threads and calls `done` there. `false` at the bound: it will not be called.
+    func answer(_ skins: [[UInt8]], policy: RouterPolicy, _ done: @escaping @Sendable ([Outcome]) -> Void) -> Bool {
         let arrived = SystemTime().now
-        return queue.add { done(self.outcome(body, policy, arrived)) }
+        let waiting = waitingCount.add(skins.count, ordering: .relaxed).newValue
+        let isTaken = waiting <= Self.queueLimit && queue.add {
+            self.waitingCount.subtract(skins.count, ordering: .relaxed)
+            done(skins.map { self.outcome($0, policy, arrived) })
+        }
+        if !isTaken { waitingCount.subtract(skins.count, ordering: .relaxed) }
+        return isTaken
     }
 
     private func outcome(_ body: [UInt8], _ policy: RouterPolicy, _ arrived: Instant) -> Outcome {

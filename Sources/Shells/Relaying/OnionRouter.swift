@@ -60,6 +60,8 @@ package final class OnionRouter {
     private var survey: Timer?
     /// Frees up to so many bytes of caches and says how many it did; on the loop that has any.
     package var shrinkCaches: ((_ bytes: Int) -> Int)?
+    /// Where onion skins wait for the end of the turn; `nil` when they are answered at once.
+    private var desk: HandshakeDesk?
     package private(set) lazy var names = ExitNames(router: self)
     private var channels: [ObjectIdentifier: Channel] = [:]
     /// Links that others opened and whose handshake is not over, oldest first.
@@ -104,6 +106,7 @@ package final class OnionRouter {
 
     private func join(_ loops: RelayLoops) {
         self.loops = loops
+        desk = HandshakeDesk(loops.handshakes, mailbox: loop.mailbox)
         passages = loops.count > 1 ? loops.passages(of: self) : []
         if !passages.isEmpty { loop.onWake { [weak self] in self?.wakened() } }
     }
@@ -299,8 +302,8 @@ package final class OnionRouter {
         guard id != 0, !channel.circuits.contains(id) else { return statistics.protocolErrors += 1 }
         guard channel.mayOpen(id), policy.identity != nil else { return channel.sendDestroy(id, .protocolViolation) }
         guard circuits.count < settings.circuitLimit, mayCarryMore(channel), admitsCircuit(on: channel) else { return channel.sendDestroy(id, .resourceLimit) }
-        if command == CellCommand.create2, let loops {
-            PendingCircuit(router: self, previous: channel, id: id).begin(body, on: loops.handshakes)
+        if command == CellCommand.create2, let desk {
+            desk.take(body, for: PendingCircuit(router: self, previous: channel, id: id))
         } else if let answer = try? HandshakeAnswer.make(to: command, body, policy) {
             open(answer, on: channel, id: id)
         } else {
@@ -326,6 +329,7 @@ package final class OnionRouter {
 
     private func endTurn() {
         accountForMemory()
+        desk?.endTurn(policy)
         // Streams first: what they owe (SENDMEs) goes out in the same records.
         while !dirtyStreams.isEmpty || !dirtyChannels.isEmpty {
             let streams = dirtyStreams

@@ -1,4 +1,3 @@
-internal import Loops
 internal import Onion
 
 /// Somebody's circuit whose onion skin is being answered on another thread: it holds the id, and nothing may come over it yet.
@@ -14,14 +13,7 @@ final class PendingCircuit: Circuit {
         router.adopt(self)
     }
 
-    /// Has the pool answer `body`, a CREATE2.
-    func begin(_ body: [UInt8], on pool: HandshakePool) {
-        let here = LoopBound(self, mailbox: router.loop.mailbox)
-        let isTaken = pool.answer(body, policy: router.policy) { outcome in here.post { $0.decide(outcome) } }
-        if !isTaken { dropped() }
-    }
-
-    private func decide(_ outcome: HandshakePool.Outcome) {
+    func decide(_ outcome: HandshakePool.Outcome) {
         guard !isClosed else { return }  // destroyed or without a link meanwhile: nobody wants the answer
         switch outcome {
         case .answered(let answer):

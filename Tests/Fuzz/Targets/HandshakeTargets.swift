@@ -21,11 +21,11 @@ extension FuzzTarget {
         },
         FuzzTarget("ntor-server", [circuits + "Ntor.swift"]) { changes in
             let skin = Edits(changes).apply(to: NtorClient(relay: rsa, onionKey: onionKey.publicKey, ephemeral: ephemeral).onionSkin)
-            _ = try? NtorServer.respond(skin, identity: rsa, onionKeys: [onionKey], ephemeral: ephemeral)
+            _ = try? NtorServer.respond(skin, identity: rsa, onionKeys: [onionKey], ephemeral: ephemeral.secret)
         },
         FuzzTarget("ntor-client", [circuits + "Ntor.swift"]) { changes in
             let client = NtorClient(relay: rsa, onionKey: onionKey.publicKey, ephemeral: ephemeral)
-            guard let (honest, _) = try? NtorServer.respond(client.onionSkin, identity: rsa, onionKeys: [onionKey], ephemeral: ephemeral) else {
+            guard let (honest, _) = try? NtorServer.respond(client.onionSkin, identity: rsa, onionKeys: [onionKey], ephemeral: ephemeral.secret) else {
                 preconditionFailure("an honest handshake is refused")
             }
             let reply = Edits(changes).apply(to: honest)
@@ -36,12 +36,12 @@ extension FuzzTarget {
                 relay: ed25519, onionKey: onionKey.publicKey, ephemeral: ephemeral, extensions: CircuitExtensions(wantsCongestionControl: true))
             else { preconditionFailure("an honest handshake cannot be begun") }
             let skin = Edits(changes).apply(to: client.onionSkin)
-            _ = try? NtorV3Server.respond(skin, identity: ed25519, onionKeys: [onionKey], ephemeral: ephemeral) { _ in CircuitExtensions(sendmeIncrement: 31) }
+            _ = try? NtorV3Server.respond(skin, identity: ed25519, onionKeys: [onionKey], ephemeral: ephemeral.secret) { _ in CircuitExtensions(sendmeIncrement: 31) }
         },
         FuzzTarget("ntor3-client", [circuits + "NtorV3.swift", circuits + "CircuitExtensions.swift"]) { changes in
             guard let client = try? NtorV3Client(
                 relay: ed25519, onionKey: onionKey.publicKey, ephemeral: ephemeral, extensions: CircuitExtensions(wantsCongestionControl: true)),
-                let (honest, _) = try? NtorV3Server.respond(client.onionSkin, identity: ed25519, onionKeys: [onionKey], ephemeral: ephemeral, answer: { _ in
+                let (honest, _) = try? NtorV3Server.respond(client.onionSkin, identity: ed25519, onionKeys: [onionKey], ephemeral: ephemeral.secret, answer: { _ in
                     CircuitExtensions(sendmeIncrement: 31)
                 })
             else { preconditionFailure("an honest handshake is refused") }

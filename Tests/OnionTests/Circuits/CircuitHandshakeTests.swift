@@ -45,7 +45,7 @@ struct NtorTests {
             let client = NtorClient(
                 relay: relay, onionKey: try vector.bytes("b_public"), ephemeral: try #require(Curve25519Key(secret: try vector.bytes("x_secret"))))
             #expect(client.onionSkin == (try vector.bytes("client_handshake")))
-            let ephemeral = try #require(Curve25519Key(secret: try vector.bytes("y_secret")))
+            let ephemeral = SecretBytes(try vector.bytes("y_secret"))
             let (reply, keys) = try NtorServer.respond(client.onionSkin, identity: relay, onionKeys: [onionKey], ephemeral: ephemeral)
             #expect(reply == (try vector.bytes("server_handshake")))
             #expect(keys.material == (try vector.bytes("keys")))
@@ -62,14 +62,14 @@ struct NtorTests {
     func oldKey() throws {
         let client = client()
         let (reply, keys) = try NtorServer.respond(
-            client.onionSkin + [1, 2, 3], identity: relay, onionKeys: [Curve25519Key(), onionKey], ephemeral: Curve25519Key())
+            client.onionSkin + [1, 2, 3], identity: relay, onionKeys: [Curve25519Key(), onionKey], ephemeral: .random(32))
         #expect(try client.finish(reply + [0]) == keys)
     }
 
     @Test("a relay refuses skins for other relays or keys, short ones, and points that give no secret")
     func serverRefusals() throws {
         func respond(_ skin: [UInt8]) throws(HandshakeFailure) {
-            _ = try NtorServer.respond(skin, identity: relay, onionKeys: [onionKey], ephemeral: Curve25519Key())
+            _ = try NtorServer.respond(skin, identity: relay, onionKeys: [onionKey], ephemeral: .random(32))
         }
         let skin = client().onionSkin
         #expect(throws: HandshakeFailure.malformed) { try respond(Array(skin.dropLast())) }
@@ -83,7 +83,7 @@ struct NtorTests {
     @Test("a client refuses answers that are short, changed, or of a relay that does not know the onion key")
     func clientRefusals() throws {
         let client = client()
-        let (reply, _) = try NtorServer.respond(client.onionSkin, identity: relay, onionKeys: [onionKey], ephemeral: Curve25519Key())
+        let (reply, _) = try NtorServer.respond(client.onionSkin, identity: relay, onionKeys: [onionKey], ephemeral: .random(32))
         #expect(throws: HandshakeFailure.malformed) { try client.finish(Array(reply.dropLast())) }
         #expect(throws: HandshakeFailure.badKey) { try client.finish([UInt8](repeating: 0, count: 64)) }
         for place in [0, 10, 32, 63] {

@@ -16,7 +16,7 @@ struct NtorV3Tests {
                 relay: relay, onionKey: try vector.bytes("b_public"), ephemeral: try #require(Curve25519Key(secret: try vector.bytes("x_secret"))),
                 message: try vector.bytes("client_message"), verification: verification)
             #expect(client.onionSkin == (try vector.bytes("client_handshake")))
-            let ephemeral = try #require(Curve25519Key(secret: try vector.bytes("y_secret")))
+            let ephemeral = SecretBytes(try vector.bytes("y_secret"))
             let (asked, answered, keys) = (try vector.bytes("client_message"), try vector.bytes("server_message"), try vector.bytes("keys"))
             let (reply, stream) = try NtorV3Server.respond(
                 client.onionSkin, identity: relay, onionKeys: [onionKey], ephemeral: ephemeral, verification: verification
@@ -38,7 +38,7 @@ struct NtorV3Tests {
     private func respond(
         _ skin: [UInt8], answer: (CircuitExtensions) -> CircuitExtensions? = { CircuitExtensions(sendmeIncrement: $0.wantsCongestionControl ? 31 : nil) }
     ) throws(HandshakeFailure) -> (reply: [UInt8], keys: CircuitKeys) {
-        try NtorV3Server.respond(skin, identity: relay, onionKeys: [Curve25519Key(), onionKey], ephemeral: Curve25519Key(), answer: answer)
+        try NtorV3Server.respond(skin, identity: relay, onionKeys: [Curve25519Key(), onionKey], ephemeral: .random(32), answer: answer)
     }
 
     @Test("both sides agree on keys and extensions", arguments: [true, false])
@@ -62,7 +62,7 @@ struct NtorV3Tests {
         #expect(keys.crypto == .counterGalois && keys.forward.count == 80 && keys.backward.count == 80 && keys.nonce.count == 20)
         #expect(throws: HandshakeFailure.refused) { try respond(client.onionSkin) { _ in CircuitExtensions() } }
         let (grant, _) = try NtorV3Server.respond(
-            client.onionSkin, identity: relay, onionKeys: [onionKey], ephemeral: Curve25519Key(), verification: NtorV3.circuitVerification
+            client.onionSkin, identity: relay, onionKeys: [onionKey], ephemeral: .random(32), verification: NtorV3.circuitVerification
         ) { _ in ([0], 180) }
         #expect(throws: HandshakeFailure.refused) { try client.finish(grant) }
     }

@@ -109,7 +109,7 @@ struct StockLinkTests {
         #expect(cell[4] == CellCommand.create2 && cell[0] & 0x80 != 0)
         let request = try Create2Message(Array(cell[5...]))
         #expect(request.handshakeType == HandshakeType.ntor)
-        let (reply, keys) = try NtorServer.respond(request.handshake, identity: identity, onionKeys: [onionKey], ephemeral: Curve25519Key())
+        let (reply, keys) = try NtorServer.respond(request.handshake, identity: identity, onionKeys: [onionKey], ephemeral: .random(32))
         try tls.send(Array(cell[..<4]) + Cell.fixed(.none, CellCommand.created2, Created2Message(handshake: reply).encoded).dropFirst(4))
         return keys
     }

@@ -10,6 +10,8 @@ enum Ntor {
     static let replyBytes = 64
 
     private static let protocolName = "ntor-curve25519-sha256-1"
+    private static let name = Array(protocolName.utf8)
+    private static let server = Array("Server".utf8)
     private static let macTweak = Array("\(protocolName):mac".utf8)
     private static let keyTweak = Array("\(protocolName):key_extract".utf8)
     private static let verifyTweak = Array("\(protocolName):verify".utf8)
@@ -23,17 +25,27 @@ enum Ntor {
         let serverKey: [UInt8]
     }
 
-    /// `shared` is EXP(ephemeral, ephemeral) | EXP(ephemeral, onion key). The proof is the server's AUTH.
-    static func derive(shared: [UInt8], _ transcript: Transcript) -> (proof: [UInt8], keys: CircuitKeys) {
-        let name = Array(protocolName.utf8)
+    /// `first` is EXP(ephemeral, ephemeral), `second` EXP(ephemeral, onion key). The proof is the server's AUTH.
+    static func derive(_ first: [UInt8], _ second: [UInt8], _ transcript: Transcript) -> (proof: [UInt8], keys: CircuitKeys) {
         let (id, b, x, y) = (transcript.relay.bytes, transcript.onionKey, transcript.clientKey, transcript.serverKey)
-        var secret = shared + id + b + x + y + name
-        defer { secret.wipe() }
-        let verify = Digest.hmacSHA256(key: verifyTweak, secret)
-        let proof = Digest.hmacSHA256(key: macTweak, verify + id + b + y + x + name + Array("Server".utf8))
-        let count = CircuitKeys.streamBytes(.tor1)
-        let stream = Digest.hkdfSHA256(secret: secret, salt: keyTweak, info: expandInfo, count: count)
+        var secret = joined([first, second, id, b, x, y, name])
+        var verify = Digest.hmacSHA256(key: verifyTweak, secret)
+        let proof = Digest.hmacSHA256(key: macTweak, joined([verify, id, b, y, x, name, server]))
+        var stream = Digest.hkdfSHA256(secret: secret, salt: keyTweak, info: expandInfo, count: CircuitKeys.streamBytes(.tor1))
+        defer {
+            secret.wipe()
+            verify.wipe()
+            stream.wipe()
+        }
         return (proof, CircuitKeys(.tor1, stream: stream))
+    }
+
+    /// In one piece of memory, so that there is one to wipe.
+    private static func joined(_ parts: [[UInt8]]) -> [UInt8] {
+        var whole: [UInt8] = []
+        whole.reserveCapacity(parts.reduce(0) { $0 + $1.count })
+        for part in parts { whole += part }
+        return whole
     }
 }
 
@@ -63,7 +75,7 @@ package struct NtorClient {
             second.wipe()
         }
         let transcript = Ntor.Transcript(relay: relay, onionKey: onionKey, clientKey: ephemeral.publicKey, serverKey: serverKey)
-        let (proof, keys) = Ntor.derive(shared: first + second, transcript)
+        let (proof, keys) = Ntor.derive(first, second, transcript)
         guard Digest.equal(proof, reply[Ntor.keyBytes..<Ntor.replyBytes]) else { throw .badProof }
         return keys
     }
@@ -71,21 +83,18 @@ package struct NtorClient {
 
 /// The relay's side of ntor (tor-spec "The ntor handshake").
 package enum NtorServer {
-    /// `onionSkin` has at least 84 bytes, what follows is ignored; `ephemeral` must be fresh.
+    /// `onionSkin` has at least 84 bytes, what follows is ignored; `ephemeral` must be fresh: 32 bytes.
     package static func respond(
-        _ onionSkin: [UInt8], identity: RSAIdentity, onionKeys: [Curve25519Key], ephemeral: Curve25519Key
+        _ onionSkin: [UInt8], identity: RSAIdentity, onionKeys: [Curve25519Key], ephemeral: SecretBytes
     ) throws(HandshakeFailure) -> (reply: [UInt8], keys: CircuitKeys) {
         guard onionSkin.count >= Ntor.onionSkinBytes else { throw .malformed }
         guard onionSkin[..<20].elementsEqual(identity.bytes) else { throw .wrongRelay }
         guard let onionKey = onionKeys.first(where: { $0.publicKey.elementsEqual(onionSkin[20..<52]) }) else { throw .unknownOnionKey }
         let clientKey = Array(onionSkin[52..<84])
-        guard var first = ephemeral.agree(with: clientKey), var second = onionKey.agree(with: clientKey) else { throw .badKey }
-        defer {
-            first.wipe()
-            second.wipe()
-        }
-        let transcript = Ntor.Transcript(relay: identity, onionKey: onionKey.publicKey, clientKey: clientKey, serverKey: ephemeral.publicKey)
-        let (proof, keys) = Ntor.derive(shared: first + second, transcript)
-        return (ephemeral.publicKey + proof, keys)
+        guard var agreed = onionKey.answer(clientKey, ephemeral: ephemeral) else { throw .badKey }
+        defer { agreed.wipe() }
+        let transcript = Ntor.Transcript(relay: identity, onionKey: onionKey.publicKey, clientKey: clientKey, serverKey: agreed.publicKey)
+        let (proof, keys) = Ntor.derive(agreed.ephemeral, agreed.lasting, transcript)
+        return (agreed.publicKey + proof, keys)
     }
 }

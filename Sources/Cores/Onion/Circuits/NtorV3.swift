@@ -137,10 +137,10 @@ package struct NtorV3Client {
 
 /// The relay's side of ntor v3 (tor-spec "The ntor-v3 handshake").
 package enum NtorV3Server {
-    /// `ephemeral` must be fresh. `answer` decides what the client's extensions get; `nil` refuses them. The crypto asked for is granted,
+    /// `ephemeral` must be fresh: 32 bytes. `answer` decides what the client's extensions get; `nil` refuses them. The crypto asked for is granted,
     /// though never without congestion control: its messages know no stream windows.
     package static func respond(
-        _ onionSkin: [UInt8], identity: Ed25519Identity, onionKeys: [Curve25519Key], ephemeral: Curve25519Key,
+        _ onionSkin: [UInt8], identity: Ed25519Identity, onionKeys: [Curve25519Key], ephemeral: SecretBytes,
         answer: (CircuitExtensions) -> CircuitExtensions?
     ) throws(HandshakeFailure) -> (reply: [UInt8], keys: CircuitKeys) {
         var crypto = RelayCrypto.tor1
@@ -156,25 +156,22 @@ package enum NtorV3Server {
     }
 
     static func respond(
-        _ skin: [UInt8], identity: Ed25519Identity, onionKeys: [Curve25519Key], ephemeral: Curve25519Key, verification: [UInt8],
+        _ skin: [UInt8], identity: Ed25519Identity, onionKeys: [Curve25519Key], ephemeral: SecretBytes, verification: [UInt8],
         answer: ([UInt8]) -> (message: [UInt8], keyBytes: Int)?
     ) throws(HandshakeFailure) -> (reply: [UInt8], stream: [UInt8]) {
         guard skin.count >= NtorV3.skinHeaderBytes + NtorV3.proofBytes else { throw .malformed }
         guard skin[..<32].elementsEqual(identity.bytes) else { throw .wrongRelay }
         guard let onionKey = onionKeys.first(where: { $0.publicKey.elementsEqual(skin[32..<64]) }) else { throw .unknownOnionKey }
         let clientKey = Array(skin[64..<NtorV3.skinHeaderBytes])
-        guard var first = ephemeral.agree(with: clientKey), var second = onionKey.agree(with: clientKey) else { throw .badKey }
-        defer {
-            first.wipe()
-            second.wipe()
-        }
+        guard var agreed = onionKey.answer(clientKey, ephemeral: ephemeral) else { throw .badKey }
+        defer { agreed.wipe() }
         let request = NtorV3.Request(relay: identity, onionKey: onionKey.publicKey, clientKey: clientKey, verification: verification)
-        let (message, mac) = try open(skin, request, shared: second)
+        let (message, mac) = try open(skin, request, shared: agreed.lasting)
         guard let (answered, count) = answer(message) else { throw .refused }
-        let agreement = NtorV3.Agreement(shared: first + second, request, serverKey: ephemeral.publicKey)
+        let agreement = NtorV3.Agreement(shared: agreed.ephemeral + agreed.lasting, request, serverKey: agreed.publicKey)
         let (key, stream) = agreement.stream(count: count)
         let encrypted = NtorV3.crypt(answered, key: key)
-        return (ephemeral.publicKey + agreement.proof(mac: mac, encrypted) + encrypted, stream)
+        return (agreed.publicKey + agreement.proof(mac: mac, encrypted) + encrypted, stream)
     }
 
     /// The client's message, once its MAC holds.
