@@ -68,6 +68,8 @@ let package = Package(
         room("Cores", "Torrc", ["Bytes", "Ambience", "Sealing", "Directory", "Transports", "ControlProtocol"]),
         room("Cores", "Limits", ["Ambience"]),
         room("Cores", "Leasing", ["Ambience"]),
+        room("Cores", "Prices"),
+        room("Cores", "Placement", ["Prices"]),
 
         room("Shells", "Loops", ["Ambience", "CEvent", "CLinux"]),
         room("Shells", "Relaying", ["Bytes", "Ambience", "Confidential", "Sealing", "Onion", "OnionServices", "Limits", "Names", "Loops", "CLinux", log]),
@@ -77,12 +79,12 @@ let package = Package(
         room("Shells", "ControlService", ["Ambience", "Confidential", "Sealing", "ControlProtocol", "Loops", log]),
         room("Shells", "Node", ["Statistics", "ControlProtocol", "ControlService", "Bytes", "Ambience", "Confidential", "Sealing", "Onion", "OnionServices", "Directory", "Voting", "Paths", "Torrc", "Transports", "Limits", "Loops", "Relaying", "DirectoryService", "Authority", "Client", "CLinux", "CSeccomp", log]),
         room("Shells", "Providers", ["Ambience", "Leasing", "CLinux"]),
-        room("Shells", "Coordination", ["Ambience", "Leasing", "Providers", "CLinux", database]),
+        room("Shells", "Coordination", ["Ambience", "Leasing", "Prices", "Placement", "Providers", "CLinux", database]),
 
         program("mote", ["Ambience", "Confidential", "Sealing", "ControlProtocol", "Torrc", "Node", log]),
         // What a relay cannot cost less than; `make bench` compares with it.
         .executableTarget(name: "floor", dependencies: ["Sealing"], path: "Tests/Bench/Floor", swiftSettings: settings),
-        program("dustcloud", ["Ambience", "Torrc", "Leasing", "Providers", "Coordination", arguments]),
+        program("dustcloud", ["Ambience", "Torrc", "Leasing", "Prices", "Placement", "Providers", "Coordination", arguments]),
 
         tests("BasicsTests", ["Bytes", "Ambience", "Confidential", "Sealing", "CPolyval"], resources: [.copy("Vectors")]),
         tests("CompressionTests", ["Compression", "Ambience"]),
@@ -106,7 +108,9 @@ let package = Package(
         tests("ClientTests", ["Client", "Paths", "Socks", "Loops", "Relaying", "DirectoryService", "Onion", "Directory", "Bytes", "Ambience", "Sealing", log]),
         tests("NodeTests", ["Node", "CLinux", "Loops", "Torrc", "Directory", "Bytes", "Ambience", "Sealing", log]),
         tests("LeasingTests", ["Leasing", "Coordination", "Ambience"]),
-        tests("CoordinationTests", ["Coordination", "Providers", "Leasing", "Ambience"]),
+        tests("PricesTests", ["Prices"]),
+        tests("PlacementTests", ["Placement", "Prices", "Ambience"]),
+        tests("CoordinationTests", ["Coordination", "Providers", "Leasing", "Prices", "Placement", "Ambience"]),
         .target(name: "FuzzTargets", dependencies: fuzzed, path: "Tests/Fuzz/Targets", swiftSettings: settings),
         tests("FuzzTests", ["FuzzTargets", "Onion", "Directory", "Voting", "Ambience"]),
         tests("InteropTests", []),

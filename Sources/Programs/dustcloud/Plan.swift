@@ -1,13 +1,36 @@
-internal import ArgumentParser
 internal import Ambience
+internal import ArgumentParser
 internal import Coordination
 internal import Leasing
+internal import Placement
 
 struct Plan: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Show what will happen to each mote, and when, if nothing unforeseen does.")
+    static let configuration = CommandConfiguration(
+        abstract: "Show what will happen to each mote, and when; or, with --placement, where motes would be rented and for how much.",
+        discussion: """
+            With --placement nothing is bought and no provider is asked: places, spread and cost to the cent are calculated from files. \
+            There are no drivers for rented machines yet; 'up' runs motes on this machine, at no provider's price.
+            """)
 
     @OptionGroup var state: StateOption
+    @OptionGroup var fleet: FleetOptions
+    @Option(help: ArgumentHelp("A placement policy in JSON; see Policies/placement.", valueName: "file"), completion: .file(extensions: ["json"]))
+    var placement: String?
+    @Option(name: .customLong("for"), help: ArgumentHelp("With --placement: plan all leases that begin within this time. Default: the first of each mote.", valueName: "duration"))
+    var horizon: Duration?
+    @Option(help: ArgumentHelp("With --placement: chance begins here, so that a plan can be repeated.", valueName: "number")) var seed: UInt64?
+    @Flag(help: "With --placement: show every lease, not only each mote's first.") var all = false
     @Flag(help: "Print JSON.") var json = false
+
+    func run() throws {
+        if let placement { return try showPlacement(placement) }
+        if let given = fleet.given ?? (horizon != nil ? "--for" : seed != nil ? "--seed" : all ? "--all" : nil) {
+            throw CoordinationError(.usage, "\(given) is for planning before there is a cloud; name a placement policy with --placement")
+        }
+        try showFuture()
+    }
+
+    // MARK: The cloud that is up
 
     struct Line: Encodable {
         let at: String
@@ -17,7 +40,7 @@ struct Plan: ParsableCommand {
         let lifetimeClass: String
     }
 
-    func run() throws {
+    private func showFuture() throws {
         let (_, store, settings) = try state.required()
         let now = SystemTime().wall
         let desire = Desire(mode: settings.mode, timing: settings.timing, wishes: try store.wishes())
@@ -31,5 +54,23 @@ struct Plan: ParsableCommand {
         var table = Table(["IN", "AT", "STEP", "MOTE", "CLASS"])
         for line in lines { table.add([Duration.text(line.inSeconds), line.at, line.step, line.key.map { String($0.prefix(8)) } ?? "(new)", line.lifetimeClass]) }
         Terminal.say(table.text)
+    }
+
+    // MARK: A cloud that could be
+
+    private func showPlacement(_ path: String) throws {
+        let (policy, catalogue) = try PolicyFile.placement(path)
+        let settings = try state.existing()?.store.settings()
+        let timing = try FleetForecast.timing(try fleet.resolved(settings?.policy), like: settings)
+        let seed = seed ?? UInt64.random(in: 0...UInt64(UInt32.max))
+        var random = SeededRandom(seed: seed)
+        let forecast: Forecast
+        do throws(PlacementFault) {
+            forecast = try Forecast(
+                policy: policy, catalogue: catalogue, slots: FleetForecast.slots(timing), horizonSeconds: horizon?.seconds ?? 0, random: &random)
+        } catch { throw CoordinationError(.configuration, "\(path): \(error)") }
+        let report = PlacementReport(
+            forecast, policy: policy, catalogue: catalogue, fleet: timing.policy, horizonSeconds: horizon?.seconds, seed: seed)
+        json ? try JSON.say(report) : report.say(isWhole: all)
     }
 }

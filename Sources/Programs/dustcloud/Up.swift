@@ -11,12 +11,8 @@ struct Up: ParsableCommand {
     enum ProviderName: String, CaseIterable, ExpressibleByArgument { case local }
 
     @OptionGroup var state: StateOption
-    @Option(help: ArgumentHelp("How many motes. Default: the policy's, 5.", valueName: "n")) var motes: Int?
-    @Option(help: ArgumentHelp("How long a mote lives, more or less. Default: the policy's, 45m.", valueName: "duration")) var ttl: Duration?
-    @Option(help: ArgumentHelp("Motes that live long besides, for streams that must not break.", valueName: "n")) var longLived: Int?
-    @Option(help: ArgumentHelp("How long those live.", valueName: "duration")) var longTtl: Duration?
+    @OptionGroup var fleet: FleetOptions
     @Option(help: "Where motes run.") var provider: ProviderName = .local
-    @Option(help: ArgumentHelp("A fleet policy in JSON; see Policies/.", valueName: "file"), completion: .file(extensions: ["json"])) var policy: String?
     @Option(help: ArgumentHelp("Where the client listens. Default: 127.0.0.1:9150.", valueName: "address:port")) var socks: String?
     @Option(help: ArgumentHelp("The client starts no stream through a mote that ends within this time. Default: as long as motes drain.", valueName: "duration"))
     var streamLife: Duration?
@@ -52,29 +48,15 @@ struct Up: ParsableCommand {
         }
         if let settings = try store.settings() {
             try refuseNetworkChange(settings.network)
-            _ = try CloudMaker.change(settings, policy: try adjusted(policy == nil ? settings.policy : try basePolicy()), store: store)
+            _ = try CloudMaker.change(settings, policy: try fleet.resolved(settings.policy), store: store)
             Terminal.report("taking over the cloud in \(folder.path)")
         } else {
             let request = CloudMaker.Request(
-                policy: try adjusted(try basePolicy()), votingIntervalSeconds: votingInterval ?? 10, isExitToPrivateAllowed: allowPrivateExits,
+                policy: try fleet.resolved(), votingIntervalSeconds: votingInterval ?? CloudMaker.usualVotingSeconds, isExitToPrivateAllowed: allowPrivateExits,
                 socks: try CloudMaker.SocketAddressText(socks ?? "127.0.0.1:9150"), streamLifeSeconds: streamLife?.seconds)
             Terminal.report("making a new cloud in \(folder.path)")
             _ = try CloudMaker.make(request, folder: folder, store: store, program: program)
         }
-    }
-
-    private func basePolicy() throws -> FleetPolicy { try policy.map { try PolicyFile.load($0) } ?? .standard }
-
-    private func adjusted(_ base: FleetPolicy) throws -> FleetPolicy {
-        var policy = base
-        policy.normal = .init(motes: motes ?? base.normal.motes, lifetimeSeconds: ttl?.seconds ?? base.normal.lifetimeSeconds)
-        policy.longLived = .init(motes: longLived ?? base.longLived.motes, lifetimeSeconds: longTtl?.seconds ?? base.longLived.lifetimeSeconds)
-        guard (1...FleetPolicy.fleetLimit).contains(policy.normal.motes), (0...FleetPolicy.fleetLimit).contains(policy.longLived.motes) else {
-            throw CoordinationError(.usage, "a fleet has 1 to \(FleetPolicy.fleetLimit) motes")
-        }
-        // Numbers on the command line are meant; the file's bound is for loops that run away.
-        if motes != nil || longLived != nil { policy.motesLimit = max(policy.motesLimit, 2 * (policy.normal.motes + policy.longLived.motes)) }
-        return policy
     }
 
     private func refuseNetworkChange(_ network: NetworkPlan) throws {

@@ -4,6 +4,9 @@ internal import Providers
 
 /// Makes a new cloud's network: ports and authority keys, recorded before anything runs on them.
 package enum CloudMaker {
+    /// Between two votes, if nobody wants it otherwise.
+    package static let usualVotingSeconds: Int64 = 10
+
     package struct Request {
         package var policy: FleetPolicy
         package var votingIntervalSeconds: Int64

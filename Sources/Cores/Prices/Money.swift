@@ -1,0 +1,68 @@
+/// A currency by its three letters.
+package struct Currency: Hashable, Comparable, Sendable, CustomStringConvertible, Codable, CodingKeyRepresentable {
+    package let code: String
+
+    package init?(_ code: String) {
+        guard code.utf8.count == 3, code.utf8.allSatisfy({ (0x41...0x5A).contains($0) }) else { return nil }
+        self.code = code
+    }
+
+    package static func < (a: Currency, b: Currency) -> Bool { a.code < b.code }
+
+    package var description: String { code }
+
+    package var codingKey: any CodingKey { code.codingKey }
+
+    package init?(codingKey: some CodingKey) { self.init(codingKey.stringValue) }
+
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        guard let currency = Currency(try container.decode(String.self)) else {
+            throw DecodingError.dataCorruptedError(in: container, debugDescription: "expected a currency's three capital letters")
+        }
+        self = currency
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(code)
+    }
+}
+
+/// Money of several currencies side by side. Nothing is converted: a rate of exchange is no price that anybody here knows.
+package struct Purse: Equatable, Sendable {
+    package private(set) var amounts: [Currency: Amount] = [:]
+
+    package init() {}
+
+    package subscript(_ currency: Currency) -> Amount { amounts[currency] ?? .zero }
+
+    package mutating func add(_ amount: Amount, _ currency: Currency) { amounts[currency, default: .zero] += amount }
+
+    package static func += (a: inout Purse, b: Purse) {
+        for (currency, amount) in b.amounts { a.add(amount, currency) }
+    }
+
+    /// To the cent and never below what will be billed: `1.20 EUR + 0.35 USD`.
+    package var text: String {
+        guard !amounts.isEmpty else { return "0.00" }
+        return amounts.sorted { $0.key < $1.key }.map { "\($0.value.text(decimals: 2, .up)) \($0.key)" }.joined(separator: " + ")
+    }
+}
+
+/// What may be spent at most, and what of it is promised already. A lease is promised whole, at its worst, before anything is bought.
+package struct Budget: Equatable, Sendable {
+    package let ceilings: [Currency: Amount]
+    package private(set) var promised = Purse()
+
+    package init(ceilings: [Currency: Amount]) { self.ceilings = ceilings }
+
+    package func left(_ currency: Currency) -> Amount { (ceilings[currency] ?? .zero) - promised[currency] }
+
+    /// Promises so much, or says no and changes nothing. A currency without a ceiling has nothing to spend.
+    package mutating func promise(_ amount: Amount, _ currency: Currency) -> Bool {
+        guard ceilings[currency] != nil, amount <= left(currency) else { return false }
+        promised.add(amount, currency)
+        return true
+    }
+}

@@ -1,0 +1,69 @@
+/// What a provider asks for one machine and for what it sends.
+///
+/// Only rules that can make a bill larger are counted: monthly caps are left out, because a lease may lie across two months, and what an account
+/// has free is left out, because others may have used it. So a charge is never below the bill.
+package struct Tariff: Equatable, Sendable, Codable {
+    package var currency: Currency
+    /// For `perSeconds` of the machine. A price for a month is one for the hours after which the provider stops counting (672, 730).
+    package var price: Amount
+    package var perSeconds: Int64
+    /// Time is paid in whole grains of so many seconds…
+    package var grainSeconds: Int64
+    /// … at least this many…
+    package var minimumSeconds: Int64
+    /// … and not below this much money.
+    package var minimumCharge: Amount
+    /// A public IPv4 address, for the same `perSeconds` and grain. Absent: part of the machine's price, or unknown; the offer's note says which.
+    package var addressPrice: Amount?
+    package var traffic: Traffic
+
+    package struct Traffic: Equatable, Sendable, Codable {
+        package var price: Amount
+        /// What `price` buys: 1,000,000,000 or 1,073,741,824 bytes, or a thousand times that.
+        package var perBytes: Int64
+        /// Sent for nothing by each machine in a month of life, in proportion for a shorter one.
+        package var includedBytes: Int64
+    }
+}
+
+/// What one lease costs.
+package struct Charge: Equatable, Sendable {
+    package let currency: Currency
+    package let paidSeconds: Int64
+    package let machine: Amount
+    package let address: Amount
+    package let traffic: Amount
+
+    package var total: Amount { machine + address + traffic }
+}
+
+extension Tariff {
+    /// The longest month: what is included in proportion is then never counted too high.
+    private static let monthSeconds: Int64 = 31 * 86400
+
+    /// The charge for a machine that exists for so long and sends so much.
+    package func charge(seconds: Int64, sentBytes: Int64) -> Charge {
+        let paid = paidSeconds(for: seconds)
+        let free = Int64(clamping: Int128(traffic.includedBytes) * Int128(paid) / Int128(Self.monthSeconds))
+        return Charge(
+            currency: currency, paidSeconds: paid, machine: max(minimumCharge, price.times(paid, over: perSeconds)),
+            address: addressPrice?.times(paid, over: perSeconds) ?? .zero,
+            traffic: traffic.price.times(max(0, sentBytes - free), over: traffic.perBytes))
+    }
+
+    package func paidSeconds(for seconds: Int64) -> Int64 {
+        let least = max(1, seconds, minimumSeconds)
+        return (least + grainSeconds - 1) / grainSeconds * grainSeconds
+    }
+
+    /// The longest life that costs the same as one of so many seconds, traffic apart.
+    package func longestSeconds(forPriceOf seconds: Int64) -> Int64 {
+        let paid = paidSeconds(for: seconds)
+        guard price.times(paid, over: perSeconds) < minimumCharge, price > .zero, addressPrice == nil else { return paid }
+        let grains = (minimumCharge / price.times(grainSeconds, over: perSeconds)).whole
+        return max(paid, grains * grainSeconds)
+    }
+
+    /// What an hour of relaying costs if every life lasts so long.
+    package func hourly(lifetimeSeconds: Int64) -> Amount { charge(seconds: lifetimeSeconds, sentBytes: 0).total.times(3600, over: max(1, lifetimeSeconds)) }
+}

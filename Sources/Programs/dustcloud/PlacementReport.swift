@@ -1,0 +1,186 @@
+internal import Leasing
+internal import Placement
+internal import Prices
+
+/// Where a fleet would be and what it would cost. Amounts are text, so that no reader makes floating point of them; seconds count from now.
+struct PlacementReport: Encodable {
+    let policy: String
+    let fleet: String
+    let prices: String
+    let seed: UInt64
+    let motes: Int
+    let horizonSeconds: Int64?
+    let leases: [Lease]
+    /// To the cent, rounded up, by currency.
+    let cost: [String: String]
+    let ceilings: [String: String]
+    let costByProvider: [String: String]
+    let costByPayer: [String: String]
+    let unusedPaidSeconds: Int64
+    let spread: [SpreadLine]
+    let ruledOut: [RuledOut]
+    let notes: [String]
+
+    struct Lease: Encodable {
+        let mote: Int
+        let lifetimeClass: String
+        let generation: Int
+        let startSeconds: Int64
+        let lifeSeconds: Int64
+        let provider: String
+        let region: String
+        let country: String
+        let system: String?
+        let machine: String
+        let payer: String
+        let paidSeconds: Int64
+        let sentBytes: Int64
+        let currency: String
+        let machineCost: String
+        let addressCost: String
+        let trafficCost: String
+        let cost: String
+        let why: String
+    }
+
+    struct SpreadLine: Encodable {
+        let dimension: String
+        let classes: Int
+        let n1: Double
+        let n2: Double
+        let nInfinity: Double
+        let guess: Double
+        let guesses: Double
+        let coalition1: Double
+        let coalition2: Double
+        let distinctPair: Double
+    }
+
+    struct RuledOut: Encodable {
+        let provider: String
+        let region: String
+        let machine: String
+        let reason: String
+    }
+
+    init(_ forecast: Forecast, policy: PlacementPolicy, catalogue: Catalogue, fleet: FleetPolicy, horizonSeconds: Int64?, seed: UInt64) {
+        (self.policy, self.fleet, prices, self.seed, self.horizonSeconds) = (policy.name, fleet.name, catalogue.name, seed, horizonSeconds)
+        motes = fleet.normal.motes + fleet.longLived.motes
+        leases = forecast.leases.map { Lease($0, places: forecast.places) }
+        cost = Self.cents(forecast.budget.promised.amounts)
+        ceilings = Self.cents(policy.ceilings)
+        costByProvider = forecast.cost(by: .provider).mapValues(\.text)
+        costByPayer = forecast.cost(by: .payer).mapValues(\.text)
+        unusedPaidSeconds = forecast.idleSeconds
+        spread = Dimension.allCases.compactMap { dimension in
+            forecast.spreads[dimension].flatMap { $0.shares.isEmpty ? nil : SpreadLine(dimension.rawValue, $0) }
+        }
+        ruledOut = forecast.refused.map { RuledOut(provider: $0.place.provider, region: $0.place.region, machine: $0.place.machine, reason: $0.reason) }
+        notes = Self.notes(forecast, fleet)
+    }
+
+    private static func cents(_ amounts: [Currency: Amount]) -> [String: String] {
+        Dictionary(uniqueKeysWithValues: amounts.map { ($0.key.code, $0.value.text(decimals: 2, .up)) })
+    }
+
+    /// What a careful buyer would want to be told.
+    private static func notes(_ forecast: Forecast, _ fleet: FleetPolicy) -> [String] {
+        var notes = ["nothing is bought: there is no driver for any of these providers yet, this is a calculation"]
+        var told: Set<String> = []
+        let life = fleet.normal.lifetimeSeconds
+        for place in forecast.leases.map(\.place) where told.insert("\(place.provider) \(place.machine)").inserted {
+            if let note = place.note { notes.append("\(place.provider) \(place.machine): \(note)") }
+            let longest = place.tariff.longestSeconds(forPriceOf: life)
+            if longest >= life + 60 { notes.append("\(place.provider) \(place.machine): a life of up to \(Duration.text(longest)) costs what one of \(Duration.text(life)) does, traffic apart") }
+        }
+        for dimension in forecast.unchecked { notes.append("the cap on \(dimension.rawValue) can only be checked once machines have their addresses") }
+        return notes
+    }
+}
+
+extension PlacementReport.Lease {
+    init(_ lease: Forecast.Lease, places: Int) {
+        let (place, charge) = (lease.place, lease.charge)
+        (mote, lifetimeClass, generation) = (lease.slot + 1, lease.name, lease.generation)
+        (startSeconds, lifeSeconds, paidSeconds, sentBytes) = (lease.startSeconds, lease.lifeSeconds, charge.paidSeconds, lease.sentBytes)
+        (provider, region, country, machine, payer) = (place.provider, place.region, place.country.code, place.machine, place.payer)
+        system = place.system.map { "AS\($0)" }
+        currency = charge.currency.code
+        (machineCost, addressCost, trafficCost, cost) =
+            (charge.machine.description, charge.address.description, charge.traffic.description, charge.total.description)
+        why = Self.why(lease.choice, places)
+    }
+
+    private static func why(_ choice: Placer.Choice?, _ places: Int) -> String {
+        guard let choice else { return "the caps left no choice" }
+        let out = choice.ruledOut.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { "\($0.value) by \($0.key)" }.joined(separator: ", ")
+        let drawn = choice.equals == 1 ? "the best" : "drawn from the best \(choice.equals)"
+        return "\(drawn) of \(places), score \(Table.fixed(choice.score))" + (out.isEmpty ? "" : "; ruled out: \(out)")
+    }
+}
+
+extension PlacementReport.SpreadLine {
+    init(_ dimension: String, _ spread: Spread) {
+        self.dimension = dimension
+        classes = spread.shares.count
+        (n1, n2, nInfinity) = (spread.n1, spread.n2, spread.nInfinity)
+        (guess, guesses) = (spread.guess, spread.guesses)
+        (coalition1, coalition2, distinctPair) = (spread.coalition(1), spread.coalition(2), spread.distinctPair)
+    }
+}
+
+// MARK: For people
+
+extension PlacementReport {
+    func say(isWhole: Bool) {
+        let time = horizonSeconds.map { "all leases that begin within \(Duration.text($0))" } ?? "the first lease of each"
+        Terminal.say("placement \(policy), fleet \(fleet), prices \(prices): \(motes) motes, \(time); repeat with --seed \(seed)\n")
+        let shown = isWhole ? leases : leases.filter { $0.generation == 0 }
+        Terminal.say(Self.table(shown).text)
+        if shown.count < leases.count { Terminal.say("and \(leases.count - shown.count) successors; show them with --all") }
+        Terminal.say("\n" + costs.text)
+        Terminal.say("\n" + Self.table(spread).text)
+        Terminal.say("\n" + notes.map { "· \($0)" }.joined(separator: "\n"))
+    }
+
+    private static func table(_ leases: [Lease]) -> Table {
+        var table = Table(["MOTE", "IN", "LIVES", "PAID FOR", "PROVIDER", "REGION", "COUNTRY", "MACHINE", "PAYER", "TIME", "ADDRESS", "TRAFFIC", "COST", "", "WHY"])
+        for lease in leases {
+            table.add([
+                "\(lease.mote)", Duration.text(lease.startSeconds), Duration.text(lease.lifeSeconds), Duration.text(lease.paidSeconds), lease.provider, lease.region,
+                lease.country, lease.machine, lease.payer,
+            ] + [lease.machineCost, lease.addressCost, lease.trafficCost, lease.cost].map { (Amount($0) ?? .zero).text(decimals: 4, .up) } + [lease.currency, lease.why])
+        }
+        return table
+    }
+
+    private var costs: Table {
+        func line(_ purses: [String: String]) -> String { purses.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ") }
+        func sums(_ amounts: [String: String]) -> String { amounts.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: " + ") }
+        var table = Table(["COST", sums(cost)])
+        table.add(["of at most", sums(ceilings)])
+        table.add(["by provider", line(costByProvider)])
+        table.add(["by payer", line(costByPayer)])
+        table.add(["paid, not used", Duration.text(unusedPaidSeconds)])
+        return table
+    }
+
+    private static func table(_ spread: [SpreadLine]) -> Table {
+        var table = Table(["SPREAD", "CLASSES", "N1", "N2", "N∞", "GUESS", "GUESSES", "C1", "C2", "C2 DISTINCT"])
+        for line in spread {
+            table.add([line.dimension, "\(line.classes)"] + [
+                line.n1, line.n2, line.nInfinity, line.guess, line.guesses, line.coalition1, line.coalition2, line.distinctPair,
+            ].map { Table.fixed($0) })
+        }
+        return table
+    }
+}
+
+extension Table {
+    /// Two decimals.
+    static func fixed(_ value: Double) -> String {
+        let hundredths = Int((value * 100).rounded())
+        let digits = "\(abs(hundredths) % 100)"
+        return "\(hundredths < 0 ? "-" : "")\(abs(hundredths) / 100).\(digits.count < 2 ? "0" : "")\(digits)"
+    }
+}
