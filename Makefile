@@ -14,7 +14,7 @@ MINUTES ?= 120
 # `make simulate`: which simulated network to show.
 SEED ?= 0
 
-.PHONY: help deps build test demo bench fuzz simulate soak clean
+.PHONY: help deps build test demo bench fuzz simulate clouds soak clean
 
 help: ## Say what there is
 	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 14
@@ -48,6 +48,13 @@ fuzz: build ## Throw seeded garbage at running motes
 simulate: ## Show everything that happens in one simulated network (SEED=n)
 	swift build --build-tests
 	DUSTCLOUD_SIMULATE=$(SEED) swift test --skip-build --disable-xctest --filter SimulationTests/replay
+
+clouds: PACKAGES += python3-venv
+clouds: deps ## Compare what the cloud drivers sign with what botocore (from PyPI) signs, 5,000 new requests each time
+	python3 -m venv .build/peers && .build/peers/bin/pip install --quiet --disable-pip-version-check botocore==1.44.5
+	.build/peers/bin/python Tests/Clouds/signatures.py 5000 $$RANDOM > .build/peers/signatures.json
+	swift build --build-tests
+	DUSTCLOUD_SIGNATURES=$(CURDIR)/.build/peers/signatures.json swift test --skip-build --disable-xctest --filter SignatureTests
 
 soak: build ## The tests with many more seeds, interop several times in a row, then a mixed load for MINUTES
 	swift build --build-tests

@@ -70,6 +70,7 @@ let package = Package(
         room("Cores", "Leasing", ["Ambience"]),
         room("Cores", "Prices"),
         room("Cores", "Placement", ["Prices"]),
+        room("Cores", "CloudCalls", ["Bytes", "Ambience", "Sealing", "Leasing"]),
 
         room("Shells", "Loops", ["Ambience", "CEvent", "CLinux"]),
         room("Shells", "Relaying", ["Bytes", "Ambience", "Confidential", "Sealing", "Onion", "OnionServices", "Limits", "Names", "Loops", "CLinux", log]),
@@ -111,6 +112,7 @@ let package = Package(
         tests("PricesTests", ["Prices"]),
         tests("PlacementTests", ["Placement", "Prices", "Ambience"]),
         tests("CoordinationTests", ["Coordination", "Providers", "Leasing", "Prices", "Placement", "Ambience"]),
+        tests("CloudCallsTests", ["CloudCalls", "Leasing", "Ambience", "Bytes"], resources: [.copy("Vectors")]),
         .target(name: "FuzzTargets", dependencies: fuzzed, path: "Tests/Fuzz/Targets", swiftSettings: settings),
         tests("FuzzTests", ["FuzzTargets", "Onion", "Directory", "Voting", "Ambience"]),
         tests("InteropTests", []),

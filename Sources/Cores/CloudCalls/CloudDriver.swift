@@ -1,0 +1,108 @@
+package import Ambience
+
+/// One provider's API as pure translations: what is wanted becomes a request, what was answered becomes a result. No driver calls anybody, keeps a
+/// clock or remembers anything.
+///
+/// A result is never better than the answer: `CallFailure.unknown` whenever the provider may have acted and did not say so.
+package protocol CloudDriver: Sendable {
+    /// As people type it: `hetzner`.
+    var name: String { get }
+    /// What the provider does with a second create of the same order.
+    var repetition: Repetition { get }
+    /// The places that must be looked at to have seen everything. Empty where one list holds all places.
+    var places: [String] { get }
+
+    /// What must be asked first for calls to be allowed; `nil` where each call carries the credentials itself.
+    func signIn() -> CloudRequest?
+    func signedIn(_ answer: CloudAnswer) throws(CallFailure) -> CloudSession
+    /// The request with what proves that it is ours. Only its result is sent.
+    func authorize(_ request: CloudRequest, session: CloudSession?, now: WallTime) throws(CallFailure) -> CloudRequest
+
+    func create(_ order: MachineOrder) -> CloudRequest
+    func created(_ answer: CloudAnswer, for order: MachineOrder) throws(CallFailure) -> Creation
+    /// A page of the fleet's machines in `place`; `mark` is what the page before said.
+    func list(fleet: String, place: String?, mark: String?) -> CloudRequest
+    /// Machines without our tags are left out: they are somebody else's.
+    func listed(_ answer: CloudAnswer, fleet: String, place: String?) throws(CallFailure) -> MachinePage
+    func end(_ id: String, place: String) -> CloudRequest
+    /// Returns if the machine is ending, or was not there: that is success as well, though a listing is the only proof.
+    func ended(_ answer: CloudAnswer) throws(CallFailure)
+}
+
+extension CloudDriver {
+    package var places: [String] { [] }
+    package func signIn() -> CloudRequest? { nil }
+    package func signedIn(_ answer: CloudAnswer) throws(CallFailure) -> CloudSession { throw .invalid("there is nothing to sign in to") }
+}
+
+/// What makes asking twice safe, if anything does.
+package enum Repetition: Sendable {
+    /// The same order gets the same answer.
+    case sameAnswer
+    /// A second machine of that name is refused.
+    case uniqueName
+    /// A second machine is made. Only a listing tells whether the first was, and that only so many seconds later at worst.
+    case another(visibleWithinSeconds: Int64)
+}
+
+/// A right to call, with an end. Prints as nothing.
+package struct CloudSession: Sendable, CustomStringConvertible, CustomReflectable {
+    let token: String
+    /// Where the calls go, if signing in said so.
+    let endpoint: String
+    package let expires: WallTime
+
+    package var description: String { "CloudSession(until \(expires))" }
+    package var customMirror: Mirror { Mirror(reflecting: description) }
+}
+
+package enum Creation: Equatable, Sendable {
+    case made(id: String)
+    /// This order, or one of its name, was made before; a listing tells which machine that is.
+    case exists
+    /// This order's machine was made and has ended since. The order is over.
+    case spent
+}
+
+package struct MachinePage: Equatable, Sendable {
+    package let machines: [Machine]
+    /// `nil` on the last page.
+    package let next: String?
+
+    package init(machines: [Machine], next: String?) {
+        self.machines = machines
+        self.next = next
+    }
+}
+
+/// Why a call did not do what it was for.
+package enum CallFailure: Error, Equatable, Sendable, CustomStringConvertible {
+    /// Nothing was done; it may be asked again, at soonest after so many seconds if the provider said how many.
+    case later(seconds: Int64?)
+    /// Nothing was done: the account may have no more.
+    case quota(String)
+    /// Nothing was done: the provider has no such machine to give now.
+    case capacity(String)
+    /// Nothing was done: the credentials are wrong, out of date or not allowed to.
+    case credentials(String)
+    /// Nothing was done, and asking the same again will not help.
+    case invalid(String)
+    /// It may have been done.
+    case unknown(String)
+
+    package var description: String {
+        switch self {
+        case .later(let seconds): "asked too often or too early" + (seconds.map { "; try again in \($0) s" } ?? "")
+        case .quota(let why): "over the account's limit: \(why)"
+        case .capacity(let why): "nothing to be had there now: \(why)"
+        case .credentials(let why): "credentials refused: \(why)"
+        case .invalid(let why): "refused: \(why)"
+        case .unknown(let why): "no certain answer: \(why)"
+        }
+    }
+
+    /// Words of a provider, fit to be shown: bounded, and nothing that steers a terminal.
+    static func words(_ text: String) -> String {
+        String(String.UnicodeScalarView(text.unicodeScalars.prefix(300).map { $0.properties.generalCategory == .control ? " " : $0 }))
+    }
+}

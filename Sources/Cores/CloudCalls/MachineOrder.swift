@@ -1,0 +1,116 @@
+package import Ambience
+package import Leasing
+
+/// What is to be rented. It is durable before anybody is asked and never changes: a provider that knows the order's token compares all of it.
+package struct MachineOrder: Equatable, Codable, Sendable {
+    package let fleet: String
+    package let key: MoteKey
+    /// 1 for the first machine of this mote. Another attempt is another order, made only once this one is over.
+    package let attempt: Int
+    /// Region, location or availability zone's region, as the provider calls it.
+    package let place: String
+    /// EC2's availability zone. A token is known within its zone only, so the zone belongs to the order.
+    package let zone: String?
+    package let size: String
+    package let image: String
+    /// When the machine must be gone.
+    package let expires: WallTime
+    package let userData: String
+
+    package init(
+        fleet: String, key: MoteKey, attempt: Int = 1, place: String, zone: String? = nil, size: String, image: String, expires: WallTime, userData: String = ""
+    ) {
+        self.fleet = fleet
+        self.key = key
+        self.attempt = attempt
+        self.place = place
+        self.zone = zone
+        self.size = size
+        self.image = image
+        self.expires = expires
+        self.userData = userData
+    }
+
+    package var tags: MachineTags { MachineTags(fleet: fleet, key: key, attempt: attempt, expires: expires) }
+    /// The machine's name: unique per key and attempt. 40 letters, digits and hyphens at most, which every provider takes.
+    package var name: String { "mote-\(key)-\(attempt)" }
+}
+
+/// What every machine of ours carries, so that it is found, and ended, even if everything else is forgotten.
+///
+/// Tags are visible to the provider and can be edited there: they say what may be ended, never what may be trusted.
+package struct MachineTags: Equatable, Sendable {
+    package let fleet: String
+    package let key: MoteKey
+    package let attempt: Int
+    package let expires: WallTime
+
+    package init(fleet: String, key: MoteKey, attempt: Int, expires: WallTime) {
+        self.fleet = fleet
+        self.key = key
+        self.attempt = attempt
+        self.expires = expires
+    }
+
+    static let fleetName = "mote-fleet"
+    private static let keyName = "mote-key", attemptName = "mote-attempt", expiresName = "mote-expires"
+
+    /// Times are seconds since 1970: not every provider takes a colon in a tag.
+    package var pairs: [(name: String, value: String)] {
+        [(Self.fleetName, fleet), (Self.keyName, "\(key)"), (Self.attemptName, "\(attempt)"), (Self.expiresName, "\(expires.secondsSinceEpoch)")]
+    }
+
+    /// `nil` unless all four are there and mean something.
+    package init?(_ values: [String: String]) {
+        guard let fleet = values[Self.fleetName], Self.isFleet(fleet), let key = values[Self.keyName].flatMap({ MoteKey($0) }),
+            let attempt = values[Self.attemptName].flatMap({ Int($0) }), (1...999).contains(attempt),
+            let expires = values[Self.expiresName].flatMap({ Int64($0) }), (0...Self.lastSecond).contains(expires)
+        else { return nil }
+        self.init(fleet: fleet, key: key, attempt: attempt, expires: WallTime(secondsSinceEpoch: expires))
+    }
+
+    /// For providers whose tags are plain words: `name:value` each.
+    package init?(words: [String]) {
+        let pairs = words.compactMap { word in word.firstIndex(of: ":").map { (String(word[..<$0]), String(word[word.index(after: $0)...])) } }
+        self.init(Dictionary(pairs) { first, _ in first })
+    }
+
+    package var words: [String] { pairs.map { "\($0.name):\($0.value)" } }
+
+    /// 1 to 32 lower-case letters, digits and hyphens.
+    package static func isFleet(_ text: String) -> Bool {
+        (1...32).contains(text.utf8.count)
+            && text.utf8.allSatisfy { (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || $0 == UInt8(ascii: "-") }
+    }
+
+    /// The end of the year 9999.
+    private static let lastSecond: Int64 = 253_402_300_799
+}
+
+/// A machine as a provider lists it.
+package struct Machine: Equatable, Sendable {
+    package enum State: String, Sendable {
+        case starting, running, stopped, ending
+        /// Not billed any more; some providers show such machines for an hour.
+        case ended
+        /// The provider could not make it, or a state that we do not know.
+        case broken
+    }
+
+    package let id: String
+    package let place: String
+    package let tags: MachineTags
+    package let state: State
+    package let address: String?
+
+    package init(id: String, place: String, tags: MachineTags, state: State, address: String? = nil) {
+        self.id = id
+        self.place = place
+        self.tags = tags
+        self.state = state
+        self.address = address
+    }
+
+    /// Whether somebody pays for it, or may: a stopped machine is billed nearly everywhere.
+    package var isThere: Bool { state != .ended && state != .ending }
+}

@@ -1,0 +1,170 @@
+import Ambience
+import CloudCalls
+import Foundation
+
+/// A provider that lives in the test: it takes the bytes that a driver would send and answers with the bytes that the provider would, when it feels like it.
+struct CloudDouble {
+    struct Weather {
+        /// Per call.
+        var unsent = 0.0, lostBefore = 0.0, lostAfter = 0.0, garbled = 0.0, brokenBefore = 0.0, brokenAfter = 0.0, throttled = 0.0, noCapacity = 0.0
+        /// Per create: the provider says yes and makes nothing.
+        var emptyPromise = 0.0
+        /// Per end: the provider says yes and does nothing.
+        var deafToEnd = 0.0
+        /// A machine is listed after as many seconds at most.
+        var longestHiddenSeconds: Int64 = 0
+
+        static let calm = Weather()
+        static let storm = Weather(
+            unsent: 0.05, lostBefore: 0.08, lostAfter: 0.15, garbled: 0.08, brokenBefore: 0.05, brokenAfter: 0.08, throttled: 0.1, noCapacity: 0.05,
+            emptyPromise: 0.02, deafToEnd: 0.2, longestHiddenSeconds: 200)
+    }
+
+    struct Rented {
+        let id: String
+        let name: String
+        let place: String
+        /// As the provider keeps them.
+        let tags: [String]
+        let made: WallTime
+        let listedFrom: WallTime
+        var ended: WallTime?
+    }
+
+    enum Refusal { case throttled, quota, capacity, credentials, nameTaken, tokenSpent, tokenMismatch, notFound, malformed }
+
+    let dialect: any Dialect
+    var weather: Weather
+    var now: WallTime
+    var random: SeededRandom
+    var quota = Int.max
+    var areCredentialsGood = true
+    /// Providers bill at least so much, and in steps of it.
+    let grainSeconds: Int64 = 3600
+    /// How many machines one page has.
+    let pageSize = 3
+
+    private(set) var machines: [Rented] = []
+    private(set) var calls: [String: Int] = [:]
+    private var tokens: [String: (parameters: String, id: String)] = [:]
+
+    init(_ dialect: any Dialect, weather: Weather = .calm, seed: UInt64 = 0, now: WallTime = WallTime(secondsSinceEpoch: 1_800_000_000)) {
+        (self.dialect, self.weather, self.now) = (dialect, weather, now)
+        random = SeededRandom(seed: seed)
+    }
+
+    var alive: [Rented] { machines.filter { $0.ended == nil } }
+
+    /// What the account owes, in started grains of all machines.
+    var grainsBilled: Int64 { machines.reduce(0) { $0 + max(1, (($1.ended ?? now) - $1.made + grainSeconds - 1) / grainSeconds) } }
+
+    /// Somebody else's machine, or one that nobody remembers having ordered.
+    mutating func plant(name: String, place: String, tags: [String]) -> String { make(name: name, place: place, tags: tags) }
+
+    mutating func handle(_ request: CloudRequest) -> Reply {
+        if chance(weather.unsent) { return .unsent("no route") }
+        if chance(weather.lostBefore) { return .lost("timed out") }
+        if chance(weather.brokenBefore) { return .answer(CloudAnswer(status: 502, body: Array("<html>Bad Gateway</html>".utf8))) }
+        let answer = act(request)
+        if chance(weather.lostAfter) { return .lost("connection reset") }
+        if chance(weather.brokenAfter) { return .answer(CloudAnswer(status: 500)) }
+        if chance(weather.garbled) { return .answer(CloudAnswer(status: answer.status, headers: answer.headers, body: Array(answer.body.dropLast(answer.body.count / 3 + 1)))) }
+        return .answer(answer)
+    }
+
+    private mutating func act(_ request: CloudRequest) -> CloudAnswer {
+        guard let wish = dialect.wish(request) else { return dialect.refusal(.malformed) }
+        calls[wish.name, default: 0] += 1
+        guard areCredentialsGood, dialect.isAuthorized(request, at: now) else { return dialect.refusal(.credentials) }
+        if chance(weather.throttled) { return dialect.refusal(.throttled) }
+        return switch wish {
+        case .create(let order): create(order)
+        case .list(let fleet, let place, let mark): list(fleet, place, mark)
+        case .end(let id): end(id)
+        }
+    }
+
+    private mutating func create(_ order: Dialect.Order) -> CloudAnswer {
+        if let token = order.token, let known = tokens[token] {
+            guard known.parameters == order.parameters else { return dialect.refusal(.tokenMismatch) }
+            guard let machine = machines.first(where: { $0.id == known.id }), machine.ended == nil else { return dialect.refusal(.tokenSpent) }
+            return dialect.created(machine, at: now)
+        }
+        if dialect.areNamesUnique, alive.contains(where: { $0.name == order.name }) { return dialect.refusal(.nameTaken) }
+        if alive.count >= quota { return dialect.refusal(.quota) }
+        if chance(weather.noCapacity) { return dialect.refusal(.capacity) }
+        if dialect.promises, chance(weather.emptyPromise) {
+            return dialect.created(
+                Rented(id: dialect.id(900_000 + machines.count), name: order.name, place: order.place, tags: order.tags, made: now, listedFrom: now),
+                at: now)
+        }
+        let id = make(name: order.name, place: order.place, tags: order.tags)
+        if let token = order.token { tokens[token] = (order.parameters, id) }
+        return dialect.created(machines[machines.count - 1], at: now)
+    }
+
+    private mutating func make(name: String, place: String, tags: [String]) -> String {
+        let hidden = weather.longestHiddenSeconds > 0 ? Int64.random(in: 0...weather.longestHiddenSeconds, using: &random) : 0
+        machines.append(Rented(id: nextID, name: name, place: place, tags: tags, made: now, listedFrom: now + hidden))
+        return machines[machines.count - 1].id
+    }
+
+    private var nextID: String { dialect.id(machines.count + 1) }
+
+    private func list(_ fleet: String, _ place: String?, _ mark: Int) -> CloudAnswer {
+        let seen = machines.filter { machine in
+            machine.listedFrom <= now && machine.tags.contains("mote-fleet:\(fleet)") && (place == nil || machine.place == place)
+                && (machine.ended.map { dialect.showsEnded && now - $0 < 3600 } ?? true)
+        }
+        let page = Array(seen.dropFirst(mark).prefix(pageSize))
+        return dialect.listed(page, next: mark + page.count < seen.count ? mark + page.count : nil, pageSize: pageSize)
+    }
+
+    private mutating func end(_ id: String) -> CloudAnswer {
+        guard let index = machines.firstIndex(where: { $0.id == id }), machines[index].ended == nil || dialect.showsEnded else { return dialect.refusal(.notFound) }
+        if !chance(weather.deafToEnd) { machines[index].ended = machines[index].ended ?? now }
+        return dialect.ended(machines[index])
+    }
+
+    private mutating func chance(_ share: Double) -> Bool { share > 0 && Double.random(in: 0..<1, using: &random) < share }
+}
+
+/// What a provider's API looks like from behind the counter. Written from the providers' references, apart from the drivers.
+protocol Dialect: Sendable {
+    typealias Order = DoubleOrder
+    /// Whether a second machine of one name is refused.
+    var areNamesUnique: Bool { get }
+    /// Whether a yes to a create is only a promise.
+    var promises: Bool { get }
+    /// Whether ended machines are listed for a while.
+    var showsEnded: Bool { get }
+    func id(_ number: Int) -> String
+    func isAuthorized(_ request: CloudRequest, at now: WallTime) -> Bool
+    func wish(_ request: CloudRequest) -> Wish?
+    func created(_ machine: CloudDouble.Rented, at now: WallTime) -> CloudAnswer
+    func listed(_ machines: [CloudDouble.Rented], next: Int?, pageSize: Int) -> CloudAnswer
+    func ended(_ machine: CloudDouble.Rented) -> CloudAnswer
+    func refusal(_ refusal: CloudDouble.Refusal) -> CloudAnswer
+}
+
+struct DoubleOrder {
+    var name, place: String
+    var tags: [String]
+    var token: String?
+    /// What must be equal for a token to be answered again.
+    var parameters = ""
+}
+
+enum Wish {
+    case create(DoubleOrder)
+    case list(fleet: String, place: String?, mark: Int)
+    case end(String)
+
+    var name: String {
+        switch self {
+        case .create: "create"
+        case .list: "list"
+        case .end: "end"
+        }
+    }
+}

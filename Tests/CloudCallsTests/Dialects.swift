@@ -1,0 +1,187 @@
+import Ambience
+import Bytes
+import CloudCalls
+import Foundation
+
+extension Dialect {
+    var areNamesUnique: Bool { false }
+    var promises: Bool { false }
+    var showsEnded: Bool { false }
+    func id(_ number: Int) -> String { "\(1000 + number)" }
+
+    func isBearer(_ request: CloudRequest) -> Bool { request.headers.contains(.init("authorization", "Bearer letmein")) }
+
+    func json(_ status: Int, _ body: [String: Any], headers: [String: String] = [:]) -> CloudAnswer {
+        CloudAnswer(status: status, headers: headers, body: (try? JSONSerialization.data(withJSONObject: body)).map(Array.init) ?? [])
+    }
+
+    func object(_ request: CloudRequest) -> [String: Any] { (try? JSONSerialization.jsonObject(with: Data(request.body))) as? [String: Any] ?? [:] }
+
+    func query(_ request: CloudRequest, _ name: String) -> String? { request.query.first { $0.name == name }?.value }
+
+    func lastPart(_ request: CloudRequest) -> String { String(request.path.split(separator: "/").last ?? "") }
+
+    /// What follows `prefix`.
+    func text(_ value: String?, after prefix: String) -> String? { value.flatMap { $0.hasPrefix(prefix) ? String($0.dropFirst(prefix.count)) : nil } }
+}
+
+struct HetznerDialect: Dialect {
+    let areNamesUnique = true
+
+    func isAuthorized(_ request: CloudRequest, at now: WallTime) -> Bool { isBearer(request) }
+
+    func wish(_ request: CloudRequest) -> Wish? {
+        switch (request.method, request.path) {
+        case ("POST", "/v1/servers"):
+            let body = object(request)
+            guard let name = body["name"] as? String, let place = body["location"] as? String, let labels = body["labels"] as? [String: String],
+                body["server_type"] is String, body["image"] is String,
+                // Label values: letters, digits, hyphen, underscore and dot, 63 at most.
+                labels.values.allSatisfy({ $0.wholeMatch(of: /[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?/) != nil }),
+                name.wholeMatch(of: /[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?/) != nil
+            else { return nil }
+            return .create(DoubleOrder(name: name, place: place, tags: labels.map { "\($0):\($1)" }))
+        case ("GET", "/v1/servers"):
+            guard let fleet = text(query(request, "label_selector"), after: "mote-fleet=="), let page = query(request, "page").flatMap({ Int($0) }) else { return nil }
+            return .list(fleet: fleet, place: nil, mark: (page - 1) * 3)
+        case ("DELETE", _): return .end(lastPart(request))
+        default: return nil
+        }
+    }
+
+    func created(_ machine: CloudDouble.Rented, at now: WallTime) -> CloudAnswer {
+        json(201, ["server": server(machine), "action": ["id": 7, "status": "running"], "root_password": NSNull()])
+    }
+
+    func listed(_ machines: [CloudDouble.Rented], next: Int?, pageSize: Int) -> CloudAnswer {
+        json(200, ["servers": machines.map(server), "meta": ["pagination": ["next_page": next.map { $0 / pageSize + 1 } as Any? ?? NSNull()]]])
+    }
+
+    func ended(_ machine: CloudDouble.Rented) -> CloudAnswer { json(200, ["action": ["id": 8, "status": "running"]]) }
+
+    func refusal(_ refusal: CloudDouble.Refusal) -> CloudAnswer {
+        let (status, code) =
+            switch refusal {
+            case .throttled: (429, "rate_limit_exceeded")
+            case .quota: (403, "resource_limit_exceeded")
+            case .capacity: (412, "resource_unavailable")
+            case .credentials: (401, "unauthorized")
+            case .nameTaken: (409, "uniqueness_error")
+            case .notFound: (404, "not_found")
+            case .malformed, .tokenSpent, .tokenMismatch: (422, "invalid_input")
+            }
+        return json(status, ["error": ["code": code, "message": "no", "details": NSNull()]])
+    }
+
+    private func server(_ machine: CloudDouble.Rented) -> [String: Any] {
+        let labels = machine.tags.map { $0.split(separator: ":", maxSplits: 1).map(String.init) }
+        return [
+            "id": Int(machine.id) ?? 0, "name": machine.name, "status": "running", "labels": Dictionary(labels.map { ($0[0], $0[1]) }) { a, _ in a },
+            "public_net": ["ipv4": ["ip": "192.0.2.1"], "ipv6": NSNull()], "datacenter": ["location": ["name": machine.place]],
+        ]
+    }
+}
+
+struct DigitalOceanDialect: Dialect {
+    let promises = true
+
+    func isAuthorized(_ request: CloudRequest, at now: WallTime) -> Bool { isBearer(request) }
+
+    func wish(_ request: CloudRequest) -> Wish? {
+        switch (request.method, request.path) {
+        case ("POST", "/v2/droplets"):
+            let body = object(request)
+            guard let name = body["name"] as? String, let place = body["region"] as? String, let tags = body["tags"] as? [String], body["size"] is String,
+                body["image"] is String, tags.allSatisfy({ $0.wholeMatch(of: /[A-Za-z0-9:_-]{1,255}/) != nil })
+            else { return nil }
+            return .create(DoubleOrder(name: name, place: place, tags: tags))
+        case ("GET", "/v2/droplets"):
+            guard let fleet = text(query(request, "tag_name"), after: "mote-fleet:"), let page = query(request, "page").flatMap({ Int($0) }) else { return nil }
+            return .list(fleet: fleet, place: nil, mark: (page - 1) * 3)
+        case ("DELETE", _): return .end(lastPart(request))
+        default: return nil
+        }
+    }
+
+    func created(_ machine: CloudDouble.Rented, at now: WallTime) -> CloudAnswer {
+        json(202, ["droplet": ["id": Int(machine.id) ?? 0, "name": machine.name, "status": "new"], "links": ["actions": []]])
+    }
+
+    func listed(_ machines: [CloudDouble.Rented], next: Int?, pageSize: Int) -> CloudAnswer {
+        let droplets = machines.map { machine -> [String: Any] in
+            [
+                "id": Int(machine.id) ?? 0, "name": machine.name, "status": "active", "tags": machine.tags, "region": ["slug": machine.place],
+                "networks": ["v4": [["ip_address": "10.0.0.2", "type": "private"], ["ip_address": "192.0.2.1", "type": "public"]]],
+            ]
+        }
+        let pages = next.map { ["next": "https://api.digitalocean.com/v2/droplets?page=\($0 / pageSize + 1)&per_page=\(pageSize)"] } ?? [:]
+        return json(200, ["droplets": droplets, "links": ["pages": pages], "meta": ["total": 9]])
+    }
+
+    func ended(_ machine: CloudDouble.Rented) -> CloudAnswer { CloudAnswer(status: 204) }
+
+    func refusal(_ refusal: CloudDouble.Refusal) -> CloudAnswer {
+        switch refusal {
+        case .throttled: json(429, ["id": "too_many_requests", "message": "API rate limit exceeded"], headers: ["retry-after": "3"])
+        case .quota: json(422, ["id": "unprocessable_entity", "message": "creating this/these droplet(s) will exceed your droplet limit"])
+        case .capacity: json(422, ["id": "unprocessable_entity", "message": "Size is not available in this region"])
+        case .credentials: json(401, ["id": "unauthorized", "message": "Unable to authenticate you"])
+        case .notFound: json(404, ["id": "not_found", "message": "The resource you requested could not be found."])
+        case .malformed, .nameTaken, .tokenSpent, .tokenMismatch: json(422, ["id": "unprocessable_entity", "message": "Name is invalid"])
+        }
+    }
+}
+
+struct VultrDialect: Dialect {
+    func id(_ number: Int) -> String { "cb676a46-66fd-4dfb-b839-\(100_000_000_000 + number)" }
+
+    func isAuthorized(_ request: CloudRequest, at now: WallTime) -> Bool { isBearer(request) }
+
+    func wish(_ request: CloudRequest) -> Wish? {
+        switch (request.method, request.path) {
+        case ("POST", "/v2/instances"):
+            let body = object(request)
+            guard let label = body["label"] as? String, let place = body["region"] as? String, let tags = body["tags"] as? [String], body["plan"] is String,
+                (body["os_id"] is NSNumber) != (body["snapshot_id"] is String)
+            else { return nil }
+            return .create(DoubleOrder(name: label, place: place, tags: tags))
+        case ("GET", "/v2/instances"):
+            guard let fleet = text(query(request, "tag"), after: "mote-fleet:") else { return nil }
+            guard let cursor = query(request, "cursor") else { return .list(fleet: fleet, place: nil, mark: 0) }
+            return text(Base64.decode(cursor).map { String(decoding: $0, as: UTF8.self) }, after: "next__").flatMap { Int($0) }.map {
+                .list(fleet: fleet, place: nil, mark: $0)
+            }
+        case ("DELETE", _): return .end(lastPart(request))
+        default: return nil
+        }
+    }
+
+    func created(_ machine: CloudDouble.Rented, at now: WallTime) -> CloudAnswer { json(202, ["instance": instance(machine)]) }
+
+    func listed(_ machines: [CloudDouble.Rented], next: Int?, pageSize: Int) -> CloudAnswer {
+        let cursor = next.map { Base64.encode(Array("next__\($0)".utf8)) } ?? ""
+        return json(200, ["instances": machines.map(instance), "meta": ["total": 9, "links": ["next": cursor, "prev": ""]]])
+    }
+
+    func ended(_ machine: CloudDouble.Rented) -> CloudAnswer { CloudAnswer(status: 204) }
+
+    func refusal(_ refusal: CloudDouble.Refusal) -> CloudAnswer {
+        let (status, words) =
+            switch refusal {
+            case .throttled: (429, "Rate limit exceeded")
+            case .quota: (400, "You have reached the maximum active instances limit for this account")
+            case .capacity: (400, "The selected plan is not available in the selected location")
+            case .credentials: (401, "Invalid API token.")
+            case .notFound: (404, "Invalid instance-id")
+            case .malformed, .nameTaken, .tokenSpent, .tokenMismatch: (400, "Invalid plan chosen.")
+            }
+        return json(status, ["error": words, "status": status])
+    }
+
+    private func instance(_ machine: CloudDouble.Rented) -> [String: Any] {
+        [
+            "id": machine.id, "label": machine.name, "region": machine.place, "status": "active", "power_status": "running", "main_ip": "192.0.2.1",
+            "tags": machine.tags, "default_password": "zap",
+        ]
+    }
+}
