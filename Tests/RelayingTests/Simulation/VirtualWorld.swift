@@ -23,6 +23,8 @@ final class VirtualWorld: SimulatedSystem {
     private struct Watched {
         let ticket: Int
         let source: Unmanaged<IOSource>
+        /// When its connection stands.
+        let stands: Instant
     }
 
     private struct Readiness {
@@ -41,7 +43,8 @@ final class VirtualWorld: SimulatedSystem {
     private var agenda: [Entry] = []
     private var serial = 0
     private var watched: [Watched] = []
-    /// Descriptors whose connection takes until then to stand.
+    /// Descriptors that were dialled and that nobody watches yet, with the moment their connection stands. Not kept longer: a number that
+    /// the system gives to another connection says nothing about it, and other simulations of this process take numbers too.
     private var connecting: [Int32: Instant] = [:]
     private var wires: [Wire] = []
     private var loops: [(name: String, loop: EventLoop)] = []
@@ -131,14 +134,26 @@ final class VirtualWorld: SimulatedSystem {
     /// Asks once for all descriptors what is ready: those of loops are told in their turns, those of wires begin to carry.
     private func poll() {
         wires.removeAll(where: \.isCut)
-        let sources = watched.filter { $0.source._withUnsafeGuaranteedRef { ($0.isReading || $0.isWriting) && connecting[$0.fd, default: .zero] <= now } }
+        let sources = watched.filter { $0.source._withUnsafeGuaranteedRef { ($0.isReading || $0.isWriting) } && $0.stands <= now }
         var asked = sources.map { $0.source._withUnsafeGuaranteedRef { pollfd(fd: $0.fd, events: Int16(($0.isReading ? POLLIN : 0) | ($0.isWriting ? POLLOUT : 0)), revents: 0) } }
         let carriers = wires.flatMap(\.waiting)
         for carrier in carriers { asked.append(pollfd(fd: carrier.from, events: Int16(POLLIN), revents: 0)) }
         ready = [:]
-        guard !asked.isEmpty, Glibc.poll(&asked, nfds_t(asked.count), 0) > 0 else { return }
+        guard !asked.isEmpty, Self.poll(&asked) > 0 else { return }
         for (entry, answer) in zip(sources, asked) where answer.revents != 0 { note(entry, answer) }
         for (carrier, answer) in zip(carriers, asked[sources.count...]) where answer.revents != 0 { carrier.begin() }
+    }
+
+    /// A signal to another test of this process may interrupt even a question that does not wait, and "nothing is ready" can end a world.
+    private static func poll(_ asked: inout [pollfd]) -> Int32 {
+        while true {
+            let count = Glibc.poll(&asked, nfds_t(asked.count), 0)
+            guard count < 0 else {
+                precondition(!asked.contains { Int32($0.revents) & POLLNVAL != 0 }, "somebody closed a descriptor of the simulation")
+                return count
+            }
+            precondition(errno == EINTR, "a simulation cannot ask what is ready")
+        }
     }
 
     private func note(_ entry: Watched, _ answer: pollfd) {
@@ -159,7 +174,7 @@ final class VirtualWorld: SimulatedSystem {
 
     func watch(_ source: IOSource) -> Int {
         serial += 1
-        watched.append(Watched(ticket: serial, source: .passUnretained(source)))
+        watched.append(Watched(ticket: serial, source: .passUnretained(source), stands: connecting.removeValue(forKey: source.fd) ?? .zero))
         return serial
     }
 
@@ -198,7 +213,6 @@ final class VirtualWorld: SimulatedSystem {
     func connect(_ name: String, delay: Instant.Span) -> Wire {
         let wire = Wire(name: name, world: self)
         wires.append(wire)
-        if connecting.count > 64 { connecting = connecting.filter { $0.value > now } }
         connecting[wire.near] = now + delay
         return wire
     }
