@@ -5,12 +5,14 @@ SHELL := /bin/bash
 
 PACKAGES := tor obfs4proxy libssl-dev libsodium-dev libevent-dev libsqlite3-dev zlib1g-dev libzstd-dev libseccomp-dev pkg-config curl python3 python3-stem nyx
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
-# `make soak`: how many times as many seeds the seeded suites try, and how often each interop scenario runs. `make fuzz`: how many seeds.
+# `make soak`: how many times as many seeds the seeded suites try, and how often each interop scenario runs.
 TIMES ?= 10
 ROUNDS ?= 3
-SEEDS ?= 1000
 # `make soak`: how long the mixed load lasts.
 MINUTES ?= 120
+# `make fuzz`: how long libFuzzer has for each parser, then how many seeds running motes get.
+FUZZ_SECONDS ?= 600
+SEEDS ?= 1000
 # `make simulate`: which simulated network to show.
 SEED ?= 0
 
@@ -42,7 +44,8 @@ bench: PACKAGES += valgrind
 bench: build ## Compare with stock tor in every position: CPU, latency, circuits, memory, counts
 	python3 Tests/Bench/bench.py
 
-fuzz: build ## Throw seeded garbage at running motes
+fuzz: build ## libFuzzer over every parser for FUZZ_SECONDS each, then seeded garbage at running motes
+	python3 Tests/Fuzz/fuzz.py --seconds $(FUZZ_SECONDS)
 	python3 Tests/Network/hostile.py --seeds $(SEEDS)
 
 simulate: ## Show everything that happens in one simulated network (SEED=n)

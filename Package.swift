@@ -120,3 +120,9 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// Steered by the coverage of instrumented rooms, so it is built apart from everything else: `make fuzz`.
+if Context.environment["DUSTCLOUD_FUZZ"] != nil {
+    package.targets.append(.executableTarget(
+        name: "fuzzer", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Fuzzer", swiftSettings: settings + [.unsafeFlags(["-parse-as-library"])]))
+}

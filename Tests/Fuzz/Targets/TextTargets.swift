@@ -12,7 +12,11 @@ extension FuzzTarget {
     static let texts = [
         FuzzTarget("http-request", ["HTTPRequest", "HTTPHead", "HTTPHeaders", "DirectoryRoute"].map { service + $0 + ".swift" }) { bytes in
             var parser = HTTPRequestParser(limits: .relayRequest)
-            for piece in halves(bytes) { if let request = try? parser.receive(piece) { _ = request.encoded } }
+            for piece in halves(bytes) {
+                guard let request = try? parser.receive(piece) else { continue }
+                _ = request.encoded
+                _ = DirectoryRoute(path: request.path)
+            }
         },
         FuzzTarget("http-response", ["HTTPResponse", "HTTPHead", "HTTPHeaders"].map { service + $0 + ".swift" }) { bytes in
             var parser = HTTPResponseParser()
