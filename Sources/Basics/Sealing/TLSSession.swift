@@ -92,6 +92,12 @@ package final class TLSSession {
     /// Sealed, and not taken by the socket yet.
     package var unsentBytes: Int { wire.pointee.unsentBytes }
 
+    /// Bytes that came from the socket since the last call, records' headers and all.
+    package func takeReceivedBytes() -> Int { wire.pointee.takeReceivedBytes() }
+
+    /// Bytes that were made for the socket since the last call, records' headers and all; the socket may not have them yet.
+    package func takeSealedBytes() -> Int { wire.pointee.takeSealedBytes() }
+
     /// Gives memory back that only traffic needs.
     package func releaseIdleMemory() { wire.pointee.releaseIfIdle() }
 

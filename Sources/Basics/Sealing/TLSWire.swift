@@ -33,6 +33,9 @@ struct TLSWire: ~Copyable {
     private var tail = 0
     /// Grows while the socket takes all, shrinks when it does not: what is sealed cannot be overtaken any more.
     private var batchBytes = smallestBatchBytes
+    /// Since whoever pays for them asked last: bytes that came, and bytes that were sealed.
+    private var receivedBytes = 0
+    private var sealedBytes = 0
     /// The socket left something of the last batch.
     private var isBlocked = false
 
@@ -44,6 +47,16 @@ struct TLSWire: ~Copyable {
     /// Nothing more is sealed before some is sent.
     var isFull: Bool { isBlocked || unsentBytes >= batchBytes }
 
+    mutating func takeReceivedBytes() -> Int {
+        defer { receivedBytes = 0 }
+        return receivedBytes
+    }
+
+    mutating func takeSealedBytes() -> Int {
+        defer { sealedBytes = 0 }
+        return sealedBytes
+    }
+
     // MARK: From the socket
 
     mutating func receive(into input: TLSInput) -> TLSSession.Progress {
@@ -54,6 +67,7 @@ struct TLSWire: ~Copyable {
         }
         received = input.base
         receivedCount = count
+        receivedBytes += count
         return .done
     }
 
@@ -87,6 +101,7 @@ struct TLSWire: ~Copyable {
         if tail + count > capacity, !makeRoom(count) { return false }
         memcpy(sealed.unsafelyUnwrapped + tail, bytes, count)
         tail += count
+        sealedBytes += count
         return true
     }
 

@@ -1,4 +1,5 @@
 package import Ambience
+package import Limits
 
 /// How much of the machine and of others' patience a relay uses, and how much it lets others use of itself.
 package struct LimitOptions: Equatable, Sendable {
@@ -15,6 +16,10 @@ package struct LimitOptions: Equatable, Sendable {
     /// The node's own networks are held to the rates too.
     package var countsPrivateBandwidth = false
     package var refillInterval = Instant.Span.milliseconds(100)
+    /// Bytes per accounting interval; 0: as many as there are.
+    package var accountingMax: UInt64 = 0
+    package var accountingRule = Accounting.Rule.max
+    package var accountingStart = AccountingCalendar()
 
     package init() {}
 }
@@ -24,6 +29,15 @@ extension OptionTable {
         .bytes("MaxMemInQueues", \.limits.maxMemoryInQueues),
         .bytes("PerConnBWRate", \.limits.perConnectionRate),
         .bytes("PerConnBWBurst", \.limits.perConnectionBurst),
+        .bytes("AccountingMax", \.limits.accountingMax),
+        OptionRow(name: "AccountingRule") { configuration, text throws(ValueError) in
+            guard let rule = Accounting.Rule(rawValue: text) else { throw ValueError("sum, max, in or out") }
+            configuration.limits.accountingRule = rule
+        },
+        OptionRow(name: "AccountingStart") { configuration, text throws(ValueError) in
+            guard let calendar = AccountingCalendar(text) else { throw ValueError("day HH:MM, week DAY HH:MM or month DAY HH:MM") }
+            configuration.limits.accountingStart = calendar
+        },
         .flag("CountPrivateBandwidth", \.limits.countsPrivateBandwidth),
         OptionRow(name: "TokenBucketRefillInterval") { configuration, text throws(ValueError) in
             let span = Int64(text).map { Instant.Span.milliseconds($0) }

@@ -11,7 +11,7 @@ internal import Socks
 
 extension Client {
     func accept(_ fd: Int32, from client: IPAddress, on port: SocksPortSettings, group: Int) {
-        guard sessions.count < settings.sessionLimit else { return Sockets.close(fd) }
+        guard !isHibernating, sessions.count < settings.sessionLimit else { return Sockets.close(fd) }
         lastStream += 1
         let key = StreamKey(rawValue: lastStream)
         let connection = TCPConnection(loop: loop, fd: fd)

@@ -39,6 +39,8 @@ package final class Client {
 
     /// What happens to circuits and streams, for controllers.
     package var onEvent: (ClientEvent) -> Void = { _ in }
+    /// Whether the node saves or has used up its quota: applications' connections are closed, those that there are go on.
+    package var isHibernating = false
     /// Called once, when the first circuit is built.
     package var onBootstrapped: () -> Void = {}
 

@@ -34,6 +34,10 @@ package final class DirectoryPort {
     }
 
     package var sessionCount: Int { sessions.count }
+    /// Makes what holds a DirPort connection from this address to the relay's bandwidth.
+    package var meter: (IPAddress) -> (any ByteMeter)? = { _ in nil }
+    /// A relay that hibernates takes no connections.
+    package var isClosed = false
 
     /// Serves DirPort connections; the address actually bound (port 0 picks one).
     @discardableResult
@@ -70,8 +74,9 @@ package final class DirectoryPort {
     }
 
     private func accept(_ fd: Int32, _ peer: SocketAddress) {
-        guard plainSessions < settings.plainSessionLimit, sessions.count < settings.sessionLimit else { return Sockets.close(fd) }
+        guard !isClosed, plainSessions < settings.plainSessionLimit, sessions.count < settings.sessionLimit else { return Sockets.close(fd) }
         let connection = TCPConnection(loop: loop, fd: fd)
+        connection.meter = meter(peer.ip)
         plainSessions += 1
         attach(connection, DirectoryServer.Peer(address: peer.ip, isTunnelled: false)) { [weak self] in self?.plainSessions -= 1 }
     }

@@ -1,6 +1,15 @@
 package import Ambience
 internal import Glibc
 
+/// What a connection may move, and where it is told what it moved.
+package protocol ByteMeter: AnyObject {
+    var readableBytes: Int { get }
+    var writableBytes: Int { get }
+    func moved(read: Int, written: Int)
+    /// Calls `goOn` once, when there may be more.
+    func wait(_ goOn: @escaping () -> Void)
+}
+
 /// A small buffered non-blocking TCP connection for control-plane use (directory requests, SOCKS negotiation).
 ///
 /// It owns its descriptor until `detach`. Callbacks are dropped once it is closed.
@@ -14,7 +23,13 @@ package final class TCPConnection {
     private var source: IOSource?
     private var unsent: ArraySlice<UInt8> = []
     private var finishing = false
+    /// Waiting for the meter, per direction.
+    private var isReadThrottled = false
+    private var isWriteThrottled = false
+    private var isPaused = false
 
+    /// Without one it moves what it can.
+    package var meter: (any ByteMeter)?
     package var onData: (([UInt8]) -> Void)?
     /// The peer sent all it will send; without a handler the connection is closed.
     package var onEnd: (() -> Void)?
@@ -55,8 +70,15 @@ package final class TCPConnection {
         flush()
     }
 
-    package func pauseReading() { source?.setReading(false) }
-    package func resumeReading() { source?.setReading(true) }
+    package func pauseReading() {
+        isPaused = true
+        source?.setReading(false)
+    }
+
+    package func resumeReading() {
+        isPaused = false
+        source?.setReading(true)
+    }
 
     /// Closes at once, without `onClose`.
     package func abort() {
@@ -74,9 +96,11 @@ package final class TCPConnection {
     }
 
     private func readable() {
+        if meter?.readableBytes == 0 { return throttleReading() }
         var buffer = [UInt8](repeating: 0, count: Self.readBytes)
         let count = read(fd, &buffer, buffer.count)
         if count > 0 {
+            meter?.moved(read: count, written: 0)
             buffer.removeLast(buffer.count - count)
             onData?(buffer)
         } else if count == 0 {
@@ -87,10 +111,34 @@ package final class TCPConnection {
         }
     }
 
+    private func throttleReading() {
+        source?.setReading(false)
+        guard !isReadThrottled else { return }
+        isReadThrottled = true
+        meter?.wait { [weak self] in
+            guard let self else { return }
+            isReadThrottled = false
+            source?.setReading(!isPaused)
+        }
+    }
+
+    private func throttleWriting() {
+        source?.setWriting(false)
+        guard !isWriteThrottled else { return }
+        isWriteThrottled = true
+        meter?.wait { [weak self] in
+            self?.isWriteThrottled = false
+            self?.flush()
+        }
+    }
+
     private func flush() {
         while isOpen, !unsent.isEmpty {
-            let count = unsent.withUnsafeBytes { Glibc.send(fd, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            let limit = meter?.writableBytes ?? .max
+            guard limit > 0 else { return throttleWriting() }
+            let count = unsent.withUnsafeBytes { Glibc.send(fd, $0.baseAddress, min(limit, $0.count), Int32(MSG_NOSIGNAL)) }
             if count > 0 {
+                meter?.moved(read: 0, written: count)
                 unsent = unsent.dropFirst(count)
             } else if errno == EAGAIN || errno == EINTR {
                 break

@@ -71,6 +71,7 @@ final class DirectoryRole {
         server.ownDescriptor = { [weak relay] in relay?.publisher.descriptor }
         server.ownExtraInfo = { [weak relay] in relay?.publisher.extraInfo }
         readFrontPage(configuration)
+        port.meter = { [weak router] peer in router.map { DirectoryMeter($0, peer: peer) } }
         guard isCache else { return }
         let memory = router.settings.memory
         let services = OnionServiceDirectory(time: loop, settings: HSDirCache.Settings(configuration.services, memory), memory: memory)

@@ -11,15 +11,16 @@ extension LimitOptions {
 }
 
 extension BandwidthPolicy {
-    /// What the torrc says, and the consensus about links of clients. A relay's rates hold for all of its links: its own directory and
-    /// client traffic goes over the same ones.
+    /// What the torrc says, and the consensus about links of clients. All links of a relay count as relayed: its own directory and client
+    /// traffic goes over the same ones.
     init(_ configuration: NodeConfiguration, _ consensus: QueueParameters.Lookup) {
         self.init()
         let relay = configuration.relay, limits = configuration.limits
+        if relay.bandwidthRate < Self.unlimited { total = Rate(rate: relay.bandwidthRate, burst: relay.bandwidthBurst) }
         let relayRate = relay.relayBandwidthRate > 0 ? relay.relayBandwidthRate : relay.relayBandwidthBurst
-        let relayBurst = relay.relayBandwidthBurst > 0 ? relay.relayBandwidthBurst : relay.relayBandwidthRate
-        let rate = relayRate > 0 ? min(relay.bandwidthRate, relayRate) : relay.bandwidthRate
-        if rate < Self.unlimited { total = Rate(rate: rate, burst: relayBurst > 0 ? min(relay.bandwidthBurst, relayBurst) : relay.bandwidthBurst) }
+        if configuration.isRelay, relayRate > 0, relayRate < Self.unlimited {
+            relayed = Rate(rate: relayRate, burst: relay.relayBandwidthBurst > 0 ? relay.relayBandwidthBurst : relayRate)
+        }
         func said(_ own: UInt64, _ name: String, _ fallback: UInt64) -> UInt64 {
             own > 0 ? own : UInt64(clamping: consensus(name, Int32(clamping: fallback), 1...Int32.max))
         }
@@ -29,5 +30,12 @@ extension BandwidthPolicy {
         }
         countsPrivate = limits.countsPrivateBandwidth
         interval = limits.refillInterval
+    }
+}
+
+extension LimitOptions {
+    /// What may be moved in an accounting interval, if that is limited.
+    var quota: Accounting.Quota? {
+        accountingMax > 0 ? Accounting.Quota(limitBytes: accountingMax, rule: accountingRule, calendar: accountingStart) : nil
     }
 }

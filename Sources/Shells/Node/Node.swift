@@ -5,6 +5,7 @@ internal import ControlProtocol
 internal import Directory
 internal import DirectoryService
 internal import Glibc
+internal import Limits
 internal import Logging
 internal import Loops
 internal import Relaying
@@ -46,6 +47,8 @@ package final class Node {
     private var transports: ServerTransports?
     private var authority: Authority?
     private var client: Client?
+    /// `nil` without AccountingMax.
+    private var accounting: AccountingRole?
     private var control: ControlRole?
     private let status: StatusFile
     private let manager = ServiceManager()
@@ -91,6 +94,7 @@ package final class Node {
         self.control = control
         if let keys { try startRelay(keys, in: surroundings) }
         if configuration.isClient { try startClient() }
+        followAccounting()
         try control.start()
         documents.start()
         try writePid()
@@ -180,7 +184,28 @@ package final class Node {
         self.client = client
     }
 
+    private func followAccounting() {
+        guard let quota = configuration.limits.quota else {
+            accounting?.end()
+            return accounting = nil
+        }
+        if let accounting { return accounting.adopt(quota) }
+        let relay = configuration.relay
+        accounting = AccountingRole(
+            loop: loop, router: router, file: AccountingFile(state: StateFile(path: directory.file("state"))), quota: quota,
+            topRate: relay.relayBandwidthRate > 0 ? relay.relayBandwidthRate : relay.bandwidthRate, identity: keys?.rsaIdentity.bytes ?? SecureRandom.bytes(20)
+        ) { [unowned self] in hibernate($0) }
+    }
+
+    private func hibernate(_ phase: Accounting.Phase) {
+        relay?.isHibernating = phase != .awake
+        client?.isHibernating = phase != .awake
+        documents.port.isClosed = phase != .awake
+        control?.hibernates(phase)
+    }
+
     private func look() {
+        accounting?.look()
         relay?.look()
         if relay?.hasJoined == true { documents.joined() }
         control?.look()
@@ -228,7 +253,7 @@ package final class Node {
     private func makeControl() -> ControlRole {
         let interior = NodeInterior(
             loop: loop, router: router, documents: documents, directory: directory, source: source, started: started, relay: { [unowned self] in relay },
-            client: { [unowned self] in client }, reading: { [unowned self] in reading },
+            client: { [unowned self] in client }, accounting: { [unowned self] in accounting }, reading: { [unowned self] in reading },
             adopt: { [unowned self] new throws(ControlRefusal) in try adopt(new) },
             signal: { [unowned self] signal throws(ControlRefusal) in try obey(signal) })
         return ControlRole(interior, logs: logs)
@@ -273,6 +298,7 @@ package final class Node {
     private func depart() -> Int32 {
         manager.stopping()
         Watchdog.disarm()
+        accounting?.save()
         transports?.stop()
         authority?.stop()
         control?.stop()
@@ -326,6 +352,7 @@ package final class Node {
         relay?.adopt(new.configuration)
         router.policy.padding.adopt(new.configuration.padding)
         followHeartbeat()
+        followAccounting()
         documents.readFrontPage(new.configuration)
         documents.limitServices(new.configuration.services)
     }

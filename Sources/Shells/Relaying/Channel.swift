@@ -18,7 +18,7 @@ package import Onion
 internal import Sealing
 
 /// One TLS link to another node, with the circuits that run over it. It lives on one loop.
-package final class Channel {
+package final class Channel: Throttled {
     enum State {
         case tls
         case link(LinkHandshake)
@@ -59,6 +59,8 @@ package final class Channel {
     /// A cell goes straight to `output` while that has fewer bytes than this: none while others wait in `queues`.
     @exclusivity(unchecked) private var directLimitBytes = recordBytes
     private var meter = LinkMeter()
+    /// To an address of our own networks.
+    private let isPrivate: Bool
     /// Waiting for bandwidth, per direction.
     private var isReadThrottled = false
     private var isWriteThrottled = false
@@ -86,6 +88,7 @@ package final class Channel {
         self.admission = admission
         self.fd = fd
         self.address = address
+        isPrivate = address.ip.isPrivate
         self.isInitiator = isInitiator
         self.onDecided = onDecided
         idleSince = router.loop.now
@@ -129,8 +132,7 @@ package final class Channel {
         let kept = partial.count
         if kept > 0 { scratch.update(from: partial, count: kept) }
         let (count, progress) = session.read(into: scratch + kept, capacity: OnionRouter.scratchBytes - kept)
-        router.statistics.bytesRead &+= UInt64(count)
-        if isMetered { meter.spend(read: count, router.settings.bandwidth) }
+        paid(read: session.takeReceivedBytes(), isMetered)
         if count > 0 {
             padding?.transferred(at: router.loop.now)
             if isOpen { consume(scratch, count: kept + count) } else { stepLink(scratch + kept, count) }
@@ -363,8 +365,7 @@ package final class Channel {
                 if isBlocked { source?.setWriting(true) }
                 return progress
             }
-            router.statistics.bytesWritten &+= UInt64(count)
-            if isMetered { meter.spend(written: count, router.settings.bandwidth) }
+            paid(written: session.takeSealedBytes(), isMetered)
             padding?.transferred(at: router.loop.now)
             bytesWritten &+= UInt64(count)
             output.consume(count)
@@ -406,8 +407,24 @@ package final class Channel {
 
     private var isRelay: Bool { isInitiator || peer?.isAuthenticated == true }
 
-    private var isMetered: Bool {
-        router.policy.bandwidth.isLimited && (router.policy.bandwidth.countsPrivate || !address.ip.isPrivate)
+    /// Whether the operator pays for its bytes.
+    private var isCounted: Bool { !isPrivate || router.policy.bandwidth.countsPrivate }
+    private var isMetered: Bool { router.policy.bandwidth.isLimited && isCounted }
+
+    /// Once per read, with what TLS adds.
+    @inline(__always)
+    private func paid(read bytes: Int, _ isMetered: Bool) {
+        router.statistics.bytesRead &+= UInt64(bytes)
+        if isCounted { router.statistics.bytesCountedRead &+= UInt64(bytes) }
+        if isMetered { meter.spend(read: bytes, router.policy.bandwidth, router.settings.bandwidth) }
+    }
+
+    /// Once per record.
+    @inline(__always)
+    private func paid(written bytes: Int, _ isMetered: Bool) {
+        router.statistics.bytesWritten &+= UInt64(bytes)
+        if isCounted { router.statistics.bytesCountedWritten &+= UInt64(bytes) }
+        if isMetered { meter.spend(written: bytes, router.policy.bandwidth, router.settings.bandwidth) }
     }
 
     private func throttleReading() {
@@ -422,7 +439,6 @@ package final class Channel {
         isWriteThrottled = true
     }
 
-    /// Time has passed: there may be bandwidth again.
     func unthrottle() {
         guard !isClosed else { return }
         let wasReading = isReadThrottled

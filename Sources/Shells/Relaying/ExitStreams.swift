@@ -10,6 +10,7 @@ extension RelayCircuit {
         // Linked circuits are for exit streams: stock refuses this too, for good reason (TROVE-2026-008).
         guard linked == nil else { return violated() }
         guard admits(stream) else { return }
+        guard router.policy.wakefulness == .awake else { return refuse(stream, .hibernating) }
         guard let handler = router.onDirectoryStream, router.index == 0 || router.policy.isDirectory else { return refuse(stream, .notDirectory) }
         let accepted = accept(stream)
         send(RelayCommand.connected, stream: stream, [])
@@ -21,6 +22,7 @@ extension RelayCircuit {
         guard let message = try? BeginMessage(data), message.port != 0 else { return refuse(stream, .protocolViolation) }
         // A client that makes us its only hop is asking for a one-hop proxy (tor-spec 6.2).
         guard let peer = previous.peer, peer.isAuthenticated else { return refuse(stream, .protocolViolation) }
+        guard router.policy.wakefulness == .awake else { return refuse(stream, .hibernating) }
         guard router.knows(peer) else { return refuse(stream, .misc) }
         guard router.policy.isExit else { return refuse(stream, .exitPolicy) }
         guard connecting < router.settings.connectingPerCircuitLimit else { return refuse(stream, .resourceLimit) }
@@ -154,7 +156,7 @@ final class ExitConnection {
         circuit?.connecting -= 1
         // Not over the circuit that BEGIN came on: it may be gone, and another leg have the stream.
         stream.circuit?.send(RelayCommand.connected, stream: stream.id, ConnectedMessage(address: address, ttlSeconds: Self.timeToLiveSeconds).encoded)
-        stream.splice(fd: fd, early: [])
+        stream.splice(fd: fd, early: [], peer: address)
     }
 
     private func fail(_ reason: EndReason) { stream.end(EndMessage(reason: reason)) }

@@ -84,7 +84,7 @@ package final class OnionRouter {
     private var listeners: [TCPListener] = []
     private var housekeeping: Timer?
     /// Links that wait for bandwidth, and when they look for it again.
-    var throttled: [Channel] = []
+    var throttled: [any Throttled] = []
     var refill: Timer?
 
     package convenience init(loop: EventLoop, tls: TLSContext, settings: RouterSettings = RouterSettings()) {
@@ -188,7 +188,7 @@ package final class OnionRouter {
     /// Like `accept`, on this loop.
     func take(_ fd: Int32, _ peer: SocketAddress, transport: String?) {
         guard !isShut, channels.count < settings.channelLimit, policy.identity != nil else { return Sockets.close(fd) }
-        guard let admission = admit(peer.ip) else { return Sockets.close(fd) }
+        guard policy.wakefulness == .awake, let admission = admit(peer.ip) else { return Sockets.close(fd) }
         dropOldestHandshake()
         let channel = Channel(router: self, fd: fd, address: peer, isInitiator: false, admission: admission, onDecided: nil)
         channel.transport = transport
@@ -228,7 +228,7 @@ package final class OnionRouter {
     }
 
     private func launch(_ dial: Dial) {
-        guard !isShut, dialCount < settings.dialLimit, channels.count < settings.channelLimit else { return loop.soon { dial.cancel() } }
+        guard !isShut, policy.wakefulness != .asleep, dialCount < settings.dialLimit, channels.count < settings.channelLimit else { return loop.soon { dial.cancel() } }
         dials[dial.target.rsa, default: []].append(dial)
         dialCount += 1
         dial.start()
@@ -289,8 +289,18 @@ package final class OnionRouter {
         isShut = true
         stopListening()
         if index == 0 { loops?.closeAll() }
+        closeLinks(.finished)
+    }
+
+    /// Closes all links and circuits, on all loops; new ones may follow when the policy lets them.
+    package func hibernate() {
+        if index == 0 { loops?.hibernate() }
+        closeLinks(.hibernating)
+    }
+
+    private func closeLinks(_ reason: DestroyReason) {
         for dial in dials.values.flatMap({ $0 }) { dial.cancel() }
-        for circuit in Array(circuits.values) { circuit.close(.finished) }
+        for circuit in Array(circuits.values) { circuit.close(reason) }
         for channel in Array(channels.values) {
             channel.flush()
             channel.close()
@@ -301,6 +311,7 @@ package final class OnionRouter {
         // Circuit 0 cannot be answered, and a DESTROY for one that exists would say that it is gone.
         guard id != 0, !channel.circuits.contains(id) else { return statistics.protocolErrors += 1 }
         guard channel.mayOpen(id), policy.identity != nil else { return channel.sendDestroy(id, .protocolViolation) }
+        guard policy.wakefulness == .awake else { return channel.sendDestroy(id, .hibernating) }
         guard circuits.count < settings.circuitLimit, mayCarryMore(channel), admitsCircuit(on: channel) else { return channel.sendDestroy(id, .resourceLimit) }
         if command == CellCommand.create2, let desk {
             desk.take(body, for: PendingCircuit(router: self, previous: channel, id: id))

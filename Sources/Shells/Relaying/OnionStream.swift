@@ -8,7 +8,7 @@ package import Onion
 ///
 /// Two ways to use it: `send` and `.data` events for bytes in memory, or `splice`, which hands a connected socket to the engine
 /// and lets it move whole batches both ways.
-package final class OnionStream {
+package final class OnionStream: Throttled {
     package enum Event {
         /// The other end is connected; the address is what the exit connected to.
         case connected(IPAddress?, ttlSeconds: UInt32)
@@ -49,6 +49,10 @@ package final class OnionStream {
     private var fd: Int32 = -1
     private var source: IOSource?
     @exclusivity(unchecked) private var toSocket = OutputQueue()
+    /// Of an exit's connection: whether it goes to our own networks. `nil`: no bandwidth is counted here.
+    private var isPrivate: Bool?
+    /// In the router's list of those that wait for bandwidth.
+    private var isThrottled = false
     private var isDirty = false
     private var linger: Timer?
     /// Bytes for the circuit that the windows did not let through yet.
@@ -280,9 +284,11 @@ package final class OnionStream {
     // MARK: The socket's side
 
     /// Hands a connected socket to the engine. `early` are bytes read from it already; events end with `.ended`.
-    package func splice(fd: Int32, early read: [UInt8]) {
+    /// `peer`: at an exit, where the connection goes; its bytes are counted as the relay's.
+    package func splice(fd: Int32, early read: [UInt8], peer: IPAddress? = nil) {
         guard circuit != nil, self.fd < 0 else { return Sockets.close(fd) }
         self.fd = fd
+        isPrivate = peer?.isPrivate
         source = IOSource(loop: router.loop, fd: fd, onReadable: { [unowned self] in readSocket() }, onWritable: { [unowned self] in flush() })
         if !early.isEmpty {
             toSocket.reserve(early.count).update(from: early, count: early.count)
@@ -297,9 +303,12 @@ package final class OnionStream {
             source?.setReading(false)
             return
         }
+        let isCounted = isCounted
+        if isCounted, router.mayNotReadOutside { return throttleReading() }
         let scratch = router.scratch
         let count = read(fd, scratch, Self.batchCells * circuit.format.streamDataBytes)
         if count > 0 {
+            if isCounted { router.movedOutside(read: count) }
             let sent = packageSome(scratch, count)
             guard sent < count, !isEnded else { return }
             unsent = Array(UnsafeBufferPointer(start: scratch + sent, count: count - sent))[...]
@@ -309,6 +318,29 @@ package final class OnionStream {
         } else if errno != EAGAIN, errno != EINTR {
             end(.connectionReset)
         }
+    }
+
+    private var isCounted: Bool { isPrivate.map(router.isCountedOutside) ?? false }
+
+    private func throttleReading() {
+        source?.setReading(false)
+        throttle()
+    }
+
+    private func throttleWriting() {
+        source?.setWriting(false)
+        throttle()
+    }
+
+    private func throttle() {
+        if !isThrottled { router.throttle(self) }
+        isThrottled = true
+    }
+
+    func unthrottle() {
+        isThrottled = false
+        flush()
+        if unsent.isEmpty, circuit != nil { source?.setReading(true) }
     }
 
     private func markDirty() {
@@ -322,9 +354,13 @@ package final class OnionStream {
         isDirty = false
         guard fd >= 0 else { return }
         let before = toSocket.count
+        let isCounted = isCounted
         while toSocket.count > 0 {
-            let count = Glibc.send(fd, toSocket.front, toSocket.count, Int32(MSG_NOSIGNAL))
+            let limit = isCounted ? router.writableOutside : .max
+            guard limit > 0 else { break }
+            let count = Glibc.send(fd, toSocket.front, min(limit, toSocket.count), Int32(MSG_NOSIGNAL))
             if count > 0 {
+                if isCounted { router.movedOutside(written: count) }
                 toSocket.consume(count)
             } else if errno == EAGAIN || errno == EINTR {
                 break
@@ -334,7 +370,7 @@ package final class OnionStream {
                 return closeSocket()
             }
         }
-        source?.setWriting(toSocket.count > 0)
+        if toSocket.count > 0, isCounted, router.writableOutside == 0 { throttleWriting() } else { source?.setWriting(toSocket.count > 0) }
         if toSocket.count <= Self.socketBacklogBytes { payOwed() }
         note(drained: before - toSocket.count, buffered: toSocket.count)
         if circuit == nil, toSocket.count == 0 { closeSocket() }

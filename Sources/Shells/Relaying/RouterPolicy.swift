@@ -39,6 +39,8 @@ package struct RouterPolicy: Sendable {
     /// What the newest consensus and the operator say about onion services.
     package var services = ServicePolicy()
     package var padding = PaddingPolicy()
+    /// Whether the relay serves, or has used up what it may move.
+    package var wakefulness = Wakefulness.awake
     /// How fast links may be.
     package var bandwidth = BandwidthPolicy()
     /// What it and the operator say about clients that ask for too much.
@@ -53,4 +55,13 @@ package struct RouterPolicy: Sendable {
         self.tls = tls
         self.identity = identity
     }
+}
+
+/// How much of its work a relay does (hibernation).
+package enum Wakefulness: Sendable {
+    case awake
+    /// Nothing new for others: no links, no circuits, no streams.
+    case tired
+    /// No traffic at all, not even of our own.
+    case asleep
 }

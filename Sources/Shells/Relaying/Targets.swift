@@ -126,6 +126,9 @@ package struct RouterSettings: Sendable {
 package struct RouterStatistics: Sendable {
     package var bytesRead: UInt64 = 0
     package var bytesWritten: UInt64 = 0
+    /// On links, exits' connections and directory connections that do not stay in our own networks: what the operator pays for.
+    package var bytesCountedRead: UInt64 = 0
+    package var bytesCountedWritten: UInt64 = 0
     package var cellsRelayed: UInt64 = 0
     package var circuitsCreated: UInt64 = 0
     /// Circuits that end here or that we built, with Counter Galois Onion at their last hop.

@@ -17,8 +17,10 @@ package struct BandwidthPolicy: Equatable, Sendable {
     /// Rates from here on are no limit: it is what stock tor says when nobody says anything.
     package static let unlimited: UInt64 = 1 << 30
 
-    /// All links together; `nil` for as fast as they go.
+    /// Links, exits' connections and directory connections together; `nil` for as fast as they go.
     package var total: Rate?
+    /// Of these, what is done for others: links and directory connections, not exits' connections (stock tor's notion of "relayed").
+    package var relayed: Rate?
     /// Each link that is no relay's.
     package var perClient: Rate?
     /// Addresses of our own networks count too.
@@ -28,7 +30,7 @@ package struct BandwidthPolicy: Equatable, Sendable {
 
     package init() {}
 
-    package var isLimited: Bool { total != nil || perClient != nil }
+    package var isLimited: Bool { total != nil || relayed != nil || perClient != nil }
 }
 
 /// One direction's bytes under a rate. Bytes that were moved are paid for afterwards, so that no TLS record is cut:

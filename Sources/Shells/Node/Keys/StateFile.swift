@@ -10,8 +10,11 @@ struct StateFile {
         lines.first { $0.hasPrefix(key + " ") }.map { String($0.dropFirst(key.utf8.count + 1)) }
     }
 
-    func set(_ key: String, _ value: String) throws(NodeFailure) {
-        let kept = lines.filter { !$0.hasPrefix(key + " ") } + ["\(key) \(value)"]
+    func set(_ key: String, _ value: String) throws(NodeFailure) { try set([(key, value)]) }
+
+    /// All at once: after a crash either all of them are there or none. A key without a value goes.
+    func set(_ pairs: [(key: String, value: String?)]) throws(NodeFailure) {
+        let kept = lines.filter { line in !pairs.contains { line.hasPrefix($0.key + " ") } } + pairs.compactMap { pair in pair.value.map { "\(pair.key) \($0)" } }
         do throws(FileError) { try Files.replace(path, with: kept.joined(separator: "\n") + "\n") } catch { throw NodeFailure(error) }
     }
 

@@ -5,6 +5,7 @@ internal import ControlService
 internal import Directory
 internal import DirectoryService
 internal import Glibc
+internal import Limits
 internal import Logging
 internal import Loops
 internal import Relaying
@@ -199,6 +200,8 @@ final class ControlRole: ControlHost {
         if bandwidths.count > Self.bandwidthCacheLimit { bandwidths.removeFirst() }
         server?.tell(.bandwidth, "\(second.read) \(second.written)")
     }
+
+    func hibernates(_ phase: Accounting.Phase) { server?.tell(.statusServer, "NOTICE HIBERNATION_STATUS STATUS=\(phase.rawValue.uppercased())") }
 
     private func documentsChanged(_ change: DirectoryStore.Change) {
         guard case .consensus = change, let server, server.isWanted(.newConsensus) else { return }

@@ -5,6 +5,7 @@ internal import ControlService
 internal import Directory
 internal import DirectoryService
 internal import Glibc
+internal import Limits
 internal import Loops
 internal import Relaying
 internal import Torrc
@@ -91,10 +92,28 @@ struct NodeInfo {
             role.bandwidths.map { "\($0.read),\($0.written)" }.joined(separator: " ")
         }
         table.add("orconn-status", "A list of current OR connections.") { interior.links.map { report($0).line }.joined(separator: "\n") }
-        table.add("accounting/enabled", "Is accounting currently enabled?") { "0" }
-        table.add("accounting/hibernating", "Are we hibernating or awake?") { "awake" }
+        addAccounting(to: &table)
         table.add(prefix: "net/listeners/", "Bound addresses by type") { [unowned role] kind in role.listeners(kind) }
     }
+
+    private func addAccounting(to table: inout InfoTable) {
+        func role() -> AccountingRole? { interior.accounting() }
+        func told(_ answer: (Accounting) -> String) -> String? { role().map { answer($0.accounting) } }
+        table.add("accounting/enabled", "Is accounting currently enabled?") { role() == nil ? "0" : "1" }
+        table.add("accounting/hibernating", "Are we hibernating or awake?") { (role()?.phase ?? .awake).rawValue }
+        table.add("accounting/bytes", "Number of bytes read/written so far in the accounting interval.") {
+            told { "\($0.record.read) \($0.record.written)" } ?? "0 0"
+        }
+        table.add("accounting/bytes-left", "Number of bytes left to write/read so far in the accounting interval.") {
+            told { "\($0.left.read) \($0.left.written)" } ?? "0 0"
+        }
+        table.add("accounting/interval-start", "Time when the accounting period starts.") { told { "\($0.record.start)" } ?? Self.never }
+        table.add("accounting/interval-end", "Time when the accounting period ends.") { told { "\($0.end)" } ?? Self.never }
+        table.add("accounting/interval-wake", "Time to wake up in this accounting period.") { told { "\($0.wakeUp)" } ?? Self.never }
+    }
+
+    /// What stock tor tells of intervals that there are not.
+    private static var never: String { "\(WallTime(secondsSinceEpoch: 0))" }
 
     /// Peers without a name in the consensus go by fingerprint, those without identity by address, as in stock tor.
     private func report(_ link: LinkView) -> LinkReport {

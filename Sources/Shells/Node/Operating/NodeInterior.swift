@@ -15,6 +15,7 @@ struct NodeInterior {
     let started: WallTime
     let relay: () -> RelayRole?
     let client: () -> Client?
+    let accounting: () -> AccountingRole?
     let reading: () -> Torrc.Reading
     /// Takes a new configuration as a reload does; why not, if it cannot.
     let adopt: (Torrc.Reading) throws(ControlRefusal) -> Void

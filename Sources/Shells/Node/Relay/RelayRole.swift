@@ -33,6 +33,10 @@ final class RelayRole {
     var life: LifeSpan?
     /// Lines about pluggable transports for the extra-info document.
     var transportLines: () -> [String] = { [] }
+    /// The quota is used up, or nearly.
+    var isHibernating = false {
+        didSet { if isHibernating != oldValue { publisher.change() } }
+    }
     /// No new circuits are wanted: the descriptor says `hibernating 1`.
     var isDraining = false {
         didSet { if isDraining != oldValue { publisher.change() } }
@@ -99,7 +103,7 @@ final class RelayRole {
     }
 
     private func descriptorContent() -> DescriptorContent {
-        var said = content.descriptor(at: loop.wall, upSince: started, seen: history.observed, isHibernating: isDraining, life: life)
+        var said = content.descriptor(at: loop.wall, upSince: started, seen: history.observed, isHibernating: isDraining || isHibernating, life: life)
         if probes?.isBroken == true { said.policy = .rejectAll }
         said.ntorKeyLifetimeSeconds = onionKeyLives.rotationSeconds
         if let consensus = store.consensus(.microdesc), consensus.param("publish-family-list", default: 1) == 0 { said.family = [] }

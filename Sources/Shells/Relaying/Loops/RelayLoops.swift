@@ -83,6 +83,9 @@ package final class RelayLoops: Sendable {
 
     func push(_ policy: RouterPolicy) { for seat in seats.dropFirst() { seat.router.post { $0.policy = policy } } }
 
+    /// Closes all links of the other loops.
+    func hibernate() { for seat in seats.dropFirst() { seat.router.post { $0.hibernate() } } }
+
     /// Closes everything on the other loops, and ends their threads and those of the handshakes.
     func closeAll() {
         for seat in seats.dropFirst() {
