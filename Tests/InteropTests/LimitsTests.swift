@@ -8,7 +8,12 @@ struct LimitsTests {
         try await Scenario("floods", script: "limits.py").holds()
     }
 
-    @Test("a stock client gets no more through our rate-limited middle than its rate says, and most of that")
+    @Test("a relay with a quota of bytes is used, keeps its counts over kill -9, hibernates as stock does, and wakes in the next interval")
+    func hibernation() async throws {
+        try await Scenario("hibernation", script: "accounting.py").holds()
+    }
+
+    @Test("stock clients get no more through our rate-limited middle than its rate says, and as much as through stock's beside it")
     func rate() async throws {
         try await Scenario("rate", script: "limits.py").holds()
     }
