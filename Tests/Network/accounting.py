@@ -11,8 +11,9 @@ from control import Control
 from network import Failure, say, wait_for
 from scenarios import PATH, check_path, run, world
 
-QUOTA = 24 * MIB
-SMALL = 64 << 10   # slow enough not to jump over the soft limit within a second
+QUOTA = 40 * MIB
+SOFT_LIMIT = QUOTA * 95 // 100
+SMALL = 64 << 10
 
 
 def told(node):
@@ -71,21 +72,38 @@ def answers(node):
         return None
 
 
-def reached(web, client, size=SMALL):
+def reached(web, client, size=SMALL, limit=8):
     """Over the one circuit that streams of this name share, or a new one."""
     try:
-        download(web, client.socks_port, size, prefix='used', limit=8)
+        download(web, client.socks_port, size, prefix='used', limit=limit)
         return True
     except Failure:
         return False
 
 
+def used(node):
+    return max(told(node)['bytes'])
+
+
+def fetch_counted(web, client, relay, size):
+    """Returns when the relay, which counts once a second, knows of these bytes."""
+    before = used(relay)
+    if reached(web, client, size, limit=60):
+        wait_for('the bytes are counted', 20, lambda: used(relay) >= before + size)
+
+
+def is_awake_after_more(network, web, client, relay):
+    network.check_alive()
+    fetch_counted(web, client, relay, max(SMALL, (SOFT_LIMIT - used(relay)) * 2 // 3))
+    return told(relay)['hibernating'] == 'awake'
+
+
 def use_up(network, web, client, relay):
-    """Fetches until nothing new is taken, then uses the rest on the circuit that there is."""
-    wait_for('the soft limit', 90, lambda: network.check_alive() and (reached(web, client, MIB // 2), told(relay)['hibernating'] != 'awake')[1], pause=0)
+    """Fetches until nothing new is taken, each time too little to jump over the soft limit; then uses the rest on the circuit that there is."""
+    wait_for('the soft limit', 120, lambda: not is_awake_after_more(network, web, client, relay), pause=0)
     expect(f'nothing new, but not asleep: {told(relay)}', told(relay)['hibernating'] == 'soft')
     wait_for('the authority has a descriptor that says so', 60, lambda: 'hibernating 1' in (network.document(f'/tor/server/fp/{relay.fingerprint}') or ''))
-    expect('what was there goes on', reached(web, client))
+    wait_for('what was there goes on', 30, lambda: reached(web, client))
     wait_for('the hard limit', 60, lambda: (reached(web, client), told(relay)['hibernating'] == 'hard')[1], pause=0)
     asleep = told(relay)
     expect(f'asleep: {asleep}', 0 in asleep['bytes-left'])
