@@ -26,6 +26,7 @@ GROWTH_LIMIT_MIB = 12        # the median of the last fifth above that of the fi
 GROWTH_LIMIT_DESCRIPTORS = 40
 FAILED_FETCHES_PART = 0.03   # fetches that may fail: garbage peers share the machine, and a stock client gives up on slow circuits
 BULK_BYTES, SMALL_BYTES = 4 * MIB, 20_000
+BULK_PAUSE_SECONDS = 3       # a machine with two cores is to be of use beside it
 
 
 class Load:
@@ -81,7 +82,7 @@ def loads(network, web):
     motes = [n for n in network.of('relay', 'exit') if n.kind == 'mote']
     base = random.randrange(1 << 32)
     return [
-        Load('bulk', lambda i: download(web, bulk.socks_port, BULK_BYTES, parallel=2, prefix=f'bulk{i % 4}-')),
+        Load('bulk', lambda i: download(web, bulk.socks_port, BULK_BYTES, parallel=2, prefix=f'bulk{i % 4}-'), BULK_PAUSE_SECONDS),
         Load('small, stock client', lambda i: download(web, churn.socks_port, SMALL_BYTES, prefix=f'small{i}-', limit=30), 0.2),
         Load('small, our client', lambda i: download(web, ours.socks_port, SMALL_BYTES, prefix=f'small{i}-', limit=30), 0.2),
         Load('onion service', lambda i: download(web, churn.socks_port, SMALL_BYTES, host=onion, prefix=f'onion{i // 8}-', limit=60), 1),
