@@ -3,10 +3,14 @@ import Testing
 /// What the positions of `StockMatrixTests` leave out: other addresses, other flow control, and what happens when somebody goes away.
 @Suite("The rest of the matrix")
 struct MatrixTests {
-    // Now and then the stock relay dials ours over IPv4 first, and its link is used for the extension: then nothing is shown.
-    @Test("a relay of ours is guard, extends and exits over IPv6", .enabled(if: Scenario.isSoak))
+    @Test("a relay of ours is guard, extends and exits over IPv6")
     func ipv6() async throws {
         try await Scenario("ipv6", script: "matrix.py").holds()
+    }
+
+    @Test("stock peers that speak no link protocol above 4 dial us and are dialled", .enabled(if: Scenario.isSoak))
+    func link4() async throws {
+        try await Scenario("link4", script: "matrix.py").holds()
     }
 
     @Test("a relay of ours is killed under a running download: a stock client and ours go on over another")

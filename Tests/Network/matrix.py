@@ -11,12 +11,13 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from content import MIB, Fetch, Web, download
 from control import Control
-from network import Failure, say, wait_for
+from network import Failure, say, stock_with_links_to_4, wait_for
 from scenarios import PATH, run, transfer, world
 
 ONION_KEY_DAYS = 28
 SECONDS_BEFORE_ROTATION = 15
 RECOVERY_LIMIT_SECONDS = 30
+LISTING_LIMIT_SECONDS = 60
 LINK_LIMIT_SECONDS = 20
 
 
@@ -28,35 +29,57 @@ def links_over_ipv6(node):
 
 
 def ipv6():
-    """A circuit is extended over IPv6 by our relay, a stock client has our relay as guard over IPv6, the authority tests our links over it, and our exit reaches ::1."""
+    """Our relay extends our client's circuit over IPv6 to a stock relay, a stock client has our relay as guard over IPv6, the authority tests our links over it, and our exit reaches ::1."""
     web6 = Web(host='::1')
     try:
         with world(relays=('mote', 'tor', 'tor', 'mote'), exits=('mote',)) as (network, web, _):
             network['authority0'].extra.append('AuthDirHasIPv6Connectivity 1')
+            # relay1 may dial relay0 first, over IPv4. As its connections come from another address than it tells, that link is not taken for extending.
+            network['relay1'].address = '127.0.0.2'
             for node in network.of('authority', 'relay', 'exit'):
                 node.speak_ipv6()
             network['exit0'].extra.append('IPv6Exit 1')
             network.start()
             wanted = {n.name: str(n.or_port) for n in network.of('relay', 'exit')}
             listed = lambda: dict(re.findall(r'^r (\S+) .*\na \[::1\]:(\d+)$', network.consensus('-microdesc'), re.M))
-            wait_for('IPv6 addresses of all relays in the consensus', RECOVERY_LIMIT_SECONDS, lambda: wanted.items() <= listed().items())
+            wait_for('IPv6 addresses of all relays in the consensus', LISTING_LIMIT_SECONDS, lambda: wanted.items() <= listed().items())
             # From now on nobody listens on the IPv4 ports that these two have told.
             for node in (network['relay1'], network['relay3']):
                 node.stop()
                 node.speak_ipv6(only=True)
                 node.start()
-            for path, name in ((('relay0', 'relay1', 'exit0'), 'relay1'), (('relay3', 'relay2', 'exit0'), 'relay3')):
-                client = network.add_client('tor', path, extra=['ClientUseIPv6 1', 'ClientPreferIPv6ORPort 1'] if name == path[0] else [])
+            # A stock client names IPv4 addresses only when it extends, ours both.
+            for kind, path, name in (('mote', ('relay0', 'relay1', 'exit0'), 'relay1'), ('tor', ('relay3', 'relay2', 'exit0'), 'relay3')):
+                client = network.add_client(kind, path, extra=['ClientUseIPv6 1', 'ClientPreferIPv6ORPort 1'] if name == path[0] else [])
                 transfer(web, client, MIB)
                 count = links_over_ipv6(network[name])
                 if not count:
                     raise Failure(f'no link over IPv6 to {name}')
-                say(f'{" > ".join(f"{n} ({network[n].kind})" for n in path)}: {count} links over IPv6 to {name}, whose IPv4 port is closed')
+                say(f'{kind} > {" > ".join(f"{n} ({network[n].kind})" for n in path)}: {count} links over IPv6 to {name}, whose IPv4 port is closed')
                 seconds = download(web6, client.socks_port, MIB, host='[::1]', prefix='six')
                 say(f'1 MiB from a server on ::1 in {seconds:.2f} s')
             network.check_alive()
     finally:
         web6.close()
+
+
+def link4():
+    """A stock client and a stock relay that speak no link protocol above 4: our relays accept from both and dial the latter."""
+    with world(relays=('mote', 'tor', 'tor'), exits=('mote',)) as (network, web, _):
+        old, relay, logs = stock_with_links_to_4(network.folder), network['relay1'], [network.folder / name for name in ('relay1.info', 'client.info')]
+        relay.program = old
+        relay.address = '127.0.0.2'   # so that relay0 dials it: see `ipv6`
+        relay.extra.append(f'Log info file {logs[0]}')
+        network.start()
+        client = network.add_client('tor', PATH, [f'Log info file {logs[1]}'], old)
+        transfer(web, client, 2 * MIB)
+        for log in logs:
+            spoken = re.findall(r'Negotiated version (\d)', log.read_text())
+            say(f'{log.stem}: {len(spoken)} links of protocol {" and ".join(sorted(set(spoken)))}')
+            if set(spoken) != {'4'}:
+                raise Failure('another link protocol was spoken')
+        network.check_alive()
+        network.check_warnings()
 
 
 def fixed_windows():
@@ -171,7 +194,7 @@ def authority_killed():
         network.check_alive()
 
 
-SCENARIOS = {f.__name__: f for f in (ipv6, fixed_windows, rotation, killed, authority_killed)}
+SCENARIOS = {f.__name__: f for f in (ipv6, link4, fixed_windows, rotation, killed, authority_killed)}
 
 if __name__ == '__main__':
     parser = argparse.ArgumentParser(description=__doc__)

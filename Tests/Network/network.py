@@ -52,6 +52,19 @@ def program(kind):
     return str(path)
 
 
+def stock_with_links_to_4(folder):
+    """A copy of the stock program that speaks link protocols 3 and 4 only. No option asks for that, thus the two places that know of 5 are changed."""
+    path, text = Path(folder) / 'tor-link4', Path(program('tor')).read_bytes()
+    places = (rb'(?<!\x02\0)(\x03\0\x04\0)\x05(?=\0(?!\x06\0))', b'\\g<1>\x04'), (rb'(\x83\xef\x03[^\xc3]{9,20}\x66\x83\xff)\x02(?=\x0f\x96)', b'\\g<1>\x01')
+    for pattern, changed in places:   # what VERSIONS says; what is understood of the peer's
+        text, count = re.subn(pattern, changed, text)
+        if count != 1:
+            raise Failure(f'stock tor knows its link protocols at {count} places of this kind')
+    path.write_bytes(text)
+    path.chmod(0o700)
+    return str(path)
+
+
 def wait_for(what, seconds, probe, pause=0.2):
     """The first truthy answer of `probe`; a Failure naming `what` when `seconds` have passed without one."""
     deadline = time.monotonic() + seconds
@@ -134,16 +147,17 @@ class Node:
         self.folder = network.folder / name
         (self.folder / 'keys').mkdir(parents=True, mode=0o700)
         self.folder.chmod(0o700)
+        self.address = '127.0.0.1'
         self.or_port, self.dir_port, self.control_port, self.socks_port = (network.ports.take() for _ in range(4))
         self.or_lines = [f'ORPort 127.0.0.1:{self.or_port}', 'AddressDisableIPv6 1']
-        self.process, self.started, self.wrapper = None, None, []
+        self.process, self.started, self.wrapper, self.program = None, None, [], program(kind)
 
     def speak_ipv6(self, only=False):
         """Gives the node an ORPort on ::1 too, or only there although it tells others both."""
-        self.or_lines = [f'ORPort [::1]:{self.or_port}', 'Address [::1]', f'ORPort 127.0.0.1:{self.or_port}' + (' NoListen' if only else '')]
+        self.or_lines = [f'ORPort [::1]:{self.or_port}', 'Address [::1]', f'ORPort {self.address}:{self.or_port}' + (' NoListen' if only else '')]
 
     def torrc(self):
-        lines = ['TestingTorNetwork 1', f'DataDirectory {self.folder}', f'Nickname {self.name}', 'Address 127.0.0.1',
+        lines = ['TestingTorNetwork 1', f'DataDirectory {self.folder}', f'Nickname {self.name}', f'Address {self.address}',
                  'PathsNeededToBuildCircuits 0.67', 'ShutdownWaitLength 0', f'Log notice file {self.folder}/log']
         lines += [f'ControlPort 127.0.0.1:{self.control_port}', 'CookieAuthentication 1']
         if self.kind == 'tor':
@@ -181,7 +195,7 @@ class Node:
         (self.folder / 'torrc').write_text('\n'.join(self.torrc()) + '\n')
         self.started = time.monotonic()
         with open(self.folder / 'stdout', 'a') as output:
-            self.process = spawn([*self.wrapper, program(self.kind), '-f', str(self.folder / 'torrc')], stdout=output, stderr=subprocess.STDOUT)
+            self.process = spawn([*self.wrapper, self.program, '-f', str(self.folder / 'torrc')], stdout=output, stderr=subprocess.STDOUT)
         return self
 
     def stop(self):
@@ -281,7 +295,7 @@ class Network:
         self.wait_known()
         return self
 
-    def add_client(self, kind, path=None, extra=()):
+    def add_client(self, kind, path=None, extra=(), program=None):
         """Starts a client, if asked with its path pinned to three named relays, and waits until it has bootstrapped."""
         lines = list(extra)
         if path:
@@ -289,7 +303,9 @@ class Network:
             lines += [f'EntryNodes {guard}', f'MiddleNodes {middle}', f'ExitNodes {last}', 'StrictNodes 1', 'NumEntryGuards 1']
         if kind == 'tor':
             lines += ['ConfluxEnabled 0', 'VanguardsLiteEnabled 0']
-        client = self.add('client', kind, lines).start()
+        client = self.add('client', kind, lines)
+        client.program = program or client.program
+        client.start()
         self.wait_bootstrapped(client)
         return client
 

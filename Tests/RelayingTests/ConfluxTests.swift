@@ -15,8 +15,9 @@ struct LinkedCircuitTests {
         let nonce = SecureRandom.bytes(32)
         var exit: OnionRouter { network.relays[0].router }
 
-        init(legs: Int = 2, _ extensions: CircuitExtensions = CircuitExtensions(wantsCongestionControl: true, crypto: .counterGalois)) throws {
-            network = try LoopbackNetwork(relays: 1)
+        /// With two loops, the second link is on the other loop than the first.
+        init(legs: Int = 2, loops: Int = 0, _ extensions: CircuitExtensions = CircuitExtensions(wantsCongestionControl: true, crypto: .counterGalois)) throws {
+            network = try LoopbackNetwork(relays: 1, loops: loops)
             let target = network.relays[0].target
             let loop = network.loop
             circuits = try (0..<legs).map { _ in
@@ -45,6 +46,9 @@ struct LinkedCircuitTests {
         func begin(_ leg: Int, stream: UInt16, port: UInt16) {
             circuits[leg].send(RelayCommand.begin, stream: stream, BeginMessage(host: "127.0.0.1", port: port, flags: 0).encoded)
         }
+
+        /// Nothing of the set, and no circuit, is left on any loop.
+        func isEmpty() -> Bool { wait { exit.totals.circuits == 0 && exit.linkedCircuits.isEmpty } }
 
         func isDestroyed(_ leg: Int, _ reason: DestroyReason = .protocolViolation) -> Bool {
             wait { circuits[leg].destroyed != nil } && circuits[leg].destroyed == reason.rawValue
@@ -75,9 +79,9 @@ struct LinkedCircuitTests {
         #expect(scene.exit.statistics.confluxLegs == 2 && scene.exit.linkedCircuits.count == 1)
     }
 
-    @Test("carry one stream over both legs, in order, and answer on both once one window is full")
-    func echo() throws {
-        let scene = try Scene()
+    @Test("carry one stream over both legs, in order, and answer on both once one window is full", arguments: [0, 2])
+    func echo(loops: Int) throws {
+        let scene = try Scene(loops: loops)
         let (listener, port) = try scene.network.echoServer()
         defer { listener.close() }
         scene.linkAll()
@@ -94,6 +98,50 @@ struct LinkedCircuitTests {
         #expect(scene.exit.confluxHeldBytes == 0)
         #expect(scene.circuits.allSatisfy { $0.count(RelayCommand.data) > 0 && $0.count(RelayCommand.sendme) == 3 })
         #expect(scene.exit.statistics.confluxSwitches > 0)
+        #expect(scene.exit.statistics.confluxLegs == 2 && scene.exit.statistics.confluxLegsMoved == (loops > 0 ? 1 : 0))
+        for circuit in scene.circuits { circuit.peer.send(circuit.id, CellCommand.destroy, [0]) }
+        #expect(scene.isEmpty())
+    }
+
+    @Test("meet on the loop of the first, also when that is not the node's own, and go with its link")
+    func elsewhere() throws {
+        let scene = try Scene(loops: 2)
+        scene.link(1)
+        #expect(scene.wait { scene.circuits[1].count(RelayCommand.confluxLinked) == 1 })
+        scene.link(0)
+        #expect(scene.wait { scene.circuits[0].count(RelayCommand.confluxLinked) == 1 })
+        #expect(scene.exit.linkedCircuits.isEmpty)
+        #expect(scene.wait { scene.exit.totals.statistics.confluxLegsMoved == 1 && scene.exit.totals.statistics.confluxLegs == 2 })
+        for circuit in scene.circuits { circuit.peer.close() }
+        #expect(scene.isEmpty())
+    }
+
+    @Test("are refused on the other loop as on the first: a leg too many, one that is told of data nobody has, and one whose link is gone", arguments: 0..<3)
+    func farRefusals(what: Int) throws {
+        let scene = try Scene(legs: what == 0 ? 10 : 2, loops: 2)
+        scene.link(0)
+        #expect(scene.wait { scene.circuits[0].count(RelayCommand.confluxLinked) == 1 })
+        switch what {
+        case 0:
+            for leg in 1..<8 {
+                scene.link(leg)
+                #expect(scene.wait { scene.circuits[leg].count(RelayCommand.confluxLinked) == 1 })
+            }
+            for leg in 8..<10 {
+                scene.link(leg)
+                #expect(scene.isDestroyed(leg))
+            }
+            #expect(scene.exit.circuitCount == 8)
+        case 1:
+            scene.link(1, sent: 7)
+            #expect(scene.isDestroyed(1) && scene.isDestroyed(0))
+        default:
+            scene.link(1)
+            scene.circuits[1].peer.send(scene.circuits[1].id, CellCommand.destroy, [0])
+            #expect(scene.wait { scene.exit.circuitCount == 1 && scene.exit.totals.circuits == 1 })
+        }
+        for circuit in scene.circuits { circuit.peer.close() }
+        #expect(scene.isEmpty())
     }
 
     @Test("close when they are not the last hop's to link, carry streams, or are linked already", arguments: 0..<7)
@@ -149,9 +197,9 @@ struct LinkedCircuitTests {
         #expect(scene.wait { scene.received(5) == [1, 2, 3] })
     }
 
-    @Test("all end with one that was in use", arguments: 0..<2)
-    func busyLoss(leg: Int) throws {
-        let scene = try Scene()
+    @Test("all end with one that was in use", arguments: 0..<2, [0, 2])
+    func busyLoss(leg: Int, loops: Int) throws {
+        let scene = try Scene(loops: loops)
         let (listener, port) = try scene.network.echoServer()
         defer { listener.close() }
         scene.linkAll()
@@ -160,6 +208,6 @@ struct LinkedCircuitTests {
         #expect(scene.wait { scene.received(5).count == 150 * 488 })
         scene.circuits[leg].peer.close()
         #expect(scene.isDestroyed(1 - leg, .finished))
-        #expect(scene.wait { scene.exit.circuitCount == 0 && scene.exit.linkedCircuits.isEmpty })
+        #expect(scene.isEmpty())
     }
 }

@@ -34,6 +34,15 @@ package struct HopCipher: ~Copyable {
         }
     }
 
+    private init(_ crypto: RelayCrypto, tor1: consuming RelayCellCipher?, galois: consuming CGOCipher?) {
+        self.crypto = crypto
+        self.tor1 = tor1
+        self.galois = galois
+    }
+
+    /// The cipher as it stands, for another owner; what is left behind here recognises nothing any more.
+    package mutating func moved() -> HopCipher { HopCipher(crypto, tor1: tor1.take(), galois: galois.take()) }
+
     /// The proof that the last cell which began or ended here was seen.
     package var lastTag: SendmeTag {
         mutating get { crypto == .tor1 ? SendmeTag(tor1?.lastDigest ?? Digest20()) : galois?.lastTag ?? SendmeTag(Digest20()) }

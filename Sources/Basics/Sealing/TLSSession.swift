@@ -98,6 +98,9 @@ package final class TLSSession {
     /// Bytes that were made for the socket since the last call, records' headers and all; the socket may not have them yet.
     package func takeSealedBytes() -> Int { wire.pointee.takeSealedBytes() }
 
+    /// Memory held for what is sealed.
+    package var sealedBytes: Int { wire.pointee.bytes }
+
     /// Gives memory back that only traffic needs.
     package func releaseIdleMemory() { wire.pointee.releaseIfIdle() }
 

@@ -44,6 +44,8 @@ struct TLSWire: ~Copyable {
     deinit { sealed?.deallocate() }
 
     var unsentBytes: Int { tail - head }
+    /// Memory held, full or not.
+    var bytes: Int { capacity }
     /// Nothing more is sealed before some is sent.
     var isFull: Bool { isBlocked || unsentBytes >= batchBytes }
 

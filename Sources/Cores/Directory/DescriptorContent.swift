@@ -33,7 +33,7 @@ package struct RelayKeys {
 /// What a relay wants to say of itself in its next descriptor; defaults are those of a relay that is no exit.
 package struct DescriptorContent: Equatable, Sendable {
     /// What works: ntor, ntor v3 and congestion control with both relay cryptos; every role for onion services.
-    package static let defaultProtocols = ProtocolVersions("Cons=1-2 Desc=1-4 DirCache=2 FlowCtrl=1-2 HSDir=2 HSIntro=4-5 HSRend=1-2 Link=4-5 LinkAuth=3 Microdesc=1-3 Padding=2 Relay=2-6") ?? ProtocolVersions()
+    package static let defaultProtocols = ProtocolVersions("Conflux=1 Cons=1-2 Desc=1-4 DirCache=2 FlowCtrl=1-2 HSDir=2 HSIntro=4-5 HSRend=1-2 Link=4-5 LinkAuth=3 Microdesc=1-3 Padding=2 Relay=2-6") ?? ProtocolVersions()
 
     package var nickname: String
     package var address: IPAddress

@@ -387,6 +387,7 @@ package final class Node {
             ("circuitsCrossed", .number(Int64(clamping: router.totals.statistics.circuitsCrossed))),
             ("counterGaloisCircuits", .number(Int64(clamping: router.totals.statistics.counterGaloisCircuits))),
             ("confluxLegs", .number(Int64(clamping: router.totals.statistics.confluxLegs))),
+            ("confluxLegsMoved", .number(Int64(clamping: router.totals.statistics.confluxLegsMoved))),
             ("confluxSwitches", .number(Int64(clamping: router.totals.statistics.confluxSwitches))),
             ("bytesRead", .number(Int64(clamping: router.totals.statistics.bytesRead))),
             ("bytesWritten", .number(Int64(clamping: router.totals.statistics.bytesWritten))),

@@ -285,6 +285,12 @@ package final class Channel: Throttled {
     /// The circuit's cells come and go under this id; `isForward`: those that come go on towards its exit.
     func attach(_ id: UInt32, _ circuit: Circuit, isForward: Bool) { circuits.insert(id, circuit, mark: isForward) }
 
+    /// The circuit goes on with another object at this link; what of it waits here stays.
+    func reattach(_ id: UInt32, _ circuit: Circuit, isForward: Bool) {
+        circuits.remove(id)
+        attach(id, circuit, isForward: isForward)
+    }
+
     /// The circuit is gone from this link, and its cells that still wait with it.
     func detach(_ id: UInt32) {
         circuits.remove(id)
@@ -457,7 +463,7 @@ package final class Channel: Throttled {
     }
 
     /// Memory held for what goes next; circuit queues have theirs from the loop's pool.
-    var bufferBytes: Int { output.bytes }
+    var bufferBytes: Int { output.bytes + session.sealedBytes }
 
     /// Every circuit with cells that wait here, their bytes, and since when the oldest waits.
     func eachWaiting(_ body: (Circuit, Int, Instant) -> Void) {

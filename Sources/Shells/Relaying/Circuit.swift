@@ -36,6 +36,23 @@ package class Circuit {
         expectedTags = TagQueue(for: sendWindow)
     }
 
+    /// Where an end of a circuit stands: what another object needs to go on as the same end.
+    struct Position {
+        fileprivate let format: RelayFormat
+        fileprivate let sendWindow: CircuitWindow
+        fileprivate let receiveWindow: ReceiveWindow
+        fileprivate let expectedTags: TagQueue
+    }
+
+    var position: Position { Position(format: format, sendWindow: sendWindow, receiveWindow: receiveWindow, expectedTags: expectedTags) }
+
+    func goOn(from position: Position) {
+        format = position.format
+        sendWindow = position.sendWindow
+        receiveWindow = position.receiveWindow
+        expectedTags = position.expectedTags
+    }
+
     // MARK: What a channel tells
 
     func receiveRelay(_ body: UnsafeMutablePointer<UInt8>, isForward: Bool, isEarly: Bool) { fatalError("a subclass receives cells") }
@@ -45,10 +62,12 @@ package class Circuit {
 
     // MARK: What the ends differ in
 
-    /// The channel that cells from this end leave by; `nil` when there is none any more.
-    var outgoingChannel: Channel? { nil }
-    /// The circuit's id there.
-    var outgoingID: UInt32 { 0 }
+    /// Whether the channel (or passage) that cells from this end leave by takes more of our streams now.
+    var hasWayOut: Bool { false }
+    /// Has `channelDrained` called once it does.
+    func awaitWayOut() {}
+    /// At a circuit whose channel is on another loop: few of its cells wait there, or enough for now.
+    func noteFarChannel(isBusy: Bool) {}
     /// Writes one relay message into the outgoing channel's queue, sealed; `false` when it cannot be sent.
     func transmit(_ command: UInt8, stream: UInt16, _ data: UnsafePointer<UInt8>?, _ count: Int) -> Bool { fatalError("a subclass sends") }
     /// What proves that the message recognised last was seen, and the one sent last.
@@ -153,8 +172,7 @@ package class Circuit {
     }
 
     var hasRoomHere: Bool {
-        guard !isClosed, !isHeld, sendWindow.isOpen, let channel = outgoingChannel else { return false }
-        return channel.hasRoom(outgoingID)
+        !isClosed && !isHeld && sendWindow.isOpen && hasWayOut
     }
 
     private func waitForRoom() {
@@ -164,9 +182,9 @@ package class Circuit {
 
     /// A closed window is opened by a SENDME, a full queue by the channel's peer.
     func waitForRoomHere() {
-        guard !isClosed, !isHeld, sendWindow.isOpen, let channel = outgoingChannel else { return }
+        guard !isClosed, !isHeld, sendWindow.isOpen, !hasWayOut else { return }
         isHeld = true
-        channel.hold(outgoingID)
+        awaitWayOut()
     }
 
     /// Few of the circuit's cells wait for the channel now.
@@ -220,11 +238,12 @@ package class Circuit {
     private var ownStreams: [OnionStream] { (streams?.all ?? []).filter { $0.circuit === self } }
 
     /// Memory that the streams hold, and what waits for its turn among linked circuits.
-    func surveyStreams(_ now: Instant) -> Int { ownStreams.reduce(linked?.heldBytes(countedAt: self) ?? 0) { $0 + $1.survey(now) } }
+    func surveyStreams(_ now: Instant) -> Int { ownStreams.reduce(linked?.survey(now, countedAt: self) ?? 0) { $0 + $1.survey(now) } }
 
     /// Bytes that wait in the streams, as of the last survey, and since when.
     var streamDebt: (bytes: Int, since: Instant)? {
-        let waiting = ownStreams.compactMap { stream in stream.waitingSince.map { (stream.waitingBytes, $0) } }
+        var waiting = ownStreams.compactMap { stream in stream.waitingSince.map { (stream.waitingBytes, $0) } }
+        if let held = linked?.debt(countedAt: self) { waiting.append(held) }
         return waiting.map(\.1).min().map { (waiting.reduce(0) { $0 + $1.0 }, $0) }
     }
 

@@ -21,7 +21,7 @@ extension RelayCircuit {
         guard admits(stream) else { return }
         guard let message = try? BeginMessage(data), message.port != 0 else { return refuse(stream, .protocolViolation) }
         // A client that makes us its only hop is asking for a one-hop proxy (tor-spec 6.2).
-        guard let peer = previous.peer, peer.isAuthenticated else { return refuse(stream, .protocolViolation) }
+        guard let peer, peer.isAuthenticated else { return refuse(stream, .protocolViolation) }
         guard router.policy.wakefulness == .awake else { return refuse(stream, .hibernating) }
         guard router.knows(peer) else { return refuse(stream, .misc) }
         guard router.policy.isExit else { return refuse(stream, .exitPolicy) }

@@ -18,9 +18,18 @@ final class LinkedCircuits {
     }
 
     var heldBytes: Int { order.heldBytes }
+    /// Since when there are some at every survey.
+    private var heldSince: Instant?
 
-    /// The same, so that the legs together count it once.
-    func heldBytes(countedAt circuit: Circuit) -> Int { legs.first === circuit ? order.heldBytes : 0 }
+    /// Memory held; the legs together count it once.
+    func survey(_ now: Instant, countedAt circuit: Circuit) -> Int {
+        guard legs.first === circuit else { return 0 }
+        heldSince = heldBytes > 0 ? heldSince ?? now : nil
+        return heldBytes
+    }
+
+    /// What waits for its turn, as of the last survey, and since when.
+    func debt(countedAt circuit: Circuit) -> (Int, Instant)? { legs.first === circuit ? heldSince.map { (heldBytes, $0) } : nil }
 
     // MARK: Legs
 
@@ -74,6 +83,7 @@ final class LinkedCircuits {
         let rest = legs
         legs = []
         router.linkedCircuits[nonce] = nil
+        router.loops?.sets.forget(nonce)
         for circuit in rest { circuit.close(reason) }
     }
 
@@ -151,12 +161,18 @@ final class LinkedCircuits {
 }
 
 extension RelayCircuit {
-    /// CONFLUX_LINK: only the last hop of a circuit with congestion control that carries nothing yet can be a leg, and of one set. A relay on
-    /// several loops, where the legs of a set would not meet, does not advertise this and refuses.
+    /// CONFLUX_LINK: only the last hop of a circuit with congestion control that carries nothing yet can be a leg, and of one set. All legs of
+    /// a set meet on the loop of its first one.
     func link(_ data: [UInt8]) {
-        guard router.passages.isEmpty, router.policy.flow.isConfluxEnabled, isCongestionControlled, isUncommitted, let message = try? ConfluxLinkMessage(data) else {
+        guard router.policy.flow.isConfluxEnabled, isCongestionControlled, isUncommitted, let message = try? ConfluxLinkMessage(data) else {
             return violated()
         }
+        let home = router.loops?.sets.home(of: message.nonce, orElse: router.index) ?? router.index
+        if let passage = router.passage(toLoop: home) { travel(through: passage, message) } else { join(message) }
+    }
+
+    /// The same, on the set's loop.
+    func join(_ message: ConfluxLinkMessage) {
         let set = router.linkedCircuits[message.nonce] ?? LinkedCircuits(router, nonce: message.nonce)
         router.linkedCircuits[message.nonce] = set
         if (try? set.link(self, message)) == nil { violated() }

@@ -43,8 +43,9 @@ package final class MemoryAccount: Sendable {
 }
 
 extension OnionRouter {
-    /// What this loop's queues hold: cells exactly, buffers of links and streams as of the last survey.
-    private var heldBytes: Int { cellPool.bytes + surveyedBytes }
+    /// What this loop's queues hold: cells exactly, also those on their way to other loops; buffers of links and streams, and what waits in
+    /// conflux sets, as of the last survey.
+    private var heldBytes: Int { passages.reduce(cellPool.bytes + surveyedBytes) { $0 + ($1?.waitingBytes ?? 0) } }
 
     /// Once a turn: tells what changed, and frees this loop's part if all loops together hold too much.
     func accountForMemory() {

@@ -219,7 +219,8 @@ package final class OnionRouter {
     /// Calls `done` later, never at once, with an open channel whose peer is the target, or `nil`.
     func channel(to target: LinkTarget, _ done: @escaping (Channel?) -> Void) {
         if let open = openChannel(to: target) {
-            return loop.soon { done(open.isOpen ? open : nil) }
+            // It may have closed by then; a second time there is none to be found.
+            return loop.soon { [self] in open.isOpen ? done(open) : channel(to: target, done) }
         }
         if let dial = dials[target.rsa]?.first(where: { $0.target.ed25519 == target.ed25519 && $0.target.addresses == target.addresses }) {
             return dial.waiters.append(done)
@@ -372,6 +373,7 @@ package final class OnionRouter {
 
     private func wakened() {
         for passage in passages { passage?.drain() }
+        for passage in passages { passage?.wakeHeld() }
         if isHeldUp { goOn() }
     }
 
@@ -386,15 +388,24 @@ package final class OnionRouter {
         for channel in channels { channel.resume() }
     }
 
-    /// A circuit of another loop goes on here, if the link that it was extended over is still there.
+    /// A circuit of another loop goes on here: over the link that we had when it was asked for, or over a new one if that is gone.
     func openLeg(from other: Int, id: UInt32, to target: LinkTarget, _ create: [UInt8]) {
         guard let passage = passages[other] else { return }
-        guard !isShut, circuits.count < settings.circuitLimit, let channel = openChannel(to: target), let nextID = channel.freeCircuitID() else {
-            return passage.sendDestroy(id, .channelClosed)
-        }
+        guard !isShut, circuits.count < settings.circuitLimit else { return passage.sendDestroy(id, .resourceLimit) }
         statistics.circuitsCrossed += 1
-        _ = FarLeg(router: self, passage: passage, id: id, next: channel, nextID: nextID)
-        channel.sendControl(nextID, CellCommand.create2, create)
+        FarLeg(router: self, passage: passage, id: id).extend(to: target, create)
+    }
+
+    /// A circuit of another loop comes to its conflux set.
+    func receiveTraveller(through passage: Passage, from other: Int, id: UInt32) {
+        guard let traveller = loops?.sets.take(from: other, id) else { return }
+        guard !isShut, circuits.count < settings.circuitLimit, let circuit = RelayCircuit(router: self, back: passage, id: id, traveller) else {
+            return passage.sendDestroy(id, .resourceLimit)
+        }
+        statistics.confluxLegsMoved += 1
+        // The set may be gone meanwhile, and another of its name have begun on a third loop.
+        guard loops?.sets.home(of: traveller.message.nonce, orElse: index) == index else { return circuit.close(.destroyed) }
+        circuit.join(traveller.message)
     }
 
     /// The other loop gave the circuit up before it heard from us.

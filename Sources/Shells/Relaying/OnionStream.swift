@@ -82,7 +82,7 @@ package final class OnionStream: Throttled {
     /// At a relay: whether the circuit came to us through another relay, so that who asks is not known to us.
     package var isFromRelay: Bool { (circuit as? RelayCircuit)?.isFromRelay ?? false }
     /// At a relay: where the circuit comes from; the client's address, or that of a relay.
-    package var peerAddress: IPAddress? { (circuit as? RelayCircuit)?.previous.address.ip }
+    package var peerAddress: IPAddress? { (circuit as? RelayCircuit)?.peerAddress }
     /// Bytes taken by `send` that are not on the circuit yet.
     package var unsentBytes: Int { unsent.count }
 

@@ -121,8 +121,8 @@ package final class OriginCircuit: Circuit {
 
     // MARK: Cells
 
-    override var outgoingChannel: Channel? { channel }
-    override var outgoingID: UInt32 { id }
+    override var hasWayOut: Bool { channel?.hasRoom(id) == true }
+    override func awaitWayOut() { channel?.hold(id) }
     override var lastReceivedTag: SendmeTag { hops.last?.backward.lastTag ?? SendmeTag(Digest20()) }
     override var lastSentTag: SendmeTag { hops.last?.forward.lastTag ?? SendmeTag(Digest20()) }
 

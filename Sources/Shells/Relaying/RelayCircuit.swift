@@ -19,8 +19,14 @@ final class RelayCircuit: Circuit {
         case committed
     }
 
-    let previous: Channel
+    /// `nil` once the circuit has moved to the loop of its conflux set; then cells come and go by `back`.
+    let previous: Channel?
     private let previousID: UInt32
+    private let back: Passage?
+    /// Who is at the other end of the previous channel when that is on another loop.
+    private let origin: TravellingCircuit.Origin?
+    /// Enough of our cells wait for that channel.
+    private var isFarChannelBusy = false
     private var next: Channel?
     private var nextID: UInt32 = 0
     /// In place of `next`, when that channel lives on another loop.
@@ -48,6 +54,8 @@ final class RelayCircuit: Circuit {
     init(router: OnionRouter, previous: Channel, id: UInt32, keys: CircuitKeys) {
         self.previous = previous
         previousID = id
+        back = nil
+        origin = nil
         forward = HopCipher(keys.crypto, material: keys.forward, side: .relay)
         backward = HopCipher(keys.crypto, material: keys.backward, side: .relay)
         circuitNonce = Digest20(keys.nonce) ?? Digest20()
@@ -57,7 +65,29 @@ final class RelayCircuit: Circuit {
         router.adopt(self)
     }
 
+    /// Goes on as the end of a circuit whose previous channel stays on the passage's other side; `nil` if somebody else has.
+    init?(router: OnionRouter, back: Passage, id: UInt32, _ traveller: TravellingCircuit) {
+        guard let layers = traveller.unpack() else { return nil }
+        previous = nil
+        previousID = id
+        self.back = back
+        origin = traveller.origin
+        forward = layers.forward
+        backward = layers.backward
+        earlyCount = traveller.earlyCount
+        streamBucket = traveller.streamBucket
+        circuitNonce = Digest20()
+        super.init(router: router)
+        goOn(from: traveller.position)
+        back.circuits.insert(id, self, mark: true)
+        router.adopt(self)
+    }
+
     deinit { circuitNonce.wipe() }
+
+    /// Who the cells come from, as far as that is proven.
+    var peer: LinkPeer? { previous?.peer ?? origin?.peer }
+    var peerAddress: IPAddress? { previous?.address.ip ?? origin?.address }
 
     // MARK: 4. Cells through
 
@@ -80,13 +110,13 @@ final class RelayCircuit: Circuit {
 
     private func overfilled(isOutbound: Bool) {
         router.statistics.queuesOverfilled += 1
-        if isOutbound { router.filledQueue(from: previous) }
+        if isOutbound, let previous { router.filledQueue(from: previous) }
         close(.resourceLimit)
     }
 
     @inline(__always)
     private func receiveBackward(_ body: UnsafeMutablePointer<UInt8>, _ isEarly: Bool) {
-        guard !isEarly else { return violated() }
+        guard !isEarly, let previous else { return violated() }
         backward.pass(body, CellCommand.relay)
         router.statistics.cellsRelayed &+= 1
         if !previous.appendCell(previousID, CellCommand.relay, body) { overfilled(isOutbound: false) }
@@ -110,16 +140,46 @@ final class RelayCircuit: Circuit {
 
     // MARK: This end of the circuit
 
-    override var outgoingChannel: Channel? { previous }
-    override var outgoingID: UInt32 { previousID }
+    override var hasWayOut: Bool {
+        guard let previous else { return !isFarChannelBusy && back?.hasRoomForOwn == true }
+        return previous.hasRoom(previousID)
+    }
+
+    override func awaitWayOut() {
+        guard let previous else { return isFarChannelBusy ? () : back?.hold(previousID) ?? () }
+        previous.hold(previousID)
+    }
+
+    override func noteFarChannel(isBusy: Bool) {
+        isFarChannelBusy = isBusy
+        if !isBusy { channelDrained() }
+    }
+
     override var lastReceivedTag: SendmeTag { forward.lastTag }
     override var lastSentTag: SendmeTag { backward.lastTag }
 
     override func transmit(_ command: UInt8, stream: UInt16, _ data: UnsafePointer<UInt8>?, _ count: Int) -> Bool {
-        guard !isClosed, previous.isOpen, count <= format.dataLimitBytes(command) else { return false }
+        guard !isClosed, count <= format.dataLimitBytes(command) else { return false }
+        guard let previous else { return transmitBack(command, stream: stream, data, count) }
+        guard previous.isOpen else { return false }
         let body = previous.reserveCell(previousID, CellCommand.relay)
         body.layOutRelayMessage(format, command, stream: stream, data, count, padding: &router.padding)
         backward.originate(body, CellCommand.relay)
+        return true
+    }
+
+    /// The same, when the previous channel is on another loop.
+    @inline(never)
+    private func transmitBack(_ command: UInt8, stream: UInt16, _ data: UnsafePointer<UInt8>?, _ count: Int) -> Bool {
+        guard let back else { return false }
+        let slot = back.reserveCell(previousID)
+        let body = slot ?? back.spare
+        body.layOutRelayMessage(format, command, stream: stream, data, count, padding: &router.padding)
+        backward.originate(body, CellCommand.relay)
+        if slot == nil, !back.oweSpare(previousID) {
+            close(.resourceLimit)
+            return false
+        }
         return true
     }
 
@@ -151,6 +211,23 @@ final class RelayCircuit: Circuit {
     /// Nothing was asked of the circuit yet that decides what it is for.
     var isUncommitted: Bool { if case .none = duty { onward == .unasked && linked == nil && openStreams == 0 } else { false } }
 
+    /// Leaves this loop: its layers and where it stands go through the passage, and a `FarLeg` takes its place at the previous channel.
+    func travel(through passage: Passage, _ message: ConfluxLinkMessage) {
+        guard let previous, let sets = router.loops?.sets, let id = passage.freeCircuitID() else { return close(.resourceLimit) }
+        let origin = TravellingCircuit.Origin(peer: previous.peer, address: previous.address.ip)
+        let traveller = TravellingCircuit(
+            forward: forward.moved(), backward: backward.moved(), position: position, earlyCount: earlyCount, streamBucket: streamBucket, origin: origin, message)
+        sets.send(traveller, from: router.index, id)
+        guard passage.announce(id) else {
+            _ = sets.take(from: router.index, id)
+            return close(.resourceLimit)
+        }
+        isClosed = true
+        padder?.cancel()
+        FarLeg(router: router, passage: passage, id: id).stay(at: previous, previousID)
+        router.release(self)
+    }
+
     /// The circuit ends here and does this.
     func commit(to duty: ServiceDuty) {
         onward = .committed
@@ -162,7 +239,7 @@ final class RelayCircuit: Circuit {
     private func extend(_ data: [UInt8]) {
         guard onward == .unasked, linked == nil, let message = try? Extend2Message(data), let rsa = message.rsa, !rsa.isZero else { return violated() }
         let ed25519 = message.ed25519.flatMap { $0.isZero ? nil : $0 }
-        let isBackwards = rsa == previous.peer?.rsa || ed25519 != nil && ed25519 == previous.peer?.ed25519
+        let isBackwards = rsa == peer?.rsa || ed25519 != nil && ed25519 == peer?.ed25519
         let addresses = usable(message.addresses)
         guard !isBackwards, rsa != router.policy.identity?.rsa, !addresses.isEmpty else { return violated() }
         onward = .dialling
@@ -199,7 +276,7 @@ final class RelayCircuit: Circuit {
         if isJoined { return isAnswered = true }  // the other loop heard of the join, from its own side or by this
         guard command == CellCommand.created2, onward == .created, let message = try? Created2Message(body) else { return close(.destroyed) }
         onward = .open
-        previous.padding?.use()
+        previous?.padding?.use()
         isAnswered = true
         // A message of v1 is shorter than the cell that the answer came in.
         if !send(RelayCommand.extended2, stream: 0, message.encoded) { close(.destroyed) }
@@ -259,8 +336,12 @@ final class RelayCircuit: Circuit {
     private func finish(telling reason: DestroyReason?, tellingNext nextReason: DestroyReason?) {
         guard !isClosed else { return }
         isClosed = true
-        previous.detach(previousID)
-        if let reason { previous.sendDestroy(previousID, reason) }
+        previous?.detach(previousID)
+        back?.circuits.remove(previousID)
+        if let reason {
+            previous?.sendDestroy(previousID, reason)
+            back?.sendDestroy(previousID, reason)
+        }
         dropNext(telling: nextReason)
         if let linked { linked.lost(self) } else { endAllStreams(.destroyed) }
         leaveService()

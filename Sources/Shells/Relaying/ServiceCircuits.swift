@@ -131,5 +131,5 @@ extension RelayCircuit {
     }
 
     /// Whether the cells of this circuit come from another relay, rather than straight from the client.
-    var isFromRelay: Bool { previous.peer?.isAuthenticated == true }
+    var isFromRelay: Bool { peer?.isAuthenticated == true }
 }

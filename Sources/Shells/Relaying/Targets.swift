@@ -136,6 +136,8 @@ package struct RouterStatistics: Sendable {
     /// Circuits that became legs of a conflux set here, and times that we went on over another leg.
     package var confluxLegs: UInt64 = 0
     package var confluxSwitches: UInt64 = 0
+    /// Of the legs, those that came from another loop to that of their set.
+    package var confluxLegsMoved: UInt64 = 0
     package var streamsOpened: UInt64 = 0
     package var protocolErrors: UInt64 = 0
     /// PADDING cells and DROP messages.

@@ -43,6 +43,15 @@ struct LinkAgreementTests {
         }
     }
 
+    @Test("fall back to version 4 when the relay that is dialled speaks nothing above it")
+    func versionFourDialled() throws {
+        var pair = LinkPair(isAuthenticated: true)
+        let answer = try pair.giveResponder(pair.initiator.start(now: LinkPair.now))
+        let offered = Int(answer[3]) << 8 + Int(answer[4])
+        _ = try pair.giveInitiator([0, 0, CellCommand.versions, 0, 4, 0, 3, 0, 4] + answer.dropFirst(5 + offered))
+        #expect(pair.initiatorPeer?.linkVersion == 4)
+    }
+
     @Test("do not care where the bytes are cut", arguments: [true, false])
     func cutAnywhere(isAuthenticated: Bool) throws {
         var whole = LinkPair(isAuthenticated: isAuthenticated)

@@ -40,9 +40,6 @@ struct RelayContent {
         }
     }
 
-    /// Circuits that are linked must meet on one loop: a relay on several takes no part in conflux and does not say that it would.
-    private var isOneLoop: Bool { (configuration.relay.processors ?? RelayLoops.processors) == 1 }
-
     func observed(_ seen: UInt64) -> UInt64 { min(max(seen, Self.initialBandwidth), rates.rate) }
 
     private var rates: (rate: UInt64, burst: UInt64) {
@@ -70,7 +67,6 @@ struct RelayContent {
         if !configuration.relay.isDirectoryCache { content.protocols = content.protocols.removing("DirCache").removing("HSDir") }
         content.isHiddenServiceDirectory = configuration.relay.isDirectoryCache
         content.expires = life?.expires
-        if isOneLoop { content.protocols.insert("Conflux", 1) }
         return content
     }
 }

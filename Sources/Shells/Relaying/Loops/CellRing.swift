@@ -48,6 +48,16 @@ final class CellRing: @unchecked Sendable {
         return capacity - (tail - knownHead) > Self.reserve
     }
 
+    /// Whether at least half of it is free: then streams may put cells in.
+    @inline(__always)
+    var isHalfFree: Bool { tail - knownHead < capacity / 2 || hasRoom }
+
+    /// Bytes of slots that the consumer has not given back.
+    var waitingBytes: Int {
+        knownHead = shownHead.load(ordering: .acquiring)
+        return (tail - knownHead) * Self.slotBytes
+    }
+
     /// The body of the next slot, its header written; the caller fills all 509 bytes at once. `nil` when the ring is full.
     @inline(__always)
     func reserveCell(_ id: UInt32, _ command: UInt8) -> UnsafeMutablePointer<UInt8>? {

@@ -8,7 +8,8 @@ internal import Synchronization
 /// and control live; the others only relay.
 ///
 /// A channel, the circuits whose previous channel it is, and their streams stay on one loop for life. Accepted connections are given to
-/// the loops in turn; a circuit is extended over a channel of any loop, through a `Passage` if it is another one.
+/// the loops in turn; a circuit is extended over a channel of any loop, through a `Passage` if it is another one. Only a circuit that
+/// asks to join the conflux set of another loop ends there from then on, while its channel stays.
 package final class RelayLoops: Sendable {
     /// More loops than this bring nothing: there is a ring for each ordered pair of them.
     package static let countLimit = 16
@@ -25,9 +26,10 @@ package final class RelayLoops: Sendable {
     package let count: Int
     package let handshakes: HandshakePool
     let registry = LinkRegistry()
+    let sets = LinkedSets()
     private let seats: [Seat]
-    /// By producer, then by consumer.
-    private let rings: [[CellRing]]
+    /// By producer, then by consumer; `nil` from a loop to itself.
+    private let rings: [[CellRing?]]
     private let turn = Atomic(0)
     private let threads = Mutex<[WorkThread]>([])
 
@@ -40,7 +42,7 @@ package final class RelayLoops: Sendable {
         self.count = count
         handshakes = HandshakePool(count: handshakeThreads)
         seats = (0..<count).map { Seat($0 == 0 ? main : Mailbox()) }
-        rings = (0..<count).map { from in (0..<count).map { to in CellRing(capacity: from == to ? 512 : 1024) } }
+        rings = (0..<count).map { from in (0..<count).map { to in from == to ? nil : CellRing() } }
     }
 
     /// Called by the router of loop 0, on its thread: the others begin.
@@ -65,10 +67,8 @@ package final class RelayLoops: Sendable {
 
     func passages(of router: OnionRouter) -> [Passage?] {
         (0..<count).map { other in
-            guard other != router.index else { return nil }
-            return Passage(
-                router: router, peer: seats[other].router, isUpper: router.index > other, outgoing: rings[router.index][other],
-                incoming: rings[other][router.index])
+            guard let outgoing = rings[router.index][other], let incoming = rings[other][router.index] else { return nil }
+            return Passage(router: router, peer: seats[other].router, to: other, outgoing: outgoing, incoming: incoming)
         }
     }
 
