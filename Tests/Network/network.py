@@ -149,12 +149,15 @@ class Node:
         self.folder.chmod(0o700)
         self.address = '127.0.0.1'
         self.or_port, self.dir_port, self.control_port, self.socks_port = (network.ports.take() for _ in range(4))
-        self.or_lines = [f'ORPort 127.0.0.1:{self.or_port}', 'AddressDisableIPv6 1']
+        self.ipv6_lines, self.is_silent = None, False
         self.process, self.started, self.wrapper, self.program = None, None, [], program(kind)
 
     def speak_ipv6(self, only=False):
         """Gives the node an ORPort on ::1 too, or only there although it tells others both."""
-        self.or_lines = [f'ORPort [::1]:{self.or_port}', 'Address [::1]', f'ORPort {self.address}:{self.or_port}' + (' NoListen' if only else '')]
+        self.ipv6_lines, self.is_silent = [f'ORPort [::1]:{self.or_port}', 'Address [::1]'], only
+
+    def _or_lines(self):
+        return (self.ipv6_lines or ['AddressDisableIPv6 1']) + [f'ORPort {self.address}:{self.or_port}' + (' NoListen' if self.is_silent else '')]
 
     def torrc(self):
         lines = ['TestingTorNetwork 1', f'DataDirectory {self.folder}', f'Nickname {self.name}', f'Address {self.address}',
@@ -166,7 +169,7 @@ class Node:
         return lines + self.extra + self.network.authority_lines
 
     def _relaying_lines(self):
-        return ['SocksPort 0', *self.or_lines, 'AssumeReachable 1'] + (['VanguardsLiteEnabled 0'] if self.kind == 'tor' else [])
+        return ['SocksPort 0', *self._or_lines(), 'AssumeReachable 1'] + (['VanguardsLiteEnabled 0'] if self.kind == 'tor' else [])
 
     def _authority_lines(self):
         half = VOTING_SECONDS // 5

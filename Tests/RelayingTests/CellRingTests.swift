@@ -30,6 +30,7 @@ struct CellRingTests {
         var taken = 0
         while ring.isRoomy, put(ring, 1) { taken += 1 }
         #expect(taken == 1024 - CellRing.reserve)
+        #expect(!ring.isHalfFree && ring.waitingBytes >= taken * CellLayout.fixedBytes)
         while put(ring, 1) { taken += 1 }
         #expect(taken == 1024)
         ring.publish()
@@ -37,6 +38,7 @@ struct CellRingTests {
         for _ in 0..<1024 { _ = ring.take() }
         #expect(!put(ring, 1))
         #expect(ring.release())
+        #expect(ring.isHalfFree && ring.waitingBytes == 0)
         #expect(ring.waitForRoom() && put(ring, 1))
         #expect(!ring.release())
     }

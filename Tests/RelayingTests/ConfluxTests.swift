@@ -103,6 +103,21 @@ struct LinkedCircuitTests {
         #expect(scene.isEmpty())
     }
 
+    @Test("count what waits for its turn as memory, and as a reason to end them when there is too little")
+    func memory() throws {
+        let scene = try Scene()
+        scene.linkAll()
+        let bytes = 100 * 488
+        scene.exit.surveyMemory()
+        let before = scene.exit.surveyedBytes
+        scene.circuits[1].send(RelayCommand.confluxSwitch, ConfluxSwitchMessage(relativeSequence: 1).encoded)
+        for _ in 0..<100 { scene.circuits[1].send(RelayCommand.data, stream: 5, [UInt8](repeating: 1, count: 488)) }
+        #expect(scene.wait { scene.exit.confluxHeldBytes > bytes })
+        scene.exit.surveyMemory()
+        #expect(scene.exit.surveyedBytes - before > bytes)
+        #expect(scene.exit.circuits.values.compactMap(\.streamDebt?.bytes) == [scene.exit.confluxHeldBytes])
+    }
+
     @Test("meet on the loop of the first, also when that is not the node's own, and go with its link")
     func elsewhere() throws {
         let scene = try Scene(loops: 2)

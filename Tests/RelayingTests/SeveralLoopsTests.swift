@@ -100,6 +100,21 @@ struct SeveralLoopsTests {
         #expect(scene.relay.totals.statistics.protocolErrors == 0)
     }
 
+    @Test("A circuit for a link that has closed since it was asked for goes on over a new one, and without one ends", arguments: [true, false])
+    func staleLink(isReachable: Bool) throws {
+        let scene = try Scene(relays: 2)
+        let next = scene.network.relays[1].target
+        let card = LinkCard(ed25519: next.ed25519, isInitiator: true, address: next.addresses[0], claimed: [])
+        scene.relay.loops?.registry.add(next.rsa, card, serial: ObjectIdentifier(scene.other), loop: 1)
+        if !isReachable { scene.network.relays[1].router.stopListening() }
+        let circuit = scene.build(scene.network.client, scene.network.path(0, 1))
+        #expect(circuit.isBuilt == isReachable)
+        #expect(scene.network.wait { scene.relay.totals.statistics.circuitsCrossed == 1 })
+        circuit.close()
+        #expect(scene.areTablesEmpty())
+        scene.end()
+    }
+
     @Test("A directory stream that comes in on another loop is served on the node's own")
     func directory() throws {
         let scene = try Scene(relays: 1)
