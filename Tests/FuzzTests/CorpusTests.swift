@@ -1,4 +1,5 @@
 import Ambience
+import Damage
 import Foundation
 import FuzzTargets
 import Testing
@@ -28,7 +29,7 @@ struct CorpusTests {
         for _ in 0..<Self.rounds where left > 0 {
             guard let input = inputs.randomElement(using: &random) else { return }
             left -= input.count
-            target.run(Self.damage(input, inputs, &random))
+            target.run(Damage.some(input, others: inputs, &random))
         }
     }
 
@@ -39,21 +40,5 @@ struct CorpusTests {
             let found = (try? FileManager.default.contentsOfDirectory(atPath: Self.folder.appendingPathComponent(kind).path)) ?? []
             #expect(Set(found).subtracting(names).subtracting(["SOURCES.md"]).isEmpty)
         }
-    }
-
-    private static func damage(_ original: [UInt8], _ others: [[UInt8]], _ random: inout SeededRandom) -> [UInt8] {
-        var bytes = original
-        for _ in 0..<Int.random(in: 1...4, using: &random) {
-            let place = bytes.isEmpty ? 0 : Int.random(in: bytes.indices, using: &random)
-            switch Int.random(in: 0..<6, using: &random) {
-            case 0 where !bytes.isEmpty: bytes[place] ^= 1 << UInt8.random(in: 0..<8, using: &random)
-            case 1 where !bytes.isEmpty: bytes[place] = [0, 1, 0x0A, 0x20, 0x30, 127, 128, 255].randomElement(using: &random) ?? 0
-            case 2: bytes.insert(.random(in: 0...255, using: &random), at: place)
-            case 3 where !bytes.isEmpty: bytes.removeSubrange(place..<min(bytes.count, place + Int.random(in: 1...64, using: &random)))
-            case 4: bytes.insert(contentsOf: (others.randomElement(using: &random) ?? []).prefix(40), at: place)
-            default: bytes += bytes.suffix(from: place).prefix(64)
-            }
-        }
-        return bytes
     }
 }

@@ -1,5 +1,6 @@
 import Ambience
 import Bytes
+import Damage
 import OnionServices
 import Sealing
 import Testing
@@ -56,7 +57,7 @@ struct ServiceDescriptorTests {
         let maker = DescriptorMaker()
         let text = maker.text()
         for _ in 0..<3000 {
-            guard let taken = try? ServiceDescriptor(Mutation.damage(text, &random), now: DescriptorMaker.now) else { continue }
+            guard let taken = try? ServiceDescriptor(Damage.some(text, &random), now: DescriptorMaker.now) else { continue }
             #expect(taken.blindedKey == maker.key && taken.revision == 1, "seed \(seed)")
         }
     }

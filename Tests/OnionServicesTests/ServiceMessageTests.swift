@@ -1,5 +1,6 @@
 import Ambience
 import Bytes
+import Damage
 import OnionServices
 import Sealing
 import Testing
@@ -113,7 +114,7 @@ struct ServiceMessageTests {
         let corpus = try ["ESTABLISH_INTRO", "INTRODUCE1", "RENDEZVOUS1"].flatMap { try Vectors.bodies(of: $0).map(\.body) }
             + [EstablishIntroMessage.make(authKey: Ed25519Key(), circuitNonce: nonce, extensions: [1, 1, 10, 1, 1, 0, 0, 0, 0, 0, 0, 0, 1])]
         for _ in 0..<10_000 {
-            let body = Mutation.damage(corpus.randomElement(using: &random) ?? [], &random)
+            let body = Damage.some(corpus.randomElement(using: &random) ?? [], &random)
             _ = try? EstablishIntroMessage(body)
             _ = try? Introduce1Header(body)
             _ = try? Rendezvous1Message(body)

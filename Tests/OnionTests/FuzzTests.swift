@@ -1,4 +1,5 @@
 import Ambience
+import Damage
 import Onion
 import Testing
 
@@ -17,7 +18,7 @@ struct FuzzTests {
         for entry in try Vectors.list("malformed_messages") { corpus.append((try entry.text("message"), try entry.bytes("body"))) }
         for _ in 0..<10_000 {
             guard let (command, body) = corpus.randomElement(using: &random) else { return }
-            let damaged = Mutation.damage(body, &random)
+            let damaged = Damage.some(body, &random)
             guard let again = try? AnyMessage.reencode(command, damaged) else { continue }
             #expect(try AnyMessage.reencode(command, again) == again, "seed \(seed): \(command) \(damaged)")
         }
@@ -33,11 +34,11 @@ struct FuzzTests {
         for _ in 0..<1000 {
             var initiator = LinkPair(isAuthenticated: false).initiator
             _ = initiator.start(now: LinkPair.now)
-            if let peer = try? initiator.receive(Mutation.damage(introduction, &random), now: LinkPair.now).established {
+            if let peer = try? initiator.receive(Damage.some(introduction, &random), now: LinkPair.now).established {
                 #expect(peer.rsa == LinkPair.dialled.identity.rsa && peer.ed25519 == LinkPair.dialled.identity.ed25519, "seed \(seed)")
             }
             var responder = honest.responder
-            if let peer = try? responder.receive(Mutation.damage(answer, &random), now: LinkPair.now).established, peer.isAuthenticated {
+            if let peer = try? responder.receive(Damage.some(answer, &random), now: LinkPair.now).established, peer.isAuthenticated {
                 #expect(peer.rsa == LinkPair.dialling.identity.rsa && peer.ed25519 == LinkPair.dialling.identity.ed25519, "seed \(seed)")
             }
         }

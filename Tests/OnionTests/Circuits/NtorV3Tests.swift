@@ -1,4 +1,5 @@
 import Ambience
+import Damage
 import Sealing
 import Testing
 
@@ -140,7 +141,7 @@ struct CircuitExtensionsTests {
     func damage(seed: UInt64) throws {
         var random = SeededRandom(seed: seed)
         for _ in 0..<5000 {
-            let damaged = Mutation.damage([3, 1, 0, 2, 1, 31, 3, 2, 2, 6], &random)
+            let damaged = Damage.some([3, 1, 0, 2, 1, 31, 3, 2, 2, 6], &random)
             guard let read = try? CircuitExtensions(damaged) else { continue }
             #expect(try CircuitExtensions(read.encoded) == read, "seed \(seed): \(damaged)")
         }
