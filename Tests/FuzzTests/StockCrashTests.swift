@@ -5,6 +5,9 @@ import Testing
 import Voting
 
 /// Input that crashed releases 0.4.9.5 to 0.4.9.10 of stock tor, or made them read what is not theirs.
+///
+/// Three crashes are tested where their rooms are: TROVE-2026-006 (CERTS out of order) by `LinkRefusalTests`, TROVE-2026-021 and -022 (truncated
+/// streams, bombs of many streams) by `CompressionTests`. Those of clients and services of onion services (-013, -015, -020) have no counterpart here.
 @Suite("What has crashed stock")
 struct StockCrashTests {
     /// TROVE-2026-003: a cell body is eleven bytes longer than the relay message that must carry the answer on.

@@ -9,7 +9,7 @@ import Testing
 @Suite("Linked circuits at an exit", .serialized)
 struct LinkedCircuitTests {
     /// Two circuits of a raw relay, each over a link of its own, to one exit.
-    private final class Scene {
+    final class Scene {
         let network: LoopbackNetwork
         let circuits: [RawCircuit]
         let nonce = SecureRandom.bytes(32)
@@ -29,8 +29,8 @@ struct LinkedCircuitTests {
 
         func wait(_ condition: () -> Bool) -> Bool { network.wait(until: condition) }
 
-        func link(_ leg: Int, sent: UInt64 = 0) {
-            let message = ConfluxLinkMessage(nonce: nonce, lastSent: sent, lastReceived: 0, experience: .highThroughput)
+        func link(_ leg: Int, sent: UInt64 = 0, nonce other: [UInt8]? = nil) {
+            let message = ConfluxLinkMessage(nonce: other ?? nonce, lastSent: sent, lastReceived: 0, experience: .highThroughput)
             circuits[leg].send(RelayCommand.confluxLink, message.encoded)
         }
 
