@@ -1,8 +1,8 @@
 import Onion
 
 extension FuzzTarget {
-    private static func message(_ name: String, _ file: String, _ reencode: @escaping @Sendable ([UInt8]) throws -> [UInt8]) -> FuzzTarget {
-        FuzzTarget(name, ["Cores/Onion/Messages/\(file).swift"]) { checkStable($0, reencode) }
+    private static func message(_ name: String, _ file: String, in folder: String = "Messages", _ reencode: @escaping @Sendable ([UInt8]) throws -> [UInt8]) -> FuzzTarget {
+        FuzzTarget(name, ["Cores/Onion/\(folder)/\(file).swift"]) { checkStable($0, reencode) }
     }
 
     /// Bodies of channel commands and relay messages.
@@ -20,6 +20,10 @@ extension FuzzTarget {
         message("sendme", "SendmeMessage") { try SendmeMessage($0).encoded },
         message("xoff", "XonXoffMessages") { try XoffMessage($0).encoded },
         message("xon", "XonXoffMessages") { try XonMessage($0).encoded },
+        message("conflux-link", "ConfluxMessages", in: "Conflux") { try ConfluxLinkMessage($0).encoded },
+        message("conflux-switch", "ConfluxMessages", in: "Conflux") { try ConfluxSwitchMessage($0).encoded },
+        message("circuit-padding-request", "CircuitPaddingMessages", in: "Padding") { try CircuitPaddingRequest($0).encoded },
+        message("circuit-padding-answer", "CircuitPaddingMessages", in: "Padding") { try CircuitPaddingAnswer($0).encoded },
         FuzzTarget("destroy-reason", ["Cores/Onion/Circuits/DestroyReason.swift"]) { _ = DestroyReason(body: $0) },
     ]
 }

@@ -53,6 +53,14 @@ extension FuzzTarget {
                 while let command = try? lines.next() { _ = command }
             }
         },
+        FuzzTarget("control-values", ["ControlText", "ControlEvent", "ControlAuthentication", "PasswordHash"].map { "Cores/ControlProtocol/\($0).swift" }) { bytes in
+            let text = String(decoding: bytes, as: UTF8.self)
+            _ = try? ControlText.pairs(text)
+            _ = try? ControlText.secret(text[...])
+            _ = try? ControlEvent.subscription(text.split(separator: " "))
+            try? ControlAuthentication(cookie: [UInt8](repeating: 1, count: 32)).check(text, challenge: nil)
+            _ = PasswordHash(text)?.description
+        },
         FuzzTarget("exit-policy", ["PolicyText", "PolicyRule", "ExitPolicy", "PolicySummarizing"].map { "Cores/Directory/\($0).swift" }) {
             guard let policy = try? ExitPolicy(torrc: String(decoding: $0, as: UTF8.self)) else { return }
             _ = policy.summary()
