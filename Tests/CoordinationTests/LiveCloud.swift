@@ -1,6 +1,7 @@
 import Ambience
 import Coordination
 import Foundation
+import FreePorts
 import Leasing
 import Providers
 import Testing
@@ -17,8 +18,8 @@ final class LiveCloud {
     static var dustcloud: String { programs.appendingPathComponent("dustcloud").path }
 
     init() throws {
-        var random = SystemRandomNumberGenerator()
-        socks = try #require(LoopbackPorts.free(besides: [], random: &random))
+        // Not from where motes draw theirs: it is used only when some of them are up.
+        socks = try #require(FreePorts.next())
     }
 
     deinit {

@@ -8,21 +8,21 @@ import Testing
     func wholeLife() async throws {
         let cloud = try LiveCloud()
         try cloud.start(["--motes", "3", "--ttl", "10m"])
-        try #require(try await cloud.wait(seconds: 120) { cloud.log.contains("client ready: SOCKS5 on ") }, "\(cloud.log)")
+        try #require(try await cloud.wait(seconds: 360) { cloud.log.contains("client ready: SOCKS5 on ") }, "\(cloud.log)")
         let second = try await cloud.command(["up"])
         #expect(second.status == 75 && second.output.contains("another coordinator"))
         try await drainOne(cloud)
         try await terminateOne(cloud)
         let down = try await cloud.command(["down"])
         #expect(down.status == 0 && down.output.contains("proven gone"))
-        #expect(try await cloud.wait(seconds: 30) { !cloud.isCoordinated })
+        #expect(try await cloud.wait(seconds: 120) { !cloud.isCoordinated })
         #expect(!FileManager.default.fileExists(atPath: cloud.scratch.path + "/authority"))
     }
 
     private func drainOne(_ cloud: LiveCloud) async throws {
         let key = try #require(try cloud.store.ledger().alive.first?.key)
         #expect(try await cloud.command(["mote", "drain", "\(key)"]).status == 0)
-        let isDraining = try await cloud.wait(seconds: 120) {
+        let isDraining = try await cloud.wait(seconds: 360) {
             let record = try cloud.store.ledger().records[key]
             return record?.state.isServing == false
         }
@@ -35,7 +35,7 @@ import Testing
     private func terminateOne(_ cloud: LiveCloud) async throws {
         let key = try #require(try cloud.store.ledger().alive.last?.key)
         #expect(try await cloud.command(["mote", "terminate", "\(key)"]).status == 0)
-        #expect(try await cloud.wait(seconds: 30) { try cloud.store.ledger().records[key]?.state.isGone == true })
-        #expect(try await cloud.wait(seconds: 120) { try cloud.count("listed") >= 3 })
+        #expect(try await cloud.wait(seconds: 120) { try cloud.store.ledger().records[key]?.state.isGone == true })
+        #expect(try await cloud.wait(seconds: 360) { try cloud.count("listed") >= 3 })
     }
 }

@@ -2,7 +2,7 @@ import Glibc
 
 /// One HTTP/1.0 exchange with a server on 127.0.0.1.
 enum LoopbackClient {
-    private static let timeoutSeconds = 5
+    private static let timeoutSeconds = 60
 
     /// Status line behind the version, and the body; `nil` when nobody answers.
     static func exchange(port: UInt16, request: String, body: [UInt8]) -> (status: String, body: [UInt8])? {
@@ -14,17 +14,6 @@ enum LoopbackClient {
         let message = Array(request.utf8) + body
         guard send(fd, message, message.count, Int32(MSG_NOSIGNAL)) == message.count else { return nil }
         return split(readAll(fd))
-    }
-
-    /// A port that was free a moment ago.
-    static func freePort() throws -> UInt16 {
-        let fd = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(fd) }
-        guard withAddress(0, { bind(fd, $0, $1) }) == 0 else { throw StockAuthority.Failure(reason: "no free port") }
-        var address = sockaddr_in()
-        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        _ = withUnsafeMutablePointer(to: &address) { $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(fd, $0, &size) } }
-        return UInt16(bigEndian: address.sin_port)
     }
 
     private static func readAll(_ fd: Int32) -> [UInt8] {

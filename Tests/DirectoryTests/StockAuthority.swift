@@ -1,4 +1,5 @@
 import Ambience
+import FreePorts
 import Glibc
 
 /// A stock tor that is the only directory authority of a network on loopback. It lists whatever is uploaded to it.
@@ -12,8 +13,8 @@ final class StockAuthority {
     private var tor: pid_t = 0
 
     init() throws {
-        folder = "/tmp/dust-authority-\(getpid())"
-        dirPort = try LoopbackClient.freePort()
+        folder = "/tmp/dust-authority-\(getpid())-\(UInt32.random(in: 0 ... .max))"
+        dirPort = try Self.freePort()
         try Files.makeFolder(folder)
         try Files.makeFolder(folder + "/keys")
         try Files.replace(folder + "/passphrase", with: "only for this test\n")
@@ -26,8 +27,13 @@ final class StockAuthority {
         let anyone = "x 127.0.0.1:1 " + String(repeating: "f", count: 40)
         try wait(for: spawn(["tor", "--list-fingerprint", "--orport", "1", "--dirauthority", anyone, "--datadirectory", folder, "--quiet"]))
         let fingerprint = try Files.readText(folder + "/fingerprint").split(separator: " ").last.map { $0.filter { $0 != "\n" } } ?? ""
-        try Files.replace(folder + "/torrc", with: torrc(fingerprint: fingerprint, orPort: LoopbackClient.freePort()))
+        try Files.replace(folder + "/torrc", with: torrc(fingerprint: fingerprint, orPort: Self.freePort()))
         tor = try spawn(["tor", "-f", folder + "/torrc"])
+    }
+
+    private static func freePort() throws -> UInt16 {
+        guard let port = FreePorts.next() else { throw Failure(reason: "no port is free") }
+        return port
     }
 
     func stop() {

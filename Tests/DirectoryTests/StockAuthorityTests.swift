@@ -6,11 +6,11 @@ import Testing
 
 /// The real peer: a stock tor authority on loopback judges what we write, and we judge what it writes.
 @Suite struct StockAuthorityTests {
-    @Test("A stock authority takes our descriptor, lists our relay, and makes the microdescriptor that we make", .timeLimit(.minutes(2)))
+    @Test("A stock authority takes our descriptor, lists our relay, and makes the microdescriptor that we make", .timeLimit(.minutes(8)))
     func stockAuthority() throws {
         let authority = try StockAuthority()
         defer { authority.stop() }
-        let own = try authority.wait(seconds: 30) { try? RouterDescriptor(authority.get("/tor/server/authority")) }
+        let own = try authority.wait(seconds: 120) { try? RouterDescriptor(authority.get("/tor/server/authority")) }
         #expect(own.nickname == "auth" && own.refusal(at: own.published, demands: .init(allowsPrivateAddresses: true)) == nil)
 
         let now = SystemTime().wall
@@ -28,7 +28,7 @@ import Testing
     }
 
     private func checkConsensus(_ authority: StockAuthority, _ descriptor: RouterDescriptor) throws {
-        let (consensus, entry) = try authority.wait(seconds: 60) { () -> (Consensus, ConsensusEntry)? in
+        let (consensus, entry) = try authority.wait(seconds: 180) { () -> (Consensus, ConsensusEntry)? in
             guard let consensus = try? Consensus(authority.get("/tor/status-vote/current/consensus-microdesc")) else { return nil }
             return consensus.entries.first { $0.rsa == descriptor.rsa }.map { (consensus, $0) }
         }

@@ -65,7 +65,7 @@ struct StockLinkTests {
         defer { close(listener) }
         let stock = try StockTor(
             name: "client", orPort: 0, authorityLine: StockTor.deadAuthority,
-            lines: ["SocksPort \(try Loopback.freePort())", "UseBridges 1", "Bridge 127.0.0.1:\(port) \(relay.identity.rsa)"])
+            lines: ["SocksPort \(try StockTor.freePort())", "UseBridges 1", "Bridge 127.0.0.1:\(port) \(relay.identity.rsa)"])
         let tls = try accept(listener, context)
         let (peer, leftover) = try tls.shake(.responder(relay.identity), context: context, peer: LinkPair.initiatorAddress)
         #expect(!peer.isAuthenticated && peer.rsa == nil)
@@ -115,7 +115,7 @@ struct StockLinkTests {
     }
 
     private func accept(_ listener: Int32, _ context: TLSContext) throws -> LoopbackTLS {
-        let fd = try #require(Loopback.accept(listener, timeoutSeconds: 30), "stock tor did not dial")
+        let fd = try #require(Loopback.accept(listener, timeoutSeconds: 120), "stock tor did not dial")
         return try LoopbackTLS(fd: fd, context: context, isServer: true)
     }
 

@@ -1,5 +1,6 @@
 import Ambience
 import Foundation
+import FreePorts
 import Glibc
 import Sealing
 
@@ -52,9 +53,14 @@ final class StockTor {
         return pid
     }
 
+    static func freePort() throws -> UInt16 {
+        guard let port = FreePorts.next() else { throw LoopbackError(description: "no port is free") }
+        return port
+    }
+
     /// A relay that no authority knows.
     static func relay(authorityLine: String = deadAuthority) throws -> StockTor {
-        let port = try Loopback.freePort()
+        let port = try freePort()
         return try StockTor(
             name: "relay", orPort: port, authorityLine: authorityLine,
             lines: [
@@ -77,7 +83,7 @@ final class StockTor {
         "TestingTorNetwork is set", "ContactInfo", "You have used DirAuthority", "you disabled SafeLogging", "running Tor as root",
     ]
 
-    func waits(forLog text: String, seconds: Int = 20) -> Bool {
+    func waits(forLog text: String, seconds: Int = 120) -> Bool {
         for _ in 0..<seconds * 20 {
             if log.contains(text) { return true }
             usleep(50_000)
@@ -86,7 +92,7 @@ final class StockTor {
     }
 
     /// Dials its ORPort once it listens.
-    func dial(seconds: Int = 20) throws -> Int32 {
+    func dial(seconds: Int = 120) throws -> Int32 {
         for _ in 0..<seconds * 20 {
             if let fd = Loopback.dial(orPort) { return fd }
             usleep(50_000)

@@ -30,13 +30,6 @@ enum Loopback {
         return (fd, UInt16(bigEndian: address.sin_port))
     }
 
-    /// A port that nobody listens on just now.
-    static func freePort() throws -> UInt16 {
-        let (fd, port) = try listen()
-        close(fd)
-        return port
-    }
-
     static func dial(_ port: UInt16) -> Int32? {
         let fd = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         var address = address(port)
@@ -68,7 +61,7 @@ final class LoopbackTLS {
     /// Bytes of cells that nobody has asked for yet.
     private var received: [UInt8] = []
 
-    init(fd: Int32, context: TLSContext, isServer: Bool, lifeSeconds: Int64 = 20) throws {
+    init(fd: Int32, context: TLSContext, isServer: Bool, lifeSeconds: Int64 = 120) throws {
         _ = fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK)
         self.fd = fd
         session = TLSSession(context: context, fd: fd, isServer: isServer, input: TLSInput())
