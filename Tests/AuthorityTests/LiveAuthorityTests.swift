@@ -22,7 +22,7 @@ struct LiveAuthorityTests {
         #expect(post(upload, to: authority) == 200)
         #expect(post(Array(upload.dropFirst(100)), to: authority) == 400)
         func isListed(_ store: DirectoryStore, _ flavour: ConsensusFlavour) -> Bool { store.consensus(flavour)?.entries.contains { $0.nickname == "relay" } == true }
-        #expect(authority.wait(seconds: 30) { ConsensusFlavour.allCases.allSatisfy { isListed(authority.store, $0) } })
+        #expect(authority.wait(seconds: 120) { ConsensusFlavour.allCases.allSatisfy { isListed(authority.store, $0) } })
         let consensus = try #require(authority.store.consensus(.microdesc))
         #expect(consensus.entries.count == 2)
         #expect(authority.store.missingMicrodescriptors(of: consensus).isEmpty)
@@ -46,7 +46,7 @@ struct LiveAuthorityTests {
         let address = try impostor.listen(on: SocketAddress(ip: LoopbackAuthority.loopback, port: 0))
         #expect(post(try LoopbackAuthority.upload(LoopbackAuthority.makeRelayKeys(wall: wall), nickname: "claimed", orPort: address.port, published: wall), to: authority) == 200)
         #expect(post(try LoopbackAuthority.upload(LoopbackAuthority.makeRelayKeys(wall: wall), nickname: "silent", orPort: 1, published: wall), to: authority) == 200)
-        #expect(authority.wait(seconds: 30) { authority.store.consensus(.ns) != nil })
+        #expect(authority.wait(seconds: 120) { authority.store.consensus(.ns) != nil })
         #expect(authority.store.consensus(.ns)?.entries.map(\.nickname) == ["auth"])
         authority.abandon()
         impostor.closeAll()
@@ -57,7 +57,7 @@ struct LiveAuthorityTests {
         var status: Int?
         var parser = HTTPResponseParser()
         var connection: TCPConnection?
-        TCPConnection.dial(loop: authority.loop, authority.dirAddress, timeout: .seconds(Int64(5))) { dialled in
+        TCPConnection.dial(loop: authority.loop, authority.dirAddress, timeout: .seconds(Int64(60))) { dialled in
             connection = dialled
             dialled?.onData = { bytes in
                 if let response = try? parser.receive(bytes) { status = response.status }
@@ -65,7 +65,7 @@ struct LiveAuthorityTests {
             dialled?.onEnd = { if let response = try? parser.finish() { status = response.status } }
             dialled?.send(HTTPRequest(.post, "/tor/", body: body).encoded)
         }
-        _ = authority.wait(seconds: 10) { status != nil }
+        _ = authority.wait(seconds: 60) { status != nil }
         connection?.abort()
         return status
     }

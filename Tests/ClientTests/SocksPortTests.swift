@@ -28,10 +28,10 @@ struct SocksPortTests {
         deinit { client.stop() }
 
         /// What a connection that sends `bytes` hears until it is closed, or for `seconds` at most.
-        func answer(to bytes: [UInt8], seconds: Int64 = 5) -> (heard: [UInt8], isClosed: Bool) {
+        func answer(to bytes: [UInt8], seconds: Int64 = 60) -> (heard: [UInt8], isClosed: Bool) {
             var heard: [UInt8] = []
             var isClosed = false
-            TCPConnection.dial(loop: loop, client.addresses[0], timeout: .seconds(Int64(1))) { connection in
+            TCPConnection.dial(loop: loop, client.addresses[0], timeout: .seconds(seconds)) { connection in
                 guard let connection else { return }
                 connection.onData = { heard += $0 }
                 connection.onClose = { isClosed = true }

@@ -48,7 +48,7 @@ private final class Harness {
     func dial() throws -> Caller {
         var connection: TCPConnection?
         var isDecided = false
-        TCPConnection.dial(loop: loop, address, timeout: .seconds(5)) { made in
+        TCPConnection.dial(loop: loop, address, timeout: .seconds(60)) { made in
             connection = made
             isDecided = true
         }
@@ -56,9 +56,9 @@ private final class Harness {
         return Caller(try #require(connection), self)
     }
 
-    /// Turns the loop until the condition holds, for at most five seconds.
+    /// Turns the loop until the condition holds, for at most a minute.
     func turn(until isOver: () -> Bool) {
-        let end = SystemTime().now + .seconds(5)
+        let end = SystemTime().now + .seconds(60)
         let tick = loop.every(.milliseconds(5)) {}
         while !isOver(), SystemTime().now < end { loop.turn(wait: true) }
         tick.cancel()

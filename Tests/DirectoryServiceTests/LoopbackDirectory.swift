@@ -46,9 +46,9 @@ final class LoopbackDirectory {
 }
 
 extension EventLoop {
-    /// Turns until the condition holds; `false` when it did not within thirty seconds.
+    /// Turns until the condition holds; `false` when it did not within a minute.
     func wait(until condition: () -> Bool) -> Bool {
-        let deadline = now + .seconds(30)
+        let deadline = now + .seconds(60)
         let ticker = every(.milliseconds(10)) {}
         defer { ticker.cancel() }
         while !condition() {

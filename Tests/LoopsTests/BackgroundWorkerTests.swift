@@ -8,7 +8,7 @@ struct BackgroundWorkerTests {
 
     /// Turns until the condition holds, for ten seconds at most.
     private func wait(until condition: () -> Bool) -> Bool {
-        let deadline = loop.now + .seconds(10)
+        let deadline = loop.now + .seconds(60)
         let ticker = loop.every(.milliseconds(10)) {}
         defer { ticker.cancel() }
         while !condition() {

@@ -5,7 +5,7 @@ import Testing
 @Suite("Programs that we start")
 struct SubprocessTests {
     private func wait(_ loop: EventLoop, until isDone: () -> Bool) {
-        let limit = loop.now + .seconds(Int64(10))
+        let limit = loop.now + .seconds(Int64(60))
         let tick = loop.every(.milliseconds(20)) {}
         while !isDone(), loop.now < limit { loop.turn(wait: true) }
         tick.cancel()

@@ -100,7 +100,7 @@ struct HandshakePoolTests {
         #expect(!queue.add {})
         #expect(queue.waiting == 3)
         let threads = queue.staff(1, name: "worker")
-        let deadline = loop.now + .seconds(10)
+        let deadline = loop.now + .seconds(60)
         let ticker = loop.every(.milliseconds(20)) {}
         while kept.numbers.count < 3, loop.now < deadline { loop.turn(wait: true) }
         ticker.cancel()

@@ -13,7 +13,7 @@ struct MailboxTests {
 
     /// Turns the loop until the condition holds; `false` when it did not within ten seconds.
     private func turn(_ loop: EventLoop, until condition: () -> Bool) -> Bool {
-        let deadline = loop.now + .seconds(10)
+        let deadline = loop.now + .seconds(60)
         let ticker = loop.every(.milliseconds(20)) {}
         defer { ticker.cancel() }
         while !condition(), loop.now < deadline { loop.turn(wait: true) }
