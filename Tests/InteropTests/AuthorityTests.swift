@@ -10,7 +10,7 @@ struct AuthorityTests {
 
     @Test("two stock authorities and ours make a shared random value together", .enabled(if: Scenario.isSoak))
     func sharedRandom() async throws {
-        try await Scenario("shared_random", script: "authorities.py", limitSeconds: 600).holds()
+        try await Scenario("shared_random", script: "authorities.py", limitSeconds: 960).holds()
     }
 
     @Test("an authority killed at random moments keeps all that it acknowledged and goes on publishing")

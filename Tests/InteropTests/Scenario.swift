@@ -16,7 +16,7 @@ struct Scenario {
 
     private static let slots = Slots(count: 2)
 
-    init(_ name: String, script: String = "scenarios.py", limitSeconds: Double = 330) {
+    init(_ name: String, script: String = "scenarios.py", limitSeconds: Double = 660) {
         (self.script, self.name, self.limitSeconds) = (script, name, limitSeconds)
     }
 

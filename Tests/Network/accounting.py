@@ -3,6 +3,7 @@ import argparse
 import datetime
 import re
 import sys
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -39,14 +40,15 @@ def state(node):
 def kill(node):
     """As the kernel does it: nothing can be kept any more."""
     node.process.kill()
-    node.process.wait(5)
+    node.process.wait(60)
 
 
 def hibernation():
     """A relay of ours with a small quota is used, survives kill -9 with its counts, takes nothing new, sleeps, says so as stock does, and wakes in the next interval."""
     with world(relays=('tor', 'mote', 'tor')) as (network, web, _):
         relay = network['relay1']
-        relay.extra += [f'AccountingMax {QUOTA}', 'AccountingRule max', 'AccountingStart day 00:00', 'CountPrivateBandwidth 1']
+        # The interval that the clock ends is half a day away.
+        relay.extra += [f'AccountingMax {QUOTA}', 'AccountingRule max', time.strftime('AccountingStart day %H:%M', time.localtime(time.time() + 43_200)), 'CountPrivateBandwidth 1']
         network.start()
         client = network.add_client('tor', PATH)
         download(web, client.socks_port, 6 * MIB, prefix='used')

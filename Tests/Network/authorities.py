@@ -66,7 +66,7 @@ def crash():
 
 def check_every_consensus(network, relays):
     """Waits for the next consensus; neither the one before nor that one may miss a relay."""
-    before = network.consensus()
+    before = wait_for('a consensus', ROUND_LIMIT_SECONDS, network.consensus)
     for text in (before, wait_for('the next consensus', ROUND_LIMIT_SECONDS, lambda: newer(network, before), pause=0.2)):
         missing = relays - set(re.findall(r'^r (\S+) ', text, re.M))
         if missing:
@@ -99,7 +99,7 @@ def shared_random():
         network.check_alive()
 
 
-shared_random.limit_seconds = 560
+shared_random.limit_seconds = 900
 
 SCENARIOS = {f.__name__: f for f in (agreement, crash, shared_random)}
 

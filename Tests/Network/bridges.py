@@ -13,7 +13,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from content import MIB, download
 from control import Control
-from network import Failure, say, wait_for
+from network import Failure, is_running, say, wait_for
 from scenarios import run, transfer, world
 
 START_LIMIT_SECONDS = 20
@@ -98,7 +98,7 @@ def check_restart(network, web, bridge, client):
 
 def attempt(web, client):
     try:
-        return download(web, client.socks_port, MIB, limit=20, prefix='again') or True
+        return download(web, client.socks_port, MIB, limit=60, prefix='again') or True
     except Failure:
         return False
 
@@ -107,7 +107,7 @@ def check_end(bridge):
     """The proxy ends with the bridge."""
     [proxy] = children(bridge.process)
     bridge.stop()
-    wait_for('the proxy ends', 10, lambda: not Path(f'/proc/{proxy}').exists())
+    wait_for('the proxy ends', 10, lambda: not is_running(proxy))
     if bridge.process.returncode != 0:
         raise Failure(f'the bridge ended with status {bridge.process.returncode}')
     say('the proxy ended with the bridge')

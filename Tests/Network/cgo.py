@@ -4,7 +4,6 @@ Every relay advertises Relay=2-6 and FlowCtrl=2, so a stock client uses ntor v3 
 That it was really used is what our nodes say in their status files: a cell of the wrong crypto is recognised by nobody, so data that
 arrived went through what was counted.
 """
-import json
 import re
 
 from content import MIB, Web, download, upload
@@ -15,10 +14,7 @@ STATUS_LIMIT_SECONDS = 15
 
 def counted(node):
     """Circuits with Counter Galois Onion that ended at this mote, or that it built."""
-    try:
-        return json.loads((node.folder / 'mote-status').read_text())['counterGaloisCircuits']
-    except (OSError, ValueError):
-        return 0
+    return node.status('counterGaloisCircuits')
 
 
 def check_advertised(network, kinds=('mote',)):

@@ -12,7 +12,7 @@ import time
 from network import Failure, end, spawn
 
 MIB = 1 << 20
-FETCH_LIMIT_SECONDS = 120
+FETCH_LIMIT_SECONDS = 240
 
 
 class Web:
@@ -96,7 +96,7 @@ class Names(threading.Thread):
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(('127.0.0.1', 0))
         self.resolv_conf = folder / 'resolv.conf'
-        self.resolv_conf.write_text(f'nameserver 127.0.0.1:{self.socket.getsockname()[1]}\noptions timeout:5\n')
+        self.resolv_conf.write_text(f'nameserver 127.0.0.1:{self.socket.getsockname()[1]}\noptions timeout:30\n')
         self.asked = []
         self.start()
 

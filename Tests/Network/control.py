@@ -3,13 +3,16 @@ import re
 import socket
 
 
+ANSWER_LIMIT_SECONDS = 60
+
+
 class ControlError(Exception):
     """The control port refused."""
 
 
 class Control:
     def __init__(self, node):
-        self.socket = socket.create_connection(('127.0.0.1', node.control_port), timeout=10)
+        self.socket = socket.create_connection(('127.0.0.1', node.control_port), timeout=ANSWER_LIMIT_SECONDS)
         self.lines = self.socket.makefile('r')
         cookie = (node.folder / 'control_auth_cookie').read_bytes().hex()
         self.ask(f'AUTHENTICATE {cookie}')

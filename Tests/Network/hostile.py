@@ -20,12 +20,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from link import (AUTH_CHALLENGE, BODY_BYTES, CERTS, CREATE2, CREATE_FAST, CREATED2, CREATED_FAST, DESTROY, NETINFO, RELAY, RELAY_EARLY, VERSIONS, Circuit,
                   Closed, Link, fixed, netinfo, variable, versions)
-from network import Failure, Network, program, say, wait_for
+from network import ANSWER_LIMIT_SECONDS, Failure, Network, program, say, wait_for
 from scenarios import run
 
 FOLDER = Path(__file__).resolve().parent
 OURS = 0x80000007      # a circuit id that the initiator may use
-QUIET_SECONDS = 0.25   # how long silence must last to count as an answer
+QUIET_SECONDS = 0.25   # how long silence must last to count as an answer, where it is one that will do; else it may be long
 BEGIN, DATA, END, SENDME, EXTEND2, EXTENDED2, BEGIN_DIR, RESOLVE, RESOLVED = 1, 2, 3, 5, 14, 15, 13, 11, 12
 
 
@@ -50,11 +50,11 @@ def listens(port):
 CLOSED, IGNORED = 'closed', 'ignored'
 
 
-def reaction(link, circuit=OURS):
+def reaction(link, circuit, quiet):
     """What the node did: 'closed', 'destroy REASON' on the circuit, or 'ignored' when it goes on as if nothing had come."""
     try:
         while True:
-            command, body = link.answer(circuit, QUIET_SECONDS)
+            command, body = link.answer(circuit, quiet)
             if command == DESTROY:
                 return f'destroy {body[0]}'
     except (TimeoutError, socket.timeout):
@@ -69,7 +69,7 @@ def reaction(link, circuit=OURS):
 
 
 def before_handshake(data, then_end=False):
-    def probe(port):
+    def probe(port, quiet):
         link = Link(port)
         try:
             link.send(data)
@@ -77,7 +77,7 @@ def before_handshake(data, then_end=False):
                 link.close()
                 return CLOSED
             while True:
-                link.cell(2)
+                link.cell(8 * quiet)
                 link.identifier_bytes = 4
         except Closed:
             return CLOSED
@@ -89,13 +89,13 @@ def before_handshake(data, then_end=False):
 
 
 def after_handshake(*cells, circuit=OURS):
-    def probe(port):
+    def probe(port, quiet):
         link = Link(port)
         try:
             link.handshake()
             for cell in cells:
                 link.send(cell)
-            return reaction(link, circuit)
+            return reaction(link, circuit, quiet)
         except Closed:
             return CLOSED
         finally:
@@ -105,14 +105,14 @@ def after_handshake(*cells, circuit=OURS):
 
 def on_circuit(*sends):
     """`sends` are argument lists of Circuit.send; the answer is the first cell back, or 'ignored'."""
-    def probe(port):
+    def probe(port, quiet):
         link = Link(port)
         try:
             link.handshake()
             circuit = Circuit(link)
             for arguments, options in sends:
                 circuit.send(*arguments, **options)
-            kind, detail, *data = circuit.receive(QUIET_SECONDS * 2)
+            kind, detail, *data = circuit.receive(2 * quiet)
             if kind == 'destroy':
                 return f'destroy {detail}'
             return {END: 'end', RESOLVED: 'resolved', SENDME: 'sendme'}.get(kind, f'relay {kind}')
@@ -130,8 +130,8 @@ def send(*arguments, **options):
 
 
 def plain(data):
-    def probe(port):
-        with socket.create_connection(('127.0.0.1', port), timeout=4) as raw:
+    def probe(port, quiet):
+        with socket.create_connection(('127.0.0.1', port), timeout=16 * quiet) as raw:
             raw.sendall(data)
             try:
                 while raw.recv(4096):
@@ -212,7 +212,8 @@ def cells(kind, seeds):
         node = lone_node(network, 'relay', kind)
         wrong = []
         for name, probe, expected in CELLS:
-            got = probe(node.or_port)
+            is_silence_enough = any(re.fullmatch(expected, answer) for answer in (IGNORED, 'waits'))
+            got = probe(node.or_port, QUIET_SECONDS if is_silence_enough else ANSWER_LIMIT_SECONDS)
             network.check_alive()
             if not re.fullmatch(expected, got):
                 wrong.append(f'{name}: {got}, expected {expected}')
@@ -266,8 +267,8 @@ def check_link(node):
     say(f'still makes circuits, {node.resident_mib():.1f} MiB resident')
 
 
-def exchange(port, data, limit=2, finish=True):
-    """Everything that comes back for `data`: (bytes, whether the other end closed)."""
+def exchange(port, data, limit=ANSWER_LIMIT_SECONDS, finish=True, enough=None):
+    """Everything that comes back for `data`, or as many bytes as are enough: (bytes, whether the other end closed)."""
     answer = b''
     try:
         with socket.create_connection(('127.0.0.1', port), timeout=limit) as raw:
@@ -276,6 +277,8 @@ def exchange(port, data, limit=2, finish=True):
                 raw.shutdown(socket.SHUT_WR)
             while piece := raw.recv(65536):
                 answer += piece
+                if enough and len(answer) >= enough:
+                    return answer, False
             return answer, True
     except TimeoutError:
         return answer, False
@@ -314,7 +317,7 @@ def socks(kind, seeds):
                 wrong.append(f'{name}: {answer[:60]!r}{"" if closed else " and left open"}')
         say(f'{len(SOCKS) - len(wrong)} of {len(SOCKS)} bad SOCKS requests refused')
         garbage(node, node.socks_port, seeds, (HELLO, b'\5\1\2', b'\4\1', HELLO + b'\5\1\0', b''))
-        answer, _ = exchange(node.socks_port, HELLO, limit=1, finish=False)
+        answer, _ = exchange(node.socks_port, HELLO, finish=False, enough=2)
         if answer != b'\5\0':
             raise Failure(f'afterwards a good greeting is answered {answer!r}')
         if wrong:
@@ -411,7 +414,7 @@ def descriptors(kind, _):
         node.start()
         wait_for(f'{kind} listens', 15, lambda: network.check_alive() and listens(node.or_port), pause=0.02)
         # From many addresses, for one alone is refused long before.
-        callers = [socket.create_connection(('127.0.0.1', node.or_port), timeout=5, source_address=(f'127.0.0.{2 + i // 40}', 0)) for i in range(CALLERS)]
+        callers = [socket.create_connection(('127.0.0.1', node.or_port), timeout=ANSWER_LIMIT_SECONDS, source_address=(f'127.0.0.{2 + i // 40}', 0)) for i in range(CALLERS)]
         time.sleep(1)
         before = node.cpu_seconds()
         time.sleep(3)
@@ -451,7 +454,7 @@ def torrc(kind, seeds):
 
 def verify(kind, file, text):
     file.write_bytes(text)
-    done = subprocess.run([program(kind), '--verify-config', '-f', str(file)], capture_output=True, text=True, errors='replace', timeout=20)
+    done = subprocess.run([program(kind), '--verify-config', '-f', str(file)], capture_output=True, text=True, errors='replace', timeout=4 * ANSWER_LIMIT_SECONDS)
     return done.returncode, done.stdout + done.stderr
 
 
@@ -477,19 +480,23 @@ def spoil_torrcs(kind, file, blocks, seeds):
     say(f'{seeds} spoilt configurations survived, seeds {base}..{base + seeds - 1}')
 
 
+START_CPU_SECONDS = 0.5
+
+
 def footprint(kind, _):
     """From start to the first cell relayed onwards, three times; and the memory of an idle mote in a living network."""
     with Network(relays=('tor', 'tor'), exits=('tor',)) as network:
         network.start()
         times = [relaying_seconds(network, kind) for _ in range(3)]
-        for listening, linked, relayed in times:
-            say(f'listens after {listening * 1000:.0f} ms, link after {linked * 1000:.0f} ms, first cell relayed after {relayed * 1000:.0f} ms')
+        for listening, linked, relayed, worked in times:
+            say(f'listens after {listening * 1000:.0f} ms, link after {linked * 1000:.0f} ms, first cell relayed after {relayed * 1000:.0f} ms and {worked:.2f} s of CPU')
         idle = network.of('relay')[-1]
         network.wait_listed({idle.name})
         time.sleep(5)
         say(f'idle: {idle.resident_mib():.1f} MiB resident')
-        if min(t[2] for t in times) > 1.0:
-            raise Failure('no start relayed within one second')
+        # What the clock says is as much the machine's doing, and that of whoever else is busy on it.
+        if min(t[3] for t in times) > START_CPU_SECONDS:
+            raise Failure(f'every start took more than {START_CPU_SECONDS} s of CPU')
         if idle.resident_mib() >= 30:
             raise Failure('idles at 30 MiB or more')
 
@@ -498,13 +505,12 @@ def relaying_seconds(network, kind):
     """Starts one more relay and extends a circuit through it to a stock relay, as soon as it will."""
     target = network['relay0']
     descriptor = network.document(f'/tor/server/fp/{target.fingerprint}')
-    import base64
     key = base64.b64decode(re.search(r'^ntor-onion-key (\S+)', descriptor, re.M)[1] + '==')
     identity = bytes.fromhex(target.fingerprint)
     skin = identity + key + b'\x09' + bytes(31)   # any 32 bytes are a public key; the far relay answers, that is what counts
     body = extend2((0, b'\x7f\0\0\1' + struct.pack('>H', target.or_port)), (2, identity), skin=skin)
     node = network.add('relay', kind).start()
-    wait_for('listens', 10, lambda: node.is_alive and listens(node.or_port), pause=0.005)
+    wait_for('listens', 15, lambda: node.is_alive and listens(node.or_port), pause=0.005)
     listening = time.monotonic() - node.started
     link = Link(node.or_port)
     link.handshake()
@@ -512,11 +518,11 @@ def relaying_seconds(network, kind):
     linked = time.monotonic() - node.started
     circuit.send(EXTEND2, 0, body, early=True)
     answer = circuit.receive()
-    relayed = time.monotonic() - node.started
+    relayed, worked = time.monotonic() - node.started, node.cpu_seconds()
     link.close()
     if answer[0] != EXTENDED2:
         raise Failure(f'EXTEND2 to a stock relay answered {answer[:2]}')
-    return listening, linked, relayed
+    return listening, linked, relayed, worked
 
 
 SUITES = {f.__name__: f for f in (cells, descriptors, socks, directory, torrc, footprint)}

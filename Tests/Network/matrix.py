@@ -2,7 +2,6 @@
 """The rest of the interop matrix: `matrix.py NAME` prints figures and exits 0 only if everything held."""
 import argparse
 import datetime
-import json
 import re
 import sys
 import time
@@ -138,7 +137,7 @@ def rotation():
 
 def works(web, client, user):
     """Whether a small download over a circuit of its own succeeds right now."""
-    fetch = Fetch(client.socks_port, f'http://127.0.0.1:{web.port}/1000', user=f'{user}{time.monotonic()}', limit=5)
+    fetch = Fetch(client.socks_port, f'http://127.0.0.1:{web.port}/1000', user=f'{user}{time.monotonic()}', limit=20)
     return fetch.result()[0] == 0
 
 
@@ -147,9 +146,7 @@ def middle_of(client, web):
     if client.kind == 'tor':
         with Control(client) as control:
             return next((path[1] for path in control.path_of_streams(f'127.0.0.1:{web.port}')), None)
-    status = client.folder / 'mote-status'
-    circuits = json.loads(status.read_text())['clientCircuits'] if status.exists() else []
-    return next((c['path'][1]['nickname'] for c in circuits if c['streams']), None)
+    return next((c['path'][1]['nickname'] for c in client.status('clientCircuits', []) if c['streams']), None)
 
 
 def killed():

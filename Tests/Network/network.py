@@ -5,6 +5,7 @@ relays start, the consensus is awaited until it lists every relay, then clients 
 Leaving the `with` block ends every child by its pid, whatever happened inside. Every wait has a limit and a name.
 """
 import fcntl
+import json
 import os
 import re
 import shutil
@@ -27,8 +28,13 @@ INITIAL_VOTING_SECONDS = 5   # the shortest that stock tor accepts
 CONSENSUS_LIMIT_SECONDS = 90
 BOOTSTRAP_LIMIT_SECONDS = 60
 SETTLE_SECONDS = 1           # stock compresses a new consensus in the background and serves the last one to clients until then
-STOP_LIMIT_SECONDS = 5
-PORTS_PER_BLOCK, FIRST_PORT, LAST_PORT = 64, 20480, 32704   # below the kernel's own range, so no outgoing connection takes one
+STOP_LIMIT_SECONDS = 30
+ANSWER_LIMIT_SECONDS = 60    # of a program or port that answers at once unless the machine is busy
+# A limit is what a machine needs that does little else. One that is slow, or busy with other networks, has so many times as long: whatever
+# holds does not wait for it.
+PATIENCE = 4
+# Below the kernel's own range, so no outgoing connection takes one, and below the range that `dustcloud` draws from, which other tests start.
+PORTS_PER_BLOCK, FIRST_PORT, LAST_PORT = 64, 10240, 19904
 
 
 class Failure(Exception):
@@ -66,14 +72,14 @@ def stock_with_links_to_4(folder):
 
 
 def wait_for(what, seconds, probe, pause=0.2):
-    """The first truthy answer of `probe`; a Failure naming `what` when `seconds` have passed without one."""
-    deadline = time.monotonic() + seconds
+    """The first truthy answer of `probe`; a Failure naming `what` when PATIENCE times `seconds` have passed without one."""
+    deadline = time.monotonic() + seconds * PATIENCE
     while True:
         answer = probe()
         if answer:
             return answer
         if time.monotonic() > deadline:
-            raise Failure(f'{what}: not within {seconds} s')
+            raise Failure(f'{what}: not within {seconds * PATIENCE} s')
         time.sleep(pause)
 
 
@@ -105,6 +111,14 @@ def end(processes):
         except subprocess.TimeoutExpired:
             p.kill()
             p.wait(STOP_LIMIT_SECONDS)
+
+
+def is_running(pid):
+    """Whether a process still does anything: one that has ended and that its new parent does not collect, does not."""
+    try:
+        return Path(f'/proc/{pid}/stat').read_text().rsplit(')', 1)[1].split()[0] not in 'ZX'
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 class Ports:
@@ -218,6 +232,13 @@ class Node:
         """The RSA identity as 40 hexadecimal digits, from the file that stock keeps it in."""
         return (self.folder / 'fingerprint').read_text().split()[1]
 
+    def status(self, key, default=0):
+        """What our node's status file says, which is replaced every few seconds."""
+        try:
+            return json.loads((self.folder / 'mote-status').read_text()).get(key, default)
+        except (OSError, ValueError):
+            return default
+
     def cpu_seconds(self):
         fields = Path(f'/proc/{self.process.pid}/stat').read_text().rsplit(')', 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
@@ -230,10 +251,10 @@ class Node:
         """Makes the authority's keys as an operator does and returns its DirAuthority line."""
         keys = self.folder / 'keys'
         subprocess.run(['tor-gencert', '--create-identity-key', '-m', '12', '-a', f'127.0.0.1:{self.dir_port}', '--passphrase-fd', '0'],
-                       input='x\n', text=True, cwd=keys, check=True, capture_output=True, timeout=60)
+                       input='x\n', text=True, cwd=keys, check=True, capture_output=True, timeout=PATIENCE * ANSWER_LIMIT_SECONDS)
         identity = re.search(r'^fingerprint (\S+)', (keys / 'authority_certificate').read_text(), re.M)[1]
         listing = subprocess.run([program(self.kind), '--list-fingerprint', '--ORPort', '1', '--DirAuthority', 'x 127.0.0.1:1 ' + 'f' * 40,
-                                  '--DataDirectory', str(self.folder), '--Nickname', self.name, '--quiet'], text=True, capture_output=True, timeout=30)
+                                  '--DataDirectory', str(self.folder), '--Nickname', self.name, '--quiet'], text=True, capture_output=True, timeout=ANSWER_LIMIT_SECONDS)
         if listing.returncode or not listing.stdout.strip():
             raise Failure(f'{self.kind} --list-fingerprint: exit {listing.returncode} {listing.stdout} {listing.stderr}')
         fingerprint = ''.join(listing.stdout.split()[1:])
@@ -327,7 +348,7 @@ class Network:
     def document(self, path, authority='authority0'):
         """A directory document's text by plain HTTP from an authority's DirPort; None while it has none."""
         try:
-            with urllib.request.urlopen(f'http://127.0.0.1:{self[authority].dir_port}{path}', timeout=5) as answer:
+            with urllib.request.urlopen(f'http://127.0.0.1:{self[authority].dir_port}{path}', timeout=ANSWER_LIMIT_SECONDS) as answer:
                 body = answer.read()
         except (urllib.error.URLError, OSError):
             return None
@@ -349,10 +370,10 @@ class Network:
         time.sleep(SETTLE_SECONDS)
 
     def wait_known(self):
-        """Waits until every stock relay goes by a consensus with all relays: an exit closes streams from relays it does not know."""
+        """Waits until every relay goes by a consensus with all relays: an exit closes streams from relays it does not know."""
         names = {node.name for node in self.of('relay', 'exit')}
         for node in self.nodes:
-            if node.kind == 'tor' and node.role != 'client':
+            if node.role != 'client':
                 with Control(node) as control:
                     wait_for(f'{node.name} knows all relays', CONSENSUS_LIMIT_SECONDS, lambda: self.check_alive() and names <= control.nicknames())
 
