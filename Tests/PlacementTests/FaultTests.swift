@@ -63,7 +63,7 @@ import Testing
         var policy = try World.policy(["a", "b"])
         policy.denyPlaces = ["pair"]
         let (allowed, refused) = try policy.places(in: try world())
-        #expect(allowed.map(\.country.code) == ["NL"] && refused.count == 3)
+        #expect(allowed.map(\.country.rawValue) == ["NL"] && refused.count == 3)
         policy.denyPlaces = ["pair", "NL"]
         #expect(fault(policy, try world(), motes: 1).contains("machines in DE are denied (2 places)"))
         policy.denyPlaces = []

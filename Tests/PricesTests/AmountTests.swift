@@ -40,6 +40,7 @@ import Testing
         #expect(largest.times(1, over: 1) == largest)
         #expect(largest.rounded(.up) >= largest.rounded(.nearest))
         #expect(Amount(1) - Amount(2) == .zero)
+        #expect(Amount(-1) == .zero)
     }
 
     @Test("Text has as many decimals as asked for")
@@ -52,7 +53,7 @@ import Testing
 
     @Test("A budget promises no more than its ceiling, in each currency by itself")
     func budget() throws {
-        let dollar = try #require(Currency("USD")), euro = try #require(Currency("EUR"))
+        let dollar = try #require(Currency(rawValue: "USD")), euro = try #require(Currency(rawValue: "EUR"))
         var budget = Budget(ceilings: [dollar: Amount(1)])
         let kept = [
             budget.promise(try #require(Amount("0.6")), dollar), budget.promise(try #require(Amount("0.400000000000000001")), dollar),

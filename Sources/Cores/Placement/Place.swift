@@ -33,7 +33,7 @@ package struct Place: Equatable, Sendable {
         switch dimension {
         case .provider: provider
         case .parent: parent
-        case .country: country.code
+        case .country: country.rawValue
         case .region: "\(provider)/\(region)"
         case .payer: payer
         // Where nobody looked, all of a provider is taken for one: that can only be too careful.

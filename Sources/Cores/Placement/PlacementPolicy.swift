@@ -102,7 +102,7 @@ extension PlacementPolicy {
     func countries(_ names: [String], _ catalogue: Catalogue) throws(PlacementFault) -> Set<Country> {
         var all: Set<Country> = []
         for name in names {
-            if let group = catalogue.groups[name] { all.formUnion(group) } else if let country = Country(name) { all.insert(country) } else {
+            if let group = catalogue.groups[name] { all.formUnion(group) } else if let country = Country(rawValue: name) { all.insert(country) } else {
                 throw .unknownGroup(name, known: catalogue.groups.keys.sorted())
             }
         }

@@ -56,7 +56,7 @@ package struct Placer: Sendable {
     private func cheapest(_ scores: [(index: Int, score: Double)], _ costs: [Amount]) -> [(index: Int, score: Double)] {
         var best: [[String]: Int] = [:]
         for (index, _) in scores {
-            let key = [places[index].provider, places[index].region, places[index].payer, places[index].tariff.currency.code]
+            let key = [places[index].provider, places[index].region, places[index].payer, places[index].tariff.currency.rawValue]
             if best[key].map({ costs[index] < costs[$0] }) ?? true { best[key] = index }
         }
         let kept = Set(best.values)

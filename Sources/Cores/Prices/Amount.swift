@@ -7,7 +7,8 @@ package struct Amount: Hashable, Comparable, Sendable {
 
     private init(attos: Int128) { self.attos = attos }
 
-    package init(_ whole: Int64) { attos = Int128(whole) * Self.one }
+    /// There are no debts: less than nothing is nothing.
+    package init(_ whole: Int64) { attos = Int128(max(0, whole)) * Self.one }
 
     private static let one: Int128 = 1_000_000_000_000_000_000
     private static let decimalsLimit = 18

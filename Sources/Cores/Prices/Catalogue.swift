@@ -41,31 +41,18 @@ package struct Catalogue: Equatable, Sendable, Codable {
     }
 }
 
-/// Two capital letters, ISO 3166.
-package struct Country: Hashable, Comparable, Sendable, CustomStringConvertible, Codable {
-    package let code: String
+/// A country by its two capital letters, ISO 3166.
+package struct Country: RawRepresentable, Hashable, Comparable, Sendable, CustomStringConvertible, Codable {
+    package let rawValue: String
 
-    package init?(_ code: String) {
-        guard code.utf8.count == 2, code.utf8.allSatisfy({ (0x41...0x5A).contains($0) }) else { return nil }
-        self.code = code
+    package init?(rawValue: String) {
+        guard rawValue.utf8.count == 2, rawValue.utf8.allSatisfy({ (0x41...0x5A).contains($0) }) else { return nil }
+        self.rawValue = rawValue
     }
 
-    package static func < (a: Country, b: Country) -> Bool { a.code < b.code }
+    package static func < (a: Country, b: Country) -> Bool { a.rawValue < b.rawValue }
 
-    package var description: String { code }
-
-    package init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        guard let country = Country(try container.decode(String.self)) else {
-            throw DecodingError.dataCorruptedError(in: container, debugDescription: "expected a country's two capital letters")
-        }
-        self = country
-    }
-
-    package func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        try container.encode(code)
-    }
+    package var description: String { rawValue }
 }
 
 /// What is wrong with a catalogue.
@@ -79,6 +66,7 @@ package struct CatalogueFault: Error, Equatable, CustomStringConvertible {
 extension Catalogue {
     /// The most that any number of seconds or bytes in it may be: far above any bill, far below any overflow.
     private static let longestSeconds: Int64 = 366 * 86400
+    private static let callsLimit: Int64 = 1_000_000_000_000
     private static let largestBytes: Int64 = 1_000_000_000_000_000
 
     package func provider(_ id: String) -> Provider? { providers.first { $0.id == id } }
@@ -87,6 +75,7 @@ extension Catalogue {
     package func validate() throws(CatalogueFault) {
         try Self.require(!why.isEmpty, "why", "says why these prices and no others")
         try Self.require(Set(providers.map(\.id)).count == providers.count, "providers", "each has an id of its own")
+        if let services { try Self.require((0...Self.callsLimit).contains(services.freeCalls), "services", "freeCalls is 0 to \(Self.callsLimit)") }
         for provider in providers {
             let place = "provider \(provider.id)"
             let regions = Set(provider.regions.map(\.id))

@@ -1,32 +1,15 @@
-/// A currency by its three letters.
-package struct Currency: Hashable, Comparable, Sendable, CustomStringConvertible, Codable, CodingKeyRepresentable {
-    package let code: String
+/// A currency by its three capital letters, ISO 4217.
+package struct Currency: RawRepresentable, Hashable, Comparable, Sendable, CustomStringConvertible, Codable, CodingKeyRepresentable {
+    package let rawValue: String
 
-    package init?(_ code: String) {
-        guard code.utf8.count == 3, code.utf8.allSatisfy({ (0x41...0x5A).contains($0) }) else { return nil }
-        self.code = code
+    package init?(rawValue: String) {
+        guard rawValue.utf8.count == 3, rawValue.utf8.allSatisfy({ (0x41...0x5A).contains($0) }) else { return nil }
+        self.rawValue = rawValue
     }
 
-    package static func < (a: Currency, b: Currency) -> Bool { a.code < b.code }
+    package static func < (a: Currency, b: Currency) -> Bool { a.rawValue < b.rawValue }
 
-    package var description: String { code }
-
-    package var codingKey: any CodingKey { code.codingKey }
-
-    package init?(codingKey: some CodingKey) { self.init(codingKey.stringValue) }
-
-    package init(from decoder: any Decoder) throws {
-        let container = try decoder.singleValueContainer()
-        guard let currency = Currency(try container.decode(String.self)) else {
-            throw DecodingError.dataCorruptedError(in: container, debugDescription: "expected a currency's three capital letters")
-        }
-        self = currency
-    }
-
-    package func encode(to encoder: any Encoder) throws {
-        var container = encoder.singleValueContainer()
-        try container.encode(code)
-    }
+    package var description: String { rawValue }
 }
 
 /// Money of several currencies side by side. Nothing is converted: a rate of exchange is no price that anybody here knows.

@@ -56,11 +56,11 @@ extension Tariff {
         return (least + grainSeconds - 1) / grainSeconds * grainSeconds
     }
 
-    /// The longest life that costs the same as one of so many seconds, traffic apart.
+    /// The longest life, up to a month, that costs the same as one of so many seconds, traffic apart.
     package func longestSeconds(forPriceOf seconds: Int64) -> Int64 {
         let paid = paidSeconds(for: seconds)
         guard price.times(paid, over: perSeconds) < minimumCharge, price > .zero, addressPrice == nil else { return paid }
-        let grains = (minimumCharge / price.times(grainSeconds, over: perSeconds)).whole
+        let grains = min((minimumCharge / price.times(grainSeconds, over: perSeconds)).whole, Self.monthSeconds / grainSeconds)
         return max(paid, grains * grainSeconds)
     }
 

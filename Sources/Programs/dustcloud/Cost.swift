@@ -49,7 +49,7 @@ struct Cost: ParsableCommand {
         (catalogue?.providers ?? []).flatMap { provider in
             provider.offers.map { offer in
                 CostReport.Hour(
-                    provider: provider.id, machine: offer.machine, regions: offer.regions, currency: offer.tariff.currency.code,
+                    provider: provider.id, machine: offer.machine, regions: offer.regions, currency: offer.tariff.currency.rawValue,
                     lifetimesMinutes: lifetimesMinutes, costs: lifetimesMinutes.map { offer.tariff.hourly(lifetimeSeconds: $0 * 60).text(decimals: 4) })
             }
         }

@@ -80,7 +80,7 @@ struct PlacementReport: Encodable {
     }
 
     private static func cents(_ amounts: [Currency: Amount]) -> [String: String] {
-        Dictionary(uniqueKeysWithValues: amounts.map { ($0.key.code, $0.value.text(decimals: 2, .up)) })
+        Dictionary(uniqueKeysWithValues: amounts.map { ($0.key.rawValue, $0.value.text(decimals: 2, .up)) })
     }
 
     /// What a careful buyer would want to be told.
@@ -103,9 +103,9 @@ extension PlacementReport.Lease {
         let (place, charge) = (lease.place, lease.charge)
         (mote, lifetimeClass, generation) = (lease.slot + 1, lease.name, lease.generation)
         (startSeconds, lifeSeconds, paidSeconds, sentBytes) = (lease.startSeconds, lease.lifeSeconds, charge.paidSeconds, lease.sentBytes)
-        (provider, region, country, machine, payer) = (place.provider, place.region, place.country.code, place.machine, place.payer)
+        (provider, region, country, machine, payer) = (place.provider, place.region, place.country.rawValue, place.machine, place.payer)
         system = place.system.map { "AS\($0)" }
-        currency = charge.currency.code
+        currency = charge.currency.rawValue
         (machineCost, addressCost, trafficCost, cost) =
             (charge.machine.description, charge.address.description, charge.traffic.description, charge.total.description)
         why = Self.why(lease.choice, places)
