@@ -36,6 +36,57 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: scratch.path + "/authority"))
     }
 
+    @Test("A plan for rented machines says what each costs and buys nothing, and the same seed says the same")
+    func placement() async throws {
+        let scratch = Scratch()
+        let words = ["plan", "--placement", Self.policies + "/placement/spread.json", "--seed", "7", "--for", "2h", "--json", "--state", scratch.path]
+        let answer = try await LiveCloud.run(words)
+        #expect(answer.status == 0, "\(answer.output)")
+        let plan = try #require(try JSONSerialization.jsonObject(with: Data(answer.output.utf8)) as? [String: Any])
+        let leases = try #require(plan["leases"] as? [[String: Any]])
+        #expect(leases.count > 5 && leases.allSatisfy { $0["why"] as? String != "" && ($0["cost"] as? String)?.contains(".") == true })
+        #expect((plan["notes"] as? [String])?.first?.hasPrefix("nothing is bought") == true)
+        #expect(leases.contains { ($0["considered"] as? [[String: Any]])?.contains { $0["verdict"] as? String == "chosen" } == true })
+        #expect(try await LiveCloud.run(words).output == answer.output)
+        #expect(!FileManager.default.fileExists(atPath: scratch.path))
+    }
+
+    @Test("A plan that cannot be made says which name or limit is in the way, with the exit code of its kind", arguments: [
+        ("\"name\": \"spread\"", "\"nam\": \"spread\"", [], 65, "name: is missing"), ("2026-11.json", "2020-01.json", [], 66, "2020-01.json"),
+        ("\"provider\": \"aws\"", "\"provider\": \"aws\", \"regions\": [\"mars-1\"]", [], 78, "it has us-east-1"),
+        ("\"country\": \"0.4\"", "\"country\": \"0.1\"", [], 78, "raise the cap on country"), ("\"USD\": \"2.00\"", "\"USD\": \"0.01\"", ["--for", "30d"], 78, "ceiling of"),
+        ("spread", "spread", ["--motes", "0"], 64, "1 to"), ("spread", "spread", ["--ttl", "5s"], 78, "lifetimeSeconds"),
+    ] as [(String, String, [String], Int32, String)])
+    func impossible(old: String, new: String, flags: [String], code: Int32, says: String) async throws {
+        let scratch = Scratch()
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("placement-\(UUID().uuidString).json").path
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let text = try String(contentsOfFile: Self.policies + "/placement/spread.json", encoding: .utf8).replacingOccurrences(of: "../prices", with: Self.policies + "/prices")
+        try text.replacingOccurrences(of: old, with: new).write(toFile: path, atomically: true, encoding: .utf8)
+        let answer = try await LiveCloud.run(["plan", "--seed", "1", "--placement", path, "--state", scratch.path] + flags)
+        #expect(answer.status == code && answer.output.contains(says), "\(answer.output)")
+    }
+
+    @Test("What is for planning without a cloud is refused without a placement policy", arguments: [["--motes", "3"], ["--for", "1h"], ["--seed", "1"], ["--all"], ["--explain"]])
+    func needsPlacement(flags: [String]) async throws {
+        let answer = try await LiveCloud.run(["plan"] + flags)
+        #expect(answer.status == 64 && answer.output.contains("--placement"), "\(answer.output)")
+    }
+
+    @Test("Figures are calculated as printed, as corrected, and at a catalogue's prices", arguments: [
+        (["--mode", "paper"], "2162.16"), ([], "1.18"), (["--prices", policies + "/prices/2026-11.json"], "282.60"),
+    ] as [([String], String)])
+    func cost(flags: [String], says: String) async throws {
+        for extra in [[], ["--json"]] {
+            let answer = try await LiveCloud.run(["cost"] + flags + extra)
+            #expect(answer.status == 0 && answer.output.contains(says), "\(answer.output)")
+        }
+        #expect(try await LiveCloud.run(["cost", "--mode", "paper", "--prices", "/nowhere"]).status == 64)
+    }
+
+    private static let policies = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        .appendingPathComponent("Policies").path
+
     @Test("Completions are printed for each shell", arguments: ["bash", "zsh", "fish"])
     func completions(shell: String) async throws {
         let answer = try await LiveCloud.run(["--generate-completion-script", shell])

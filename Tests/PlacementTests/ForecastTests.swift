@@ -91,9 +91,46 @@ import Testing
     func overlap() throws {
         let catalogue = try World.catalogue([try World.provider("a", ["DE"])])
         var random = SeededRandom(seed: 1)
-        let leases = try Forecast(
-            policy: try World.policy(["a"]), catalogue: catalogue, slots: World.slots(1, overlapSeconds: 600), horizonSeconds: 7200, random: &random).leases
-        #expect(leases.map(\.startSeconds) == [0, 3000, 6000])
+        let forecast = try Forecast(
+            policy: try World.policy(["a"]), catalogue: catalogue, slots: World.slots(1, overlapSeconds: 600), horizonSeconds: 7200, random: &random)
+        #expect(forecast.leases.map(\.startSeconds) == [0, 3000, 6000])
+        #expect((forecast.paidSeconds, forecast.idleSeconds, forecast.overlapSeconds) == (10800, 0, 1200))
+    }
+
+    @Test("Each day costs what begins on it, and a day on which nothing begins costs nothing")
+    func days() throws {
+        let catalogue = try World.catalogue([try World.provider("a", ["DE"], price: "0.0042")])
+        var random = SeededRandom(seed: 1)
+        let slots = World.slots(1, lifeSeconds: 2 * 86400...2 * 86400)
+        let forecast = try Forecast(policy: try World.policy(["a"]), catalogue: catalogue, slots: slots, horizonSeconds: 3 * 86400, random: &random)
+        #expect(forecast.costByDay.map(\.text) == ["0.21 USD", "0.00", "0.21 USD"])
+    }
+
+    @Test("What became of each place is told: ruled out and by what, dearer than its neighbour, or scored")
+    func verdicts() throws {
+        var shop = try World.provider("a", ["DE"])
+        var large = shop.offers[0]
+        (large.machine, large.tariff) = ("large", try World.tariff("0.02"))
+        shop.offers.append(large)
+        let rich = try World.provider("b", ["FR"], price: "2000")
+        let policy = try World.policy(["a", "b", "c"], caps: [.provider: try World.amount("0.5")])
+        var random = SeededRandom(seed: 1)
+        let forecast = try Forecast(
+            policy: policy, catalogue: try World.catalogue([shop, rich, try World.provider("c", ["NL"])]), slots: World.slots(2), horizonSeconds: 0, random: &random)
+        let first = try #require(forecast.leases.first), second = try #require(forecast.leases.last)
+        /// In the order of the places: a's small and large machine, b, c.
+        func words(_ lease: Forecast.Lease) -> [String] {
+            (lease.choice?.considered ?? []).map { verdict in
+                switch verdict {
+                case .ruledOut(let limit): limit
+                case .dearer: "dearer"
+                case .scored: "scored"
+                }
+            }
+        }
+        #expect(words(first) == ["scored", "dearer", "ceiling in USD", "scored"])
+        #expect(words(second) == (first.place.provider == "a" ? ["provider", "provider", "ceiling in USD", "scored"] : ["scored", "dearer", "ceiling in USD", "provider"]))
+        #expect(second.choice?.ruledOut == (first.place.provider == "a" ? ["provider": 2, "ceiling in USD": 1] : ["provider": 1, "ceiling in USD": 1]))
     }
 
     @Test("A thousand motes are placed in seconds, and more leases than the limit are refused")

@@ -38,7 +38,7 @@ package struct Forecast: Sendable {
     package private(set) var spreads: [Dimension: Spread] = [:]
     /// Places that the policy rules out for good.
     package let refused: [PlacementPolicy.Refused]
-    package let places: Int
+    package var places: [Place] { placer.places }
 
     private let policy: PlacementPolicy
     private var placer: Placer
@@ -53,7 +53,7 @@ package struct Forecast: Sendable {
         let (allowed, refused) = try policy.places(in: catalogue)
         placer = try Placer(policy: policy, catalogue: catalogue, places: allowed, motes: slots.count)
         try placer.checkFeasible()
-        (self.policy, self.refused, places) = (policy, refused, allowed.count)
+        (self.policy, self.refused) = (policy, refused)
         budget = Budget(ceilings: policy.ceilings)
         try begin(slots, &random)
         for dimension in Dimension.allCases { spreads[dimension] = placer.spread(dimension) }
@@ -134,8 +134,26 @@ extension Forecast {
         return purses
     }
 
-    /// Paid for and not used, because time is sold in grains.
+    /// What the leases cost that begin within each day, from now on and up to the last with any.
+    package var costByDay: [Purse] {
+        leases.reduce(into: []) { days, lease in
+            let day = Int(lease.startSeconds / 86400)
+            while days.count <= day { days.append(Purse()) }
+            days[day].add(lease.charge.total, lease.charge.currency)
+        }
+    }
+
+    package var paidSeconds: Int64 { leases.reduce(0) { $0 + $1.charge.paidSeconds } }
+
+    /// Paid for and not lived, because time is sold in grains.
     package var idleSeconds: Int64 { leases.reduce(0) { $0 + max(0, $1.charge.paidSeconds - $1.lifeSeconds) } }
+
+    /// Lived while a predecessor or successor of the same mote lived too.
+    package var overlapSeconds: Int64 {
+        Dictionary(grouping: leases, by: \.slot).values.reduce(0) { sum, line in
+            sum + zip(line, line.dropFirst()).reduce(0) { $0 + max(0, $1.0.startSeconds + $1.0.lifeSeconds - $1.1.startSeconds) }
+        }
+    }
 
     /// Limits that nothing can be said about before machines have their addresses.
     package var unchecked: [Dimension] {

@@ -29,38 +29,53 @@ package struct Placer: Sendable {
         package let score: Double
         /// How many places were as good; chance took this one.
         package let equals: Int
+        /// What became of each place, in their order.
+        package let considered: [Verdict]
+
         /// How many places each hard limit ruled out.
-        package let ruledOut: [String: Int]
+        package var ruledOut: [String: Int] {
+            considered.reduce(into: [:]) { counts, verdict in if case .ruledOut(let limit) = verdict { counts[limit, default: 0] += 1 } }
+        }
+    }
+
+    package enum Verdict: Equatable, Sendable {
+        /// By the cap or ceiling of this name.
+        case ruledOut(String)
+        case scored(Double)
+        /// Another machine there costs less.
+        case dearer(Double)
     }
 
     /// The best place for one more mote, or `nil` if every one is ruled out. `costs` are the leases' charges, one for each place.
     package func choose(
         costs: [Amount], budget: Budget, after predecessor: Place? = nil, random: inout some RandomNumberGenerator
     ) -> Choice? {
-        var ruledOut: [String: Int] = [:]
-        var scores: [(index: Int, score: Double)] = []
-        for (index, place) in places.enumerated() {
-            if let cap = objection(to: place) { ruledOut[cap, default: 0] += 1; continue }
-            guard costs[index] <= budget.left(place.tariff.currency) else { ruledOut["ceiling in \(place.tariff.currency)", default: 0] += 1; continue }
-            scores.append((index, score(adding: place, cost: costs[index])))
+        let considered = verdicts(costs, budget)
+        let scores = considered.enumerated().compactMap { index, verdict in
+            if case .scored(let score) = verdict { (index: index, score: score) } else { nil }
         }
-        scores = cheapest(scores, costs)
         guard let best = scores.map(\.score).max() else { return nil }
         let near = scores.filter { $0.score >= best - policy.hopTolerance }
         let hops = Self.hops(near.map(\.index), places, from: predecessor)
         guard let index = hops.randomElement(using: &random), let chosen = near.first(where: { $0.index == index }) else { return nil }
-        return Choice(index: index, score: chosen.score, equals: hops.count, ruledOut: ruledOut)
+        return Choice(index: index, score: chosen.score, equals: hops.count, considered: considered)
     }
 
-    /// Of machines in the same region for the same payer, the cheapest alone.
-    private func cheapest(_ scores: [(index: Int, score: Double)], _ costs: [Amount]) -> [(index: Int, score: Double)] {
-        var best: [[String]: Int] = [:]
-        for (index, _) in scores {
-            let key = [places[index].provider, places[index].region, places[index].payer, places[index].tariff.currency.rawValue]
-            if best[key].map({ costs[index] < costs[$0] }) ?? true { best[key] = index }
+    private func verdicts(_ costs: [Amount], _ budget: Budget) -> [Verdict] {
+        var verdicts: [Verdict] = []
+        /// Of machines in the same region for the same payer, the cheapest.
+        var cheapest: [[String]: Int] = [:]
+        for (index, place) in places.enumerated() {
+            if let cap = objection(to: place) { verdicts.append(.ruledOut(cap)); continue }
+            let currency = place.tariff.currency
+            guard costs[index] <= budget.left(currency) else { verdicts.append(.ruledOut("ceiling in \(currency)")); continue }
+            let site = [place.provider, place.region, place.payer, currency.rawValue]
+            let score = score(adding: place, cost: costs[index])
+            if let other = cheapest[site], costs[other] <= costs[index] { verdicts.append(.dearer(score)); continue }
+            if let other = cheapest.updateValue(index, forKey: site), case .scored(let score) = verdicts[other] { verdicts[other] = .dearer(score) }
+            verdicts.append(.scored(score))
         }
-        let kept = Set(best.values)
-        return scores.filter { kept.contains($0.index) }
+        return verdicts
     }
 
     /// Of places that are as good, those farthest from the last: another provider, else another region, else any.

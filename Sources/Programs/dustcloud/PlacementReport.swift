@@ -16,7 +16,11 @@ struct PlacementReport: Encodable {
     let ceilings: [String: String]
     let costByProvider: [String: String]
     let costByPayer: [String: String]
+    /// By the day, from now on, on which leases begin.
+    let costByDay: [String]
+    let paidSeconds: Int64
     let unusedPaidSeconds: Int64
+    let overlapSeconds: Int64
     let spread: [SpreadLine]
     let ruledOut: [RuledOut]
     let notes: [String]
@@ -41,6 +45,17 @@ struct PlacementReport: Encodable {
         let trafficCost: String
         let cost: String
         let why: String
+        /// What became of each place, for the first lease of each mote.
+        let considered: [Considered]
+    }
+
+    struct Considered: Encodable {
+        let provider: String
+        let region: String
+        let machine: String
+        let payer: String
+        let score: Double?
+        let verdict: String
     }
 
     struct SpreadLine: Encodable {
@@ -66,12 +81,13 @@ struct PlacementReport: Encodable {
     init(_ forecast: Forecast, policy: PlacementPolicy, catalogue: Catalogue, fleet: FleetPolicy, horizonSeconds: Int64?, seed: UInt64) {
         (self.policy, self.fleet, prices, self.seed, self.horizonSeconds) = (policy.name, fleet.name, catalogue.name, seed, horizonSeconds)
         motes = fleet.normal.motes + fleet.longLived.motes
-        leases = forecast.leases.map { Lease($0, places: forecast.places) }
+        leases = forecast.leases.map { Lease($0, forecast.places) }
         cost = Self.cents(forecast.budget.promised.amounts)
         ceilings = Self.cents(policy.ceilings)
         costByProvider = forecast.cost(by: .provider).mapValues(\.text)
         costByPayer = forecast.cost(by: .payer).mapValues(\.text)
-        unusedPaidSeconds = forecast.idleSeconds
+        costByDay = forecast.costByDay.map(\.text)
+        (paidSeconds, unusedPaidSeconds, overlapSeconds) = (forecast.paidSeconds, forecast.idleSeconds, forecast.overlapSeconds)
         spread = Dimension.allCases.compactMap { dimension in
             forecast.spreads[dimension].flatMap { $0.shares.isEmpty ? nil : SpreadLine(dimension.rawValue, $0) }
         }
@@ -99,7 +115,7 @@ struct PlacementReport: Encodable {
 }
 
 extension PlacementReport.Lease {
-    init(_ lease: Forecast.Lease, places: Int) {
+    init(_ lease: Forecast.Lease, _ places: [Place]) {
         let (place, charge) = (lease.place, lease.charge)
         (mote, lifetimeClass, generation) = (lease.slot + 1, lease.name, lease.generation)
         (startSeconds, lifeSeconds, paidSeconds, sentBytes) = (lease.startSeconds, lease.lifeSeconds, charge.paidSeconds, lease.sentBytes)
@@ -108,7 +124,10 @@ extension PlacementReport.Lease {
         currency = charge.currency.rawValue
         (machineCost, addressCost, trafficCost, cost) =
             (charge.machine.description, charge.address.description, charge.traffic.description, charge.total.description)
-        why = Self.why(lease.choice, places)
+        why = Self.why(lease.choice, places.count)
+        considered = lease.generation > 0 ? [] : zip(places, lease.choice?.considered ?? []).enumerated().map { index, pair in
+            PlacementReport.Considered(pair.0, pair.1, isChosen: index == lease.choice?.index)
+        }
     }
 
     private static func why(_ choice: Placer.Choice?, _ places: Int) -> String {
@@ -116,6 +135,17 @@ extension PlacementReport.Lease {
         let out = choice.ruledOut.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { "\($0.value) by \($0.key)" }.joined(separator: ", ")
         let drawn = choice.equals == 1 ? "the best" : "drawn from the best \(choice.equals)"
         return "\(drawn) of \(places), score \(Table.fixed(choice.score))" + (out.isEmpty ? "" : "; ruled out: \(out)")
+    }
+}
+
+extension PlacementReport.Considered {
+    init(_ place: Place, _ verdict: Placer.Verdict, isChosen: Bool) {
+        (provider, region, machine, payer) = (place.provider, place.region, place.machine, place.payer)
+        switch verdict {
+        case .ruledOut(let limit): (score, self.verdict) = (nil, "ruled out by \(limit)")
+        case .dearer(let value): (score, self.verdict) = (value, "another machine there costs less")
+        case .scored(let value): (score, self.verdict) = (value, isChosen ? "chosen" : "possible")
+        }
     }
 }
 
@@ -132,12 +162,13 @@ extension PlacementReport.SpreadLine {
 // MARK: For people
 
 extension PlacementReport {
-    func say(isWhole: Bool) {
+    func say(isWhole: Bool, isExplained: Bool) {
         let time = horizonSeconds.map { "all leases that begin within \(Duration.text($0))" } ?? "the first lease of each"
         Terminal.say("placement \(policy), fleet \(fleet), prices \(prices): \(motes) motes, \(time); repeat with --seed \(seed)\n")
         let shown = isWhole ? leases : leases.filter { $0.generation == 0 }
         Terminal.say(Self.table(shown).text)
         if shown.count < leases.count { Terminal.say("and \(leases.count - shown.count) successors; show them with --all") }
+        if isExplained { Terminal.say("\n" + considerations.text) }
         Terminal.say("\n" + costs.text)
         Terminal.say("\n" + Self.table(spread).text)
         Terminal.say("\n" + notes.map { "· \($0)" }.joined(separator: "\n"))
@@ -154,6 +185,18 @@ extension PlacementReport {
         return table
     }
 
+    /// Each place as it stood when each first lease was chosen.
+    private var considerations: Table {
+        var table = Table(["MOTE", "PROVIDER", "REGION", "MACHINE", "PAYER", "SCORE", "VERDICT"])
+        for lease in leases {
+            for place in lease.considered {
+                table.add(["\(lease.mote)", place.provider, place.region, place.machine, place.payer, place.score.map { Table.fixed($0) } ?? "-", place.verdict])
+            }
+        }
+        for place in ruledOut { table.add(["-", place.provider, place.region, place.machine, "-", "-", place.reason]) }
+        return table
+    }
+
     private var costs: Table {
         func line(_ purses: [String: String]) -> String { purses.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ") }
         func sums(_ amounts: [String: String]) -> String { amounts.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: " + ") }
@@ -161,7 +204,8 @@ extension PlacementReport {
         table.add(["of at most", sums(ceilings)])
         table.add(["by provider", line(costByProvider)])
         table.add(["by payer", line(costByPayer)])
-        table.add(["paid, not used", Duration.text(unusedPaidSeconds)])
+        if costByDay.count > 1 { table.add(["by day", costByDay.joined(separator: ", ")]) }
+        table.add(["mote-time paid", "\(Duration.text(paidSeconds)); of it \(Duration.text(unusedPaidSeconds)) not lived, \(Duration.text(overlapSeconds)) beside a successor"])
         return table
     }
 

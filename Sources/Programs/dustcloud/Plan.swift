@@ -20,11 +20,12 @@ struct Plan: ParsableCommand {
     var horizon: Duration?
     @Option(help: ArgumentHelp("With --placement: chance begins here, so that a plan can be repeated.", valueName: "number")) var seed: UInt64?
     @Flag(help: "With --placement: show every lease, not only each mote's first.") var all = false
+    @Flag(help: "With --placement: show what became of each place, for each mote's first lease.") var explain = false
     @Flag(help: "Print JSON.") var json = false
 
     func run() throws {
         if let placement { return try showPlacement(placement) }
-        if let given = fleet.given ?? (horizon != nil ? "--for" : seed != nil ? "--seed" : all ? "--all" : nil) {
+        if let given = fleet.given ?? (horizon != nil ? "--for" : seed != nil ? "--seed" : all ? "--all" : explain ? "--explain" : nil) {
             throw CoordinationError(.usage, "\(given) is for planning before there is a cloud; name a placement policy with --placement")
         }
         try showFuture()
@@ -71,6 +72,6 @@ struct Plan: ParsableCommand {
         } catch { throw CoordinationError(.configuration, "\(path): \(error)") }
         let report = PlacementReport(
             forecast, policy: policy, catalogue: catalogue, fleet: timing.policy, horizonSeconds: horizon?.seconds, seed: seed)
-        json ? try JSON.say(report) : report.say(isWhole: all)
+        json ? try JSON.say(report) : report.say(isWhole: all, isExplained: explain)
     }
 }
