@@ -10,6 +10,7 @@ import Testing
 struct ControlProtocolTests {
     private func commands(_ text: String, chunk: Int = 7) throws -> [ControlCommand] {
         var lines = ControlLines()
+        lines.limitBytes = ControlLines.commandLimitBytes
         var found: [ControlCommand] = []
         var rest = Array(text.utf8)[...]
         while !rest.isEmpty {
@@ -93,6 +94,9 @@ struct ControlProtocolTests {
         #expect(table.reply(to: ["version", "ns/x", "ns/id/ab"]).text == "250-version=1\r\n250-ns/x=n:x\r\n250-ns/id/ab=id:ab\r\n250 OK\r\n")
         #expect(table.reply(to: ["version", "nothing"]).text == "552 Unrecognized key \"nothing\"\r\n")
         #expect(table.reply(to: ["ns/id/"]).text == "552 Unrecognized key \"ns/id/\"\r\n")
+        table.add("big", "B") { String(repeating: "b", count: InfoTable.answerLimitBytes / 2) }
+        #expect(table.reply(to: ["big", "big", "version"]).text.hasPrefix("551 "), "an answer has a bound")
+        table.add("big", "") { nil }
         #expect(table.names == "ns/* -- N\nns/id/* -- I\nversion -- V\n")
     }
 

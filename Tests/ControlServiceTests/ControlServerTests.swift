@@ -40,8 +40,8 @@ private final class Harness {
     let server: ControlServer
     let address: SocketAddress
 
-    init(_ authentication: ControlAuthentication = ControlAuthentication()) throws {
-        server = ControlServer(loop: loop, version: "0.0", authentication: authentication, host: host)
+    init(_ authentication: ControlAuthentication = ControlAuthentication(), unreadLimitBytes: Int = ControlServer.unreadLimitBytes) throws {
+        server = ControlServer(loop: loop, version: "0.0", authentication: authentication, host: host, unreadLimitBytes: unreadLimitBytes)
         address = try server.listen(on: SocketAddress(ip: .v4(0x7F00_0001), port: 0))
     }
 
@@ -87,6 +87,8 @@ private final class Caller {
     }
 
     func leave() { connection.finish() }
+    func stopReading() { connection.pauseReading() }
+    func startReading() { connection.resumeReading() }
 }
 
 @Suite("The control port", .serialized)
@@ -166,5 +168,51 @@ struct ControlServerTests {
         caller.leave()
         harness.turn { harness.host.wasLeft }
         #expect(harness.host.wasLeft)
+    }
+
+    @Test("when all places are taken, the one that never authenticated makes room; those that have keep theirs")
+    func places() throws {
+        let harness = try Harness()
+        let known = try harness.dial()
+        _ = known.ask("AUTHENTICATE")
+        let idle = try (1..<ControlServer.sessionLimit).map { _ in try harness.dial() }
+        harness.turn { harness.server.sessionCount == ControlServer.sessionLimit }
+        let late = try harness.dial()
+        #expect(late.ask("AUTHENTICATE") == "250 OK\r\n")
+        harness.turn { idle[0].isClosed }
+        #expect(idle[0].isClosed && !idle[1].isClosed && harness.server.sessionCount == ControlServer.sessionLimit)
+        #expect(known.ask("GETCONF nickname") == "250 Nickname=anna\r\n")
+    }
+
+    @Test("who does not read is closed before it fills the memory, and who reads goes on")
+    func slowReader() throws {
+        let harness = try Harness(unreadLimitBytes: 1 << 20)
+        let callers = [try harness.dial(), try harness.dial()]
+        for caller in callers { _ = caller.ask("AUTHENTICATE") + caller.ask("SETEVENTS NOTICE") }
+        callers[0].stopReading()
+        let line = String(repeating: "x", count: 100_000)
+        // The kernel takes some megabytes before anything is unsent here.
+        for _ in 0..<500 where harness.server.sessionCount == 2 {
+            callers[1].text = ""
+            harness.server.tell(.notice, line)
+            harness.turn { callers[1].text.hasSuffix("\r\n") }
+        }
+        #expect(harness.server.sessionCount == 1)
+        #expect(callers[1].ask("GETCONF nickname") == "250 Nickname=anna\r\n")
+        callers[0].startReading()
+        harness.turn { callers[0].isClosed }
+        #expect(callers[0].isClosed)
+    }
+
+    @Test("a long line before authentication ends the connection; after it a mebibyte is taken")
+    func longLines() throws {
+        let harness = try Harness()
+        let caller = try harness.dial()
+        #expect(caller.ask("AUTHENTICATE \(String(repeating: "0", count: ControlLines.introductionLimitBytes))") == "500 Line too long.\r\n")
+        harness.turn { caller.isClosed }
+        #expect(caller.isClosed)
+        let second = try harness.dial()
+        _ = second.ask("AUTHENTICATE")
+        #expect(second.ask("SETCONF Nickname=\(String(repeating: "b", count: 100_000))") == "250 OK\r\n")
     }
 }

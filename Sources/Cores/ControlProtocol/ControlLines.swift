@@ -3,7 +3,11 @@
 package struct ControlLines: Sendable {
     /// A command, body included, may be so long; stock allows a line of a mebibyte.
     package static let commandLimitBytes = 1 << 20
+    /// Before authentication: no cookie, nonce or password is longer.
+    package static let introductionLimitBytes = 4096
 
+    /// What a command may take now.
+    package var limitBytes = Self.introductionLimitBytes
     private var bytes: [UInt8] = []
     /// Bytes before it are taken.
     private var start = 0
@@ -27,13 +31,13 @@ package struct ControlLines: Sendable {
     package mutating func next() throws(ControlRefusal) -> ControlCommand? {
         while let line = nextLine() {
             unfinishedBytes += line.utf8.count
-            guard unfinishedBytes <= Self.commandLimitBytes else { throw .tooLong }
+            guard unfinishedBytes <= limitBytes else { throw .tooLong }
             if let command = take(line) {
                 unfinishedBytes = 0
                 return command
             }
         }
-        guard bytes.count - start <= Self.commandLimitBytes else { throw .tooLong }
+        guard bytes.count - start <= limitBytes else { throw .tooLong }
         return nil
     }
 

@@ -8,6 +8,8 @@ package struct InfoTable {
 
     /// Keys asked for in one command at most.
     package static let keysLimit = 1024
+    /// All values of one answer together; every descriptor of the whole network is less.
+    package static let answerLimitBytes = 48 << 20
 
     private var exact: [String: Entry] = [:]
     private var prefixes: [Entry] = []
@@ -43,8 +45,14 @@ package struct InfoTable {
     package func reply(to keys: [Substring]) -> ControlReply {
         guard keys.count <= Self.keysLimit else { return ControlReply(.syntax("More than \(Self.keysLimit) keys")) }
         var reply = ControlReply()
+        var size = 0
         do throws(ControlRefusal) {
-            for key in keys { reply.add(250, key: String(key), value: try answer(String(key))) }
+            for key in keys {
+                let value = try answer(String(key))
+                size += value.utf8.count
+                guard size <= Self.answerLimitBytes else { throw ControlRefusal(551, "Too much to tell at once: ask for fewer keys") }
+                reply.add(250, key: String(key), value: value)
+            }
         } catch { return ControlReply(error) }
         reply.add(250, "OK")
         return reply

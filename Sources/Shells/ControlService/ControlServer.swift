@@ -8,29 +8,32 @@ package import Loops
 /// A command's way: bytes → `ControlLines` → `ControlSession` → `ControlHost`, which the node is → `ControlReply` → bytes.
 /// What happens in the node comes as `tell`, and goes to the sessions that asked for it.
 package final class ControlServer {
-    /// Controllers at once; a further one is closed.
+    /// Controllers at once. A further one takes the place of the one that has waited longest without authentication, or is closed.
     package static let sessionLimit = 64
-    /// A controller with more unread bytes than this is closed.
-    package static let unreadLimitBytes = 32 << 20
+    /// What controllers have asked for, or are told, and have not read. Beyond it the one that has most of it is closed.
+    package static let unreadLimitBytes = 96 << 20
 
     let loop: EventLoop
     let version: String
     let log = Logger(label: "control")
     private(set) weak var host: (any ControlHost)?
     package var authentication: ControlAuthentication
+    private let unreadLimitBytes: Int
     private var listeners: [StreamListener] = []
-    private var sessions: [ObjectIdentifier: ControlSession] = [:]
+    /// In the order of arrival.
+    private var sessions: [ControlSession] = []
     /// What at least one session wants.
     private var wanted: Set<ControlEvent> = []
     /// Called when `wanted` has changed.
     package var onInterest: (Set<ControlEvent>) -> Void = { _ in }
 
     /// - Parameter version: as PROTOCOLINFO tells it.
-    package init(loop: EventLoop, version: String, authentication: ControlAuthentication, host: any ControlHost) {
+    package init(loop: EventLoop, version: String, authentication: ControlAuthentication, host: any ControlHost, unreadLimitBytes: Int = ControlServer.unreadLimitBytes) {
         self.loop = loop
         self.version = version
         self.authentication = authentication
         self.host = host
+        self.unreadLimitBytes = unreadLimitBytes
     }
 
     /// Listens on an address; the one actually bound.
@@ -55,7 +58,7 @@ package final class ControlServer {
     package func stop() {
         for listener in listeners { listener.close() }
         listeners = []
-        for session in Array(sessions.values) { session.close() }
+        for session in sessions { session.close() }
     }
 
     // MARK: Events
@@ -65,7 +68,8 @@ package final class ControlServer {
     /// Tells all who asked; the text is made only if somebody did.
     package func tell(_ event: ControlEvent, _ text: @autoclosure () -> String) {
         guard wanted.contains(event) else { return }
-        send(event, ControlReply(650, "\(event.rawValue) \(text())"))
+        let text = text()
+        send(event, ControlReply(650, text.isEmpty ? event.rawValue : "\(event.rawValue) \(text)"))
     }
 
     /// An event of several lines: the first, then one per element, then `OK`.
@@ -88,27 +92,35 @@ package final class ControlServer {
 
     private func send(_ event: ControlEvent, _ reply: ControlReply) {
         let bytes = reply.bytes
-        for session in Array(sessions.values) where session.events.contains(event) { session.send(bytes) }
+        for session in sessions where session.events.contains(event) { session.send(bytes) }
     }
 
     // MARK: Sessions
 
+    func makeRoom(for count: Int) {
+        while sessions.reduce(count, { $0 + $1.unreadBytes }) > unreadLimitBytes, let slowest = sessions.max(by: { $0.unreadBytes < $1.unreadBytes }) {
+            log.warning("A controller does not read what it asked for: closing its connection")
+            slowest.close()
+        }
+    }
+
     private func accept(_ fd: Int32) {
+        if sessions.count >= Self.sessionLimit { sessions.first { !$0.isAuthenticated }?.close() }
         guard sessions.count < Self.sessionLimit else { return Sockets.close(fd) }
-        let session = ControlSession(server: self, connection: TCPConnection(loop: loop, fd: fd))
-        sessions[ObjectIdentifier(session)] = session
+        sessions.append(ControlSession(server: self, connection: TCPConnection(loop: loop, fd: fd)))
         log.info("New control connection opened")
     }
 
     func interestChanged() {
-        let now = sessions.values.reduce(into: Set()) { $0.formUnion($1.events) }
+        let now = sessions.reduce(into: Set()) { $0.formUnion($1.events) }
         guard now != wanted else { return }
         wanted = now
         onInterest(now)
     }
 
     func ended(_ session: ControlSession) {
-        guard sessions.removeValue(forKey: ObjectIdentifier(session)) != nil else { return }
+        guard let index = sessions.firstIndex(where: { $0 === session }) else { return }
+        sessions.remove(at: index)
         interestChanged()
         if session.isOwner { host?.ownerLeft() }
     }

@@ -11,7 +11,7 @@ final class ControlSession {
     private var lines = ControlLines()
     private var challenge: ControlAuthentication.Challenge?
     private var hasAskedProtocol = false
-    private var isAuthenticated = false
+    private(set) var isAuthenticated = false
     private(set) var events: Set<ControlEvent> = []
     /// The node ends with this connection.
     private(set) var isOwner = false
@@ -23,11 +23,10 @@ final class ControlSession {
         connection.onClose = { [weak self] in self?.gone() }
     }
 
+    var unreadBytes: Int { connection.unsentBytes }
+
     func send(_ bytes: [UInt8]) {
-        guard connection.unsentBytes + bytes.count <= ControlServer.unreadLimitBytes else {
-            server.log.warning("A controller does not read what it asked for: closing its connection")
-            return close()
-        }
+        server.makeRoom(for: bytes.count)
         connection.send(bytes)
     }
 
@@ -74,6 +73,7 @@ final class ControlSession {
             case "AUTHENTICATE":
                 try server.authentication.check(command.arguments, challenge: challenge)
                 isAuthenticated = true
+                lines.limitBytes = ControlLines.commandLimitBytes
                 send(ControlReply.ok.bytes)
             case "QUIT": end(with: ControlReply(250, "closing connection"))
             default: throw ControlRefusal(514, "Authentication required.")
@@ -132,7 +132,8 @@ final class ControlSession {
 
     private func configuration(_ words: [Substring], _ host: any ControlHost) -> ControlReply {
         var reply = ControlReply()
-        for word in words.prefix(InfoTable.keysLimit) {
+        guard words.count <= InfoTable.keysLimit else { return ControlReply(.syntax("More than \(InfoTable.keysLimit) keys")) }
+        for word in words {
             guard let (name, values) = host.configuration(of: String(word)) else { return ControlReply(552, "Unrecognized configuration key \"\(word)\"") }
             if values.isEmpty { reply.add(250, name) }
             for value in values { reply.add(250, "\(name)=\(value.utf8.contains(0x0A) || value.hasPrefix("\"") ? ControlText.quoted(value) : value)") }
