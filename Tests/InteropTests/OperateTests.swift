@@ -8,6 +8,11 @@ struct OperateTests {
         try await Scenario("control").holds()
     }
 
+    @Test("controllers are told of links, documents, lookups and bandwidth in stock's words, at a relay and at a client of ours")
+    func events() async throws {
+        try await Scenario("events").holds()
+    }
+
     @Test("sandboxed motes move data, tell metrics by stock's names, take signals and run as daemons")
     func sandboxed() async throws {
         try await Scenario("sandboxed").holds()

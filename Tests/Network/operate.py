@@ -34,7 +34,7 @@ ABSENT = {
 # Whose form must be that of stock's answer, numbers and names put aside.
 SAME_FORM = (
     'address', 'address/v4', 'bw-event-cache', 'circuit-status', 'config-can-saveconf', 'current-time/local', 'current-time/utc', 'dormant', 'entry-guards',
-    'events/names', 'features/names', 'network-liveness', 'process/descriptor-limit', 'process/pid', 'process/uid', 'process/user', 'signal/names',
+    'features/names', 'network-liveness', 'process/descriptor-limit', 'process/pid', 'process/uid', 'process/user', 'signal/names',
     'status/bootstrap-phase', 'status/circuit-established', 'status/enough-dir-info', 'stream-status', 'traffic/read', 'traffic/written', 'uptime',
     'exit-policy/default', 'exit-policy/full', 'accounting/enabled', 'accounting/hibernating',
     'accounting/bytes', 'accounting/bytes-left', 'accounting/interval-start', 'accounting/interval-end', 'accounting/interval-wake', 'net/listeners/or', 'net/listeners/socks', 'net/listeners/control',

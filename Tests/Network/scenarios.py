@@ -6,6 +6,7 @@ Each scenario is a function named below; its first sentence says what it shows.
 import argparse
 import contextlib
 import datetime
+import importlib
 import signal
 import sys
 import time
@@ -178,17 +179,17 @@ def check_expiry(network, flavour, mote, lifetime):
     say(f'consensus{flavour}: {owner} {lines[found[0]]}')
 
 
-def operated(name):
-    """A scenario of `operate.py`; that module needs stem, which nothing else here does."""
+def operated(name, module='operate'):
+    """A scenario of a module that needs stem, which nothing else here does."""
     def run_it():
-        import operate
-        getattr(operate, name)(world)
+        getattr(importlib.import_module(module), name)(world)
     return run_it
 
 
 SCENARIOS = {f.__name__: f for f in (stock, stock_mixture, guard, middle, exit, relays, our_authority_and_relays, our_authority, our_client, ours, expiry)}
 SCENARIOS |= {f.__name__: f for f in cgo.SCENARIOS + conflux.SCENARIOS}
 SCENARIOS |= {name: operated(name) for name in ('control', 'sandboxed')}
+SCENARIOS['events'] = operated('events', 'events')
 
 
 def run(function):

@@ -1,7 +1,7 @@
-/// What a controller may ask to be told of (control-spec.txt 4.1), by the names of the protocol.
+/// What a controller may ask to be told of (control-spec.txt 4.1), by the names of the protocol. What a node here never has to tell is
+/// not among them, so that nobody waits for it.
 package enum ControlEvent: String, CaseIterable, Sendable {
     case circ = "CIRC"
-    case circMinor = "CIRC_MINOR"
     case stream = "STREAM"
     case orConn = "ORCONN"
     case bandwidth = "BW"
@@ -19,17 +19,11 @@ package enum ControlEvent: String, CaseIterable, Sendable {
     case statusServer = "STATUS_SERVER"
     case guards = "GUARD"
     case streamBandwidth = "STREAM_BW"
-    case clientsSeen = "CLIENTS_SEEN"
     case newConsensus = "NEWCONSENSUS"
-    case buildTimeoutSet = "BUILDTIMEOUT_SET"
     case gotSignal = "SIGNAL"
     case configurationChanged = "CONF_CHANGED"
-    case connectionBandwidth = "CONN_BW"
-    case cellStatistics = "CELL_STATS"
     case circuitBandwidth = "CIRC_BW"
     case transportLaunched = "TRANSPORT_LAUNCHED"
-    case onionDescriptor = "HS_DESC"
-    case onionDescriptorContent = "HS_DESC_CONTENT"
     case networkLiveness = "NETWORK_LIVENESS"
 
     package static var names: String { allCases.map(\.rawValue).joined(separator: " ") }

@@ -34,8 +34,8 @@ extension Client {
             tellCircuit(key) { .circuitBuilt($0) }
             report(.done)
         case .closed(let reason, let isRemote):
-            circuits[key] = nil
             tellCircuit(key) { .circuitClosed($0, reason, isRemote: isRemote) }
+            circuits[key] = nil
             log.debug("Circuit \(key.rawValue) closed after \(circuit.builtHops) hops: \(reason)")
             pool.circuitClosed(key, hops: circuit.builtHops, at: moment)
         }
@@ -43,8 +43,9 @@ extension Client {
     }
 
     private func close(_ key: CircuitKey) {
-        guard let circuit = circuits.removeValue(forKey: key) else { return }
+        guard let circuit = circuits[key] else { return }
         onEvent(.circuitDropped(key.rawValue, wasBuilt: circuit.isBuilt))
+        circuits[key] = nil
         circuit.onEvent = nil
         circuit.close()
     }

@@ -21,7 +21,12 @@ package enum ClientEvent {
     case streamDetached(ClientSnapshot.StreamView, EndReason)
     case streamFailed(ClientSnapshot.StreamView)
     case streamClosed(ClientSnapshot.StreamView, EndReason)
+    case lookedUp(ClientSnapshot.StreamView, ResolvedAnswer)
+    case guardChanged(RSAIdentity, nickname: String, GuardChange)
 }
+
+/// What happened to a relay that is ours to enter by.
+package enum GuardChange: String { case new = "NEW", dropped = "DROPPED", up = "UP", down = "DOWN" }
 
 extension Client {
     func tellCircuit(_ key: CircuitKey, _ event: (ClientSnapshot.CircuitView) -> ClientEvent) {
@@ -32,7 +37,7 @@ extension Client {
         if let view = view(of: session) { onEvent(event(view)) }
     }
 
-    private func view(of session: SocksSession) -> ClientSnapshot.StreamView? {
+    func view(of session: SocksSession) -> ClientSnapshot.StreamView? {
         guard let request = session.request else { return nil }
         let state: ClientSnapshot.StreamView.State = switch pool.streams[session.key]?.state {
         case .waiting, nil: .waiting
@@ -62,6 +67,28 @@ extension Client {
         let sampled = Dictionary(pool.guards.entries.map { ($0.identity, $0) }) { first, _ in first }
         return pool.guards.primaries.compactMap { sampled[$0] }.map {
             GuardView(identity: $0.identity, nickname: $0.nickname, reachability: $0.reachability, isConfirmed: $0.confirmed != nil)
+        }
+    }
+
+    /// Tells what became of the guards since they were looked at last.
+    func tellGuards() {
+        let now = pool.guards.entries
+        guard now != seenGuards else { return }
+        let before = Dictionary(seenGuards.map { ($0.identity, $0.reachability) }) { first, _ in first }
+        let gone = seenGuards.filter { entry in !now.contains { $0.identity == entry.identity } }
+        seenGuards = now
+        for entry in gone { onEvent(.guardChanged(entry.identity, nickname: entry.nickname, .dropped)) }
+        for entry in now where before[entry.identity] != entry.reachability {
+            if let change = Self.change(before[entry.identity], entry.reachability) { onEvent(.guardChanged(entry.identity, nickname: entry.nickname, change)) }
+        }
+    }
+
+    private static func change(_ before: GuardEntry.Reachability?, _ now: GuardEntry.Reachability) -> GuardChange? {
+        guard before != nil else { return .new }
+        switch now {
+        case .reachable: return .up
+        case .unreachable: return .down
+        case .unknown: return nil
         }
     }
 

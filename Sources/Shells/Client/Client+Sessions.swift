@@ -100,7 +100,8 @@ extension Client {
     }
 
     /// A lookup has its answer; the session goes when its connection closes.
-    func lookedUp(_ session: SocksSession) {
+    func lookedUp(_ session: SocksSession, _ answers: [ResolvedAnswer]) {
+        for answer in answers { if let view = view(of: session) { onEvent(.lookedUp(view, answer)) } }
         tellStream(session) { .streamClosed($0, .done) }
         pool.streamGone(session.key)
         settleSoon()

@@ -35,6 +35,8 @@ package final class Client {
     private var isNetworkDue = false
     private var timer: Timer?
     private var savedGuards: [String] = []
+    /// As controllers were told of them.
+    var seenGuards: [GuardEntry] = []
     private var isRunning = false
 
     /// What happens to circuits and streams, for controllers.
@@ -179,6 +181,7 @@ package final class Client {
         let caches = pool.directoryGuards
         if fetcher.caches != caches { fetcher.caches = caches }
         if pool.guards.lines != savedGuards { saveGuards() }
+        tellGuards()
     }
 
     private func saveGuards() {

@@ -32,6 +32,10 @@ final class SocksSession {
         connection.onClose = { [weak self] in self?.applicationGone() }
     }
 
+    /// What went to and came from the application since the stream was opened; of one that has ended, all of it.
+    var moved: (read: UInt64, written: UInt64)? { stream.map { ($0.bytesReceived, $0.bytesSent) } ?? movedInAll }
+    private var movedInAll: (read: UInt64, written: UInt64)?
+
     // MARK: The application's side
 
     private func receive(_ bytes: [UInt8]) {
@@ -89,6 +93,7 @@ final class SocksSession {
         case .resolved(let answers): resolved(answers)
         case .data: refuse(.protocolViolation)
         case .ended(let reason):
+            movedInAll = moved
             stream = nil
             owner.streamEnded(self, reason)
         }
@@ -116,7 +121,7 @@ final class SocksSession {
         guard let request, request.command != .connect else { return refuse(.protocolViolation) }
         stream?.onEvent = nil
         stream = nil
-        owner.lookedUp(self)
+        owner.lookedUp(self, answers)
         guard let answer = answers.lazy.compactMap({ self.usable($0, request) }).first else { return fail(.hostUnreachable) }
         reply(SocksReply.resolved(request.version, answer))
     }

@@ -124,6 +124,7 @@ package final class Node {
             loop: loop, tunnels: documents.tunnels, authorities: configuration.bridge.isBridge ? documents.bridgeAuthorities : documents.sources, isTesting: configuration.general.isTestingNetwork)
         let role = RelayRole(loop: loop, router: router, store: documents.store, keys: keys, publisher: publisher, content: content, life: life)
         relay = role
+        role.onEvent = { [weak control] in control?.relayDid($0) }
         guard configuration.exit.isBrokenConfigurationAllowed || !router.policy.isExit || router.names.isConfigured else {
             throw NodeFailure(.configuration, "ServerDNSAllowBrokenConfig 0: \(router.settings.resolver.resolvConf) names no server that an exit could ask")
         }
@@ -158,6 +159,8 @@ package final class Node {
             outbound: configuration.exit.outboundTransport + configuration.exit.outbound)
         transports.onChange = { [weak role] in role?.publisher.change() }
         role.transportLines = { [weak transports] in transports?.extraInfoLines ?? [] }
+        transports.onLaunch = { [weak control] in control?.transportLaunched($0) }
+        control?.openPorts.extended = transports.extendedAddress
         self.transports = transports
     }
 

@@ -44,6 +44,11 @@ package final class Channel: Throttled {
     private var timeout: Timer?
     private(set) var state = State.tls
     let isInitiator: Bool
+    /// As events tell it.
+    let link: UInt64
+    /// Whom it must lead to, if we opened it.
+    let expected: RSAIdentity?
+    private var isBroken = false
     private(set) var admission: Admission
     package let address: SocketAddress
     /// The pluggable transport by which the peer reached us; `address` is then what the transport's proxy says of it.
@@ -82,9 +87,12 @@ package final class Channel: Throttled {
     var idleSince: Instant
 
     init(
-        router: OnionRouter, fd: Int32, address: SocketAddress, isInitiator: Bool, admission: Admission = .none, onDecided: ((Channel?) -> Void)?
+        router: OnionRouter, fd: Int32, address: SocketAddress, isInitiator: Bool, link: UInt64? = nil, expected: RSAIdentity? = nil,
+        admission: Admission = .none, onDecided: ((Channel?) -> Void)?
     ) {
         self.router = router
+        self.link = link ?? router.nextLink()
+        self.expected = expected
         self.admission = admission
         self.fd = fd
         self.address = address
@@ -99,6 +107,7 @@ package final class Channel: Throttled {
         timeout = router.loop.after(router.settings.linkTimeout) { [weak self] in self?.close() }
         Sockets.limitUnsent(fd, Self.kernelBacklogBytes)
         source?.setReading(true)
+        if !isInitiator { tell(.new) }
         readable()
     }
 
@@ -138,7 +147,10 @@ package final class Channel: Throttled {
             if isOpen { consume(scratch, count: kept + count) } else { stepLink(scratch + kept, count) }
         }
         guard !isClosed else { return }
-        if progress == .closed || progress == .failed { return close() }
+        if progress == .closed || progress == .failed {
+            isBroken = progress == .failed
+            return close()
+        }
         if session.unsentBytes > 0 { markDirty() }
     }
 
@@ -531,6 +543,7 @@ package final class Channel: Throttled {
         idleSince = router.loop.now
         padding = PaddedLink(self)
         padding?.begin()
+        tell(.connected)
         router.channelOpened(self)
         decide(self)
         guard !isClosed, !leftover.isEmpty else { return }
@@ -568,6 +581,7 @@ package final class Channel: Throttled {
         guard !isClosed else { return }
         let wasOpen = isOpen
         state = .closed
+        tell(wasOpen ? .closed : .failed, isBroken ? .brokenIO : wasOpen ? .done : .misc)
         settleAdmission(.none)
         timeout?.cancel()
         source?.cancel()

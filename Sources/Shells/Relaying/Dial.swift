@@ -11,6 +11,8 @@ final class Dial {
     var waiters: [(Channel?) -> Void]
     private var addresses: ArraySlice<SocketAddress>
     private var dialer: SocketDialer?
+    /// Of the address that is being tried, as events tell it.
+    private var link: UInt64 = 0
 
     init(router: OnionRouter, target: LinkTarget, _ done: @escaping (Channel?) -> Void) {
         self.router = router
@@ -21,13 +23,21 @@ final class Dial {
 
     func start() {
         guard let address = addresses.popFirst() else { return router.loop.soon { self.settle(nil) } }
+        link = router.nextLink()
+        tell(.launched, address)
         dialer = SocketDialer.dial(loop: router.loop, address, from: router.settings.outbound.forLink(to: address.ip), timeout: router.settings.linkTimeout) { result in
             self.dialer = nil
             switch result {
             case .success(let fd): self.handshake(fd, address)
-            case .failure: self.start()
+            case .failure(let error):
+                self.tell(.failed, address, error.linkReason)
+                self.start()
             }
         }
+    }
+
+    private func tell(_ status: LinkEvent.Status, _ address: SocketAddress, _ reason: LinkEvent.Reason? = nil) {
+        router.tell(LinkEvent(link: link, status: status, address: address, identity: target.rsa, reason: reason, circuits: 0))
     }
 
     /// Gives up; whoever waits gets nothing.
@@ -39,7 +49,7 @@ final class Dial {
     }
 
     private func handshake(_ fd: Int32, _ address: SocketAddress) {
-        let channel = Channel(router: router, fd: fd, address: address, isInitiator: true) { channel in
+        let channel = Channel(router: router, fd: fd, address: address, isInitiator: true, link: link, expected: target.rsa) { channel in
             guard let channel else { return self.start() }
             guard let peer = channel.peer, self.isTarget(peer) else {
                 self.router.log.info("The relay at \(address) is not the one expected there")

@@ -34,8 +34,12 @@ package final class OnionRouter {
     /// Takes an incoming BEGIN_DIR of another loop: a connected socket, which the receiver owns. Only on loop 0.
     package var onDirectorySocket: ((_ fd: Int32, _ isFromRelay: Bool, _ from: IPAddress?) -> Void)?
 
+    /// Takes what happens to links of all loops while `policy.tellsLinks`. Only on loop 0.
+    package var onLinkEvent: ((LinkEvent) -> Void)?
+
     // MARK: State
 
+    var lastLink: UInt64 = 0
     // SAFETY: allocated once, freed in deinit; used only between a read and the end of walking what was read, on the loop's thread.
     let scratch = UnsafeMutablePointer<UInt8>.allocate(capacity: scratchBytes)
     let tlsInput = TLSInput()

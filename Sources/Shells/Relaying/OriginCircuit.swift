@@ -36,6 +36,7 @@ package final class OriginCircuit: Circuit {
     private var id: UInt32 = 0
     private var nextStream: UInt16
     private var isSendingEarly = false
+    package private(set) var traffic = CircuitTraffic()
 
     init(router: OnionRouter, path: [HopTarget]) {
         self.path = path
@@ -132,6 +133,7 @@ package final class OriginCircuit: Circuit {
         for index in 0..<hops.count where hops[index].backward.recognize(body, CellCommand.relay) {
             // Only the last hop has anything to say to us; a middle hop that speaks is trying to tag the circuit.
             guard index == last, let header = body.relayHeader(format) else { return violated() }
+            traffic.received(header.count)
             return receiveMessage(header, body)
         }
         violated()
@@ -142,6 +144,7 @@ package final class OriginCircuit: Circuit {
         let cellCommand = isSendingEarly ? CellCommand.relayEarly : CellCommand.relay
         let body = channel.reserveCell(id, cellCommand)
         body.layOutRelayMessage(format, command, stream: stream, data, count, padding: &router.padding)
+        traffic.sent(count)
         last.forward.originate(body, cellCommand)
         for index in stride(from: hops.count - 2, through: 0, by: -1) { hops[index].forward.pass(body, cellCommand) }
         return true

@@ -39,6 +39,8 @@ package struct RouterPolicy: Sendable {
     /// What the newest consensus and the operator say about onion services.
     package var services = ServicePolicy()
     package var padding = PaddingPolicy()
+    /// A controller wants to know of links.
+    package var tellsLinks = false
     /// Whether the relay serves, or has used up what it may move.
     package var wakefulness = Wakefulness.awake
     /// How fast links may be.

@@ -1,5 +1,4 @@
 internal import Ambience
-internal import Glibc
 internal import Limits
 internal import Logging
 internal import Loops
@@ -36,7 +35,7 @@ final class AccountingRole {
         looked = loop.wall
         let moved = router.totals.statistics
         seen = (moved.bytesCountedRead, moved.bytesCountedWritten)
-        accounting = Accounting(quota, record: file.read(), topRate: topRate, at: loop.wall, zone: Self.zone) { start in
+        accounting = Accounting(quota, record: file.read(), topRate: topRate, at: loop.wall, zone: \.zoneSeconds) { start in
             Digest.sha1(Array("\(start)".utf8) + identity).prefix(4).reduce(0) { $0 << 8 | UInt32($1) }
         }
         log.notice("Configured hibernation. \(plan)")
@@ -92,17 +91,8 @@ final class AccountingRole {
     }
 
     private var plan: String {
-        func local(_ moment: WallTime) -> WallTime { moment + Self.zone(moment) }
-        return "This interval began at \(local(accounting.record.start)); the scheduled wake-up time is \(local(accounting.wakeUp)); the next interval begins at "
-            + "\(local(accounting.end)) (all times local)"
-    }
-
-    /// Accounting intervals are in the operator's time.
-    private static func zone(_ moment: WallTime) -> Int64 {
-        var seconds = time_t(moment.secondsSinceEpoch)
-        var fields = tm()
-        localtime_r(&seconds, &fields)
-        return Int64(fields.tm_gmtoff)
+        "This interval began at \(accounting.record.start.local); the scheduled wake-up time is \(accounting.wakeUp.local); the next interval begins at "
+            + "\(accounting.end.local) (all times local)"
     }
 }
 

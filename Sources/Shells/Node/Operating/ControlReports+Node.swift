@@ -18,7 +18,7 @@ extension ControlRole {
     }
 
     /// A moment of the monotonic clock as `TIME_CREATED` tells it.
-    private func moment(_ instant: Instant) -> String {
+    func moment(_ instant: Instant) -> String {
         let passed = (interior.loop.now - instant).nanoseconds / 1000
         let whole = (passed + 999_999) / 1_000_000
         let micros = whole * 1_000_000 - passed

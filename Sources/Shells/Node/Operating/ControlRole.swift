@@ -8,9 +8,11 @@ internal import Glibc
 internal import Limits
 internal import Logging
 internal import Loops
+internal import Onion
 internal import Relaying
 internal import Sealing
 internal import Torrc
+internal import Transports
 
 /// The node as controllers see and steer it: answers what `ControlServer` asks, and tells it what happens.
 final class ControlRole: ControlHost {
@@ -29,6 +31,7 @@ final class ControlRole: ControlHost {
     private var lastTotals: (read: UInt64, written: UInt64) = (0, 0)
     private var lastNewIdentity: Instant?
     private var hasCircuit = false
+    private var watch: ControlWatch?
     var openPorts = OpenPorts()
 
     init(_ interior: NodeInterior, logs: LogOutlets) {
@@ -61,6 +64,8 @@ final class ControlRole: ControlHost {
             try writePorts(addresses, options)
         } catch { throw NodeFailure(error) }
         self.server = server
+        watch = ControlWatch(self, server)
+        interior.router.onLinkEvent = { [weak self] in self?.watch?.linkDid($0) }
     }
 
     func stop() {
@@ -174,6 +179,7 @@ final class ControlRole: ControlHost {
 
     private func interestChanged(_ wanted: Set<ControlEvent>) {
         let severities: [(ControlEvent, LogLine.Severity)] = [(.debug, .debug), (.info, .info), (.notice, .notice), (.warn, .warn), (.err, .err)]
+        watch?.wants(wanted)
         logs.tap(Set(severities.filter { wanted.contains($0.0) }.map(\.1)))
     }
 
@@ -199,19 +205,32 @@ final class ControlRole: ControlHost {
         bandwidths.append(second)
         if bandwidths.count > Self.bandwidthCacheLimit { bandwidths.removeFirst() }
         server?.tell(.bandwidth, "\(second.read) \(second.written)")
+        watch?.look()
     }
 
     func hibernates(_ phase: Accounting.Phase) { server?.tell(.statusServer, "NOTICE HIBERNATION_STATUS STATUS=\(phase.rawValue.uppercased())") }
 
-    private func documentsChanged(_ change: DirectoryStore.Change) {
-        guard case .consensus = change, let server, server.isWanted(.newConsensus) else { return }
-        server.tell(.newConsensus, document: NodeInfo(self).statuses { _ in true })
+    func transportLaunched(_ transport: ServerTransport) {
+        server?.tell(.transportLaunched, "server \(transport.name) \(transport.address.ip) \(transport.address.port)")
     }
+
+    /// STATUS_SERVER: what the relay has found out about itself.
+    func relayDid(_ event: RelayEvent) {
+        switch event {
+        case .descriptorMade: server?.tell(.descriptorChanged, "")
+        default: server?.tell(.statusServer, event.controlText)
+        }
+    }
+
+    private func documentsChanged(_ change: DirectoryStore.Change) { watch?.documentsChanged(change) }
 
     func clientDid(_ event: ClientEvent) {
         guard let server else { return }
+        watch?.ends(event)
         switch event {
-        case .progressed(let phase): server.tell(.statusClient, "NOTICE \(phase.controlText)")
+        case .progressed(let phase):
+            server.tell(.statusClient, "NOTICE \(phase.controlText)")
+            if phase == .enoughDirectory { server.tell(.statusClient, "NOTICE ENOUGH_DIR_INFO") }
         case .circuitLaunched(let view): server.tell(.circ, report(view, .launched).line)
         case .circuitBuilt(let view): circuitBuilt(view, server)
         case .circuitClosed(let view, let reason, let isRemote):
@@ -223,7 +242,24 @@ final class ControlRole: ControlHost {
         case .streamConnected(let view): server.tell(.stream, report(view, .succeeded).line)
         case .streamDetached(let view, let reason): server.tell(.stream, report(view, .detached, "REASON=\(reason.controlName)").line)
         case .streamFailed(let view): server.tell(.stream, report(view, .failed, "REASON=TIMEOUT").line)
+        case .lookedUp(let view, let answer): tellMapping(view, answer, server)
+        case .guardChanged(let identity, let nickname, let change): server.tell(.guards, "ENTRY \(RelayName(identity, nickname: nickname)) \(change.rawValue)")
         case .streamClosed(let view, let reason): server.tell(.stream, report(view, .closed, "REASON=\(reason.controlName)").line)
+        }
+    }
+
+    /// A name's address, or an address's name, as an exit told it.
+    private func tellMapping(_ view: ClientSnapshot.StreamView, _ answer: ResolvedAnswer, _ server: ControlServer) {
+        guard let colon = view.target.lastIndex(of: ":") else { return }
+        let name = view.target[..<colon]
+        func told(_ value: String, _ seconds: UInt32, isError: Bool = false) -> String {
+            let end = interior.loop.wall + Int64(seconds)
+            return "\(name) \(value) \"\(end.local)\" \(isError ? "error=yes " : "")EXPIRES=\"\(end)\" CACHED=\"NO\" STREAMID=\(view.id)"
+        }
+        switch answer {
+        case .address(let ip, let seconds): server.tell(.addressMap, told("\(ip)", seconds))
+        case .name(let found, let seconds): server.tell(.addressMap, told(found, seconds))
+        default: server.tell(.addressMap, told("<error>", 60, isError: true))
         }
     }
 

@@ -96,6 +96,15 @@ extension NodeInfo {
 
     func statuses(_ isWanted: (ConsensusEntry) -> Bool) -> String { consensus?.entries.filter(isWanted).map(status).joined() ?? "" }
 
+    /// What controllers are to learn of when it changes: all but the measured bandwidth.
+    var visibleStatuses: [RSAIdentity: Int] {
+        Dictionary((consensus?.entries ?? []).map { entry in
+            var hasher = Hasher()
+            for text in ["\(entry.nickname) \(entry.flags) \(entry.addresses) \(entry.dirPort)", "\(entry.descriptorDigest?.bytes ?? []) \(entry.microdescriptorDigest ?? [])"] { hasher.combine(text) }
+            return (entry.rsa, hasher.finalize())
+        }) { first, _ in first }
+    }
+
     /// An entry as stock's control port writes it: like version 2 of the directory protocol had it.
     private func status(_ entry: ConsensusEntry) -> String {
         let digest = entry.descriptorDigest?.bytes ?? Array(entry.microdescriptorDigest?.prefix(20) ?? [])

@@ -8,6 +8,7 @@ internal import Glibc
 internal import Limits
 internal import Loops
 internal import Relaying
+internal import Sealing
 internal import Torrc
 
 /// What GETINFO answers about this node; keys, meanings and forms are stock tor's.
@@ -42,7 +43,7 @@ struct NodeInfo {
         table.add("process/descriptor-limit", "File descriptor limit.") { Self.descriptorLimit }
         table.add("uptime", "Uptime of the Tor daemon in seconds.") { "\(max(0, now - interior.started))" }
         table.add("current-time/utc", "Current UTC time.") { String(now.rfc3339.dropLast()) }
-        table.add("current-time/local", "Current time on the local system.") { Self.localTime }
+        table.add("current-time/local", "Current time on the local system.") { String(now.local.rfc3339.dropLast()) }
         table.add("dormant", "Is Tor dormant (not building circuits because it's idle)?") { "0" }
         table.add(prefix: "ip-to-country/", "Perform a GEOIP lookup") { rest throws(ControlRefusal) in
             if rest == "ipv4-available" || rest == "ipv6-available" { return "0" }
@@ -60,13 +61,6 @@ struct NodeInfo {
         var limit = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return "-1" }
         return "\(limit.rlim_cur)"
-    }
-
-    private static var localTime: String {
-        var seconds = time(nil)
-        var fields = tm()
-        localtime_r(&seconds, &fields)
-        return String(WallTime(secondsSinceEpoch: Int64(seconds) + Int64(fields.tm_gmtoff)).rfc3339.dropLast())
     }
 
     private func addConfiguration(to table: inout InfoTable) {
@@ -116,14 +110,15 @@ struct NodeInfo {
     private static var never: String { "\(WallTime(secondsSinceEpoch: 0))" }
 
     /// Peers without a name in the consensus go by fingerprint, those without identity by address, as in stock tor.
-    private func report(_ link: LinkView) -> LinkReport {
-        guard let identity = link.identity else { return LinkReport(peer: "\(link.address)", status: .connected) }
-        return LinkReport(peer: "\(RelayName(identity, nickname: entry(of: identity)?.nickname))", status: .connected)
+    private func report(_ link: LinkView) -> LinkReport { LinkReport(peer: name(link.identity, link.address), status: .connected) }
+
+    func name(_ identity: RSAIdentity?, _ address: SocketAddress) -> String {
+        identity.map { "\(RelayName($0, nickname: entry(of: $0)?.nickname))" } ?? "\(address)"
     }
 }
 
 extension ControlRole {
-    private static let otherListeners: Set = ["extor", "trans", "natd", "dns", "httptunnel"]
+    private static let otherListeners: Set = ["trans", "natd", "dns", "httptunnel"]
 
     /// Quoted addresses of one kind of listener; `nil` for a kind that there is not.
     func listeners(_ kind: String) -> String? {
@@ -131,6 +126,7 @@ extension ControlRole {
         switch kind {
         case "or": names = openPorts.or.map { "\($0)" }
         case "dir": names = openPorts.directory.map { "\($0)" }
+        case "extor": names = openPorts.extended.map { ["\($0)"] } ?? []
         case "socks": names = interior.client()?.addresses.map { "\($0)" } ?? []
         case "metrics": names = metrics?.addresses.map { "\($0)" } ?? []
         case "control": names = server?.listenerNames ?? []

@@ -32,4 +32,6 @@ struct NodeInterior {
 struct OpenPorts {
     var or: [SocketAddress] = []
     var directory: [SocketAddress] = []
+    /// The extended ORPort, for transport proxies.
+    var extended: SocketAddress?
 }

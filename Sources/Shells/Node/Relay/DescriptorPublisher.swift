@@ -27,6 +27,9 @@ final class DescriptorPublisher {
     /// Takes a new descriptor in our own house: an authority accepts its own without a detour.
     var onDescriptor: (RouterDescriptor, ExtraInfo) -> Void = { _, _ in }
 
+    /// Told of what becomes of descriptors.
+    var onEvent: (RelayEvent) -> Void = { _ in }
+
     init(loop: EventLoop, tunnels: DirectoryTunnels, authorities: [DirectorySource], isTesting: Bool) {
         self.loop = loop
         self.tunnels = tunnels
@@ -53,6 +56,7 @@ final class DescriptorPublisher {
             let made = try RouterDescriptor.make(content, keys: keys)
             descriptor = made.descriptor
             extraInfo = made.extraInfo
+            onEvent(.descriptorMade)
             guard !isHeldBack else { return schedule.ended(at: loop.wall, isAccepted: true) }
             onDescriptor(made.descriptor, made.extraInfo)
             upload(made.descriptor.text + made.extraInfo.text)
@@ -78,8 +82,11 @@ final class DescriptorPublisher {
         switch answer {
         case .accepted(let text):
             accepted += 1
+            onEvent(.descriptorAccepted(by: authority))
             log.info("Authority \(authority.nickname) took our descriptor: \(text)")
-        case .refused(let status, let reason): log.warning("Authority \(authority.nickname) refused our descriptor (\(status)): \(reason)")
+        case .refused(let status, let reason):
+            onEvent(.descriptorRefused(by: authority, reason))
+            log.warning("Authority \(authority.nickname) refused our descriptor (\(status)): \(reason)")
         case .unreachable: log.info("Authority \(authority.nickname) cannot be reached to publish our descriptor")
         }
         pending -= 1

@@ -33,6 +33,11 @@ final class RelayRole {
     var life: LifeSpan?
     /// Lines about pluggable transports for the extra-info document.
     var transportLines: () -> [String] = { [] }
+    /// Told of what the relay finds out about itself.
+    var onEvent: (RelayEvent) -> Void = { _ in } {
+        didSet { publisher.onEvent = onEvent }
+    }
+    private var isChecking = false
     /// The quota is used up, or nearly.
     var isHibernating = false {
         didSet { if isHibernating != oldValue { publisher.change() } }
@@ -148,7 +153,12 @@ final class RelayRole {
         if !router.names.isConfigured { log.warning("No name server is configured (\(router.settings.resolver.resolvConf)): 127.0.0.1 is asked") }
         guard options.isHijackingDetected else { return }
         probes = NameProbes(router: router, sites: options.testSites)
-        probes?.onChange = { [weak self] in self?.publisher.change() }
+        probes?.onChange = { [weak self] in self?.namesChanged() }
+    }
+
+    private func namesChanged() {
+        publisher.change()
+        if probes?.isBroken == true { onEvent(.namesAreHijacked) }
     }
 
     /// RefuseUnknownExits: exit streams only from relays that the consensus lists.
@@ -249,9 +259,12 @@ final class RelayRole {
     private func testReachability() {
         let address = SocketAddress(ip: content.address.ip, port: content.address.orPort)
         let own = HopTarget(rsa: keys.rsaIdentity, ed25519: keys.ed25519Identity, addresses: [address], ntorKey: keys.ntor.publicKey)
+        if !isChecking { onEvent(.checksReachability(address)) }
+        isChecking = true
         selfTest.run(to: own, except: keys.rsaIdentity) { [weak self] in
             guard let self, !isReachable else { return }
             isReachable = true
+            onEvent(.isReachable(address))
             log.notice("Self-testing indicates your ORPort \(address) is reachable from the outside. Publishing server descriptor.")
         }
     }

@@ -12,10 +12,15 @@ final class ServerTransports {
     private let ownAddresses: [IPAddress]
     private let fingerprint: String
     private var port: ExtORPort?
+    /// Where the extended ORPort listens, if there is one.
+    let extendedAddress: SocketAddress?
     private var proxies: [ManagedProxy] = []
 
     /// The transports, and so the extra-info document, are different.
     var onChange: () -> Void = {}
+
+    /// A proxy has begun to listen for a transport.
+    var onLaunch: (ServerTransport) -> Void = { _ in }
 
     /// Opens the extended ORPort and starts the proxies.
     ///
@@ -40,6 +45,7 @@ final class ServerTransports {
         } else if !options.plugins.isEmpty {
             log.notice("No ExtORPort: transport proxies cannot tell us where their clients come from. \"ExtORPort auto\" is advised")
         }
+        extendedAddress = extORPort
         let stateFolder = directory.file("pt_state/")
         for plugin in options.plugins {
             proxies.append(ManagedProxy(loop: loop, plugin: plugin) { [state] in
@@ -76,6 +82,7 @@ final class ServerTransports {
             log.notice("Registered server transport '\(transport.name)' at '\(transport.address)'")
             log.notice("Clients use this transport by: Bridge \(transport.bridgeLine(ownAddresses: ownAddresses, fingerprint: fingerprint))")
             remember(transport)
+            onLaunch(transport)
         }
         onChange()
     }

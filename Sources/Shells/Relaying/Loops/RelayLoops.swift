@@ -83,6 +83,9 @@ package final class RelayLoops: Sendable {
 
     func push(_ policy: RouterPolicy) { for seat in seats.dropFirst() { seat.router.post { $0.policy = policy } } }
 
+    /// Loop 0 tells its controllers.
+    func tell(_ event: LinkEvent) { _ = seats[0].router.post { $0.onLinkEvent?(event) } }
+
     /// Closes all links of the other loops.
     func hibernate() { for seat in seats.dropFirst() { seat.router.post { $0.hibernate() } } }
 
