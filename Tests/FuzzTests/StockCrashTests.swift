@@ -61,10 +61,11 @@ struct StockCrashTests {
     /// A parameter of 0 or of its other extreme must not divide, loop or trap.
     @Test("parameters at either end of their ranges make flow control that works", arguments: [true, false])
     func extremeParameters(isLow: Bool) throws {
+        var notes = CongestionStatistics()
         let parameters = FlowParameters { name, fallback, range in name == "cc_alg" ? 2 : isLow ? range.lowerBound : range.upperBound }
         var window = CircuitWindow(parameters, sendmeIncrement: parameters.sendmeIncrement)
         for round in 0..<2000 where window.isOpen {
-            if window.sent() { try window.acknowledged(roundTrip: .milliseconds(Int64(round % 7)), isBlocked: round % 5 == 0) }
+            if window.sent() { try window.acknowledged(roundTrip: .milliseconds(Int64(round % 7)), isBlocked: round % 5 == 0, &notes) }
         }
         #expect(window.inFlight >= 0)
     }

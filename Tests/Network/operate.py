@@ -18,6 +18,7 @@ sys.path.append('/usr/lib/python3/dist-packages')   # where Debian puts stem, wh
 import stem
 import stem.connection
 import stem.control
+import stem.descriptor.extrainfo_descriptor
 import stem.descriptor.server_descriptor
 from stem.control import EventType
 
@@ -295,16 +296,6 @@ def control(world):
         network.check_alive()   # what we asked stock wrongly on purpose, it warns of
 
 
-# Of stock's metrics those that nothing here counts yet: absent, rather than told as zero.
-UNCOUNTED = {
-    'tor_bug_reached_count', 'tor_relay_circ_proto_violation_total', 'tor_relay_congestion_control', 'tor_relay_congestion_control_total',
-    'tor_relay_connections_total', 'tor_relay_destroy_cell_total', 'tor_relay_dos_total', 'tor_relay_drop_cell_total', 'tor_relay_est_intro_total',
-    'tor_relay_est_rend_total', 'tor_relay_exit_dns_error_total', 'tor_relay_exit_dns_query_total', 'tor_relay_intro1_total',
-    'tor_relay_load_global_rate_limit_reached_total', 'tor_relay_load_onionskins_total', 'tor_relay_load_oom_bytes_total', 'tor_relay_rend1_total',
-    'tor_relay_streams_total',
-}
-
-
 def metrics_of(port):
     """Types by name, and samples by name and labels."""
     with urllib.request.urlopen(f'http://127.0.0.1:{port}/metrics', timeout=ANSWER_LIMIT_SECONDS) as answer:
@@ -316,22 +307,55 @@ def metrics_of(port):
 
 
 def same_metrics(ours, stock):
-    """Our metrics are stock's by name, help, type and labels; what is missing is what was named as missing."""
+    """Our metrics are stock's by name, help, type and labels, and count."""
     # A relay knows its flags once it has the consensus that lists it.
     wait_for('our relay knows its flags', 30, lambda: metrics_of(ours)[2].get('tor_relay_flag{type="Running"}') == 1)
     types, helps, samples = metrics_of(ours)
     stock_types, stock_helps, stock_samples = metrics_of(stock)
-    expect(f'metrics without a counterpart: {set(types) - set(stock_types)}', set(types) <= set(stock_types))
-    expect(f'missing metrics: {set(stock_types) - set(types) ^ UNCOUNTED}', set(stock_types) - set(types) == UNCOUNTED)
+    expect(f'the same metrics: {set(stock_types) ^ set(types)}', set(types) == set(stock_types))
     expect('types and helps', all(types[n] == stock_types[n] and helps[n] == stock_helps[n] for n in types))
-    expect(f'labels: {set(samples) - set(stock_samples)}', set(samples) <= set(stock_samples))
+    expect(f'labels: {set(samples) ^ set(stock_samples)}', set(samples) == set(stock_samples))
+    counted = ('tor_relay_load_onionskins_total{type="ntor_v3",action="processed"}', 'tor_relay_connections_total{type="OR",direction="received",state="created",family="ipv4"}',
+               'tor_relay_connections{type="OR",direction="initiated",state="opened",family="ipv4"}')
+    expect(f'counted: {[n for n in counted if not samples[n]]}', all(samples[n] for n in counted))
     expect('numbers', samples['tor_relay_traffic_bytes{direction="read"}'] > MIB and samples['tor_relay_flag{type="Running"}'] == 1)
     for path, code in (('/', 404), ('/metrics/', 404)):
         try:
             urllib.request.urlopen(f'http://127.0.0.1:{ours}{path}', timeout=5)
         except urllib.error.HTTPError as error:
             expect(f'{path} is {code}', error.code == code)
-    say(f'{len(types)} metrics with stock\'s names, types and labels; {len(UNCOUNTED)} of stock\'s are not counted and absent')
+    say(f'{len(types)} metrics with stock\'s names, types and labels; {len(samples)} samples')
+
+
+# Histories as stock keeps them in its state file: of a day that is over, and of the one that began yesterday.
+HISTORIES = ('Write', 'Read', 'IPv6Write', 'IPv6Read', 'DirWrite', 'DirRead')
+
+
+def seed_history(node):
+    ends = time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime(time.time() + 3600))
+    node.folder.mkdir(parents=True, exist_ok=True)
+    (node.folder / 'state').write_text(''.join(
+        f'BWHistory{name}Ends {ends}\nBWHistory{name}Interval 86400\nBWHistory{name}Values 1048576,2048\nBWHistory{name}Maxima 512000,1024\n' for name in HISTORIES))
+
+
+def check_statistics(node, authority):
+    """The stock authority took our extra-info, stem finds nothing wrong with it, and what was carried before the start is told."""
+    url = f'http://127.0.0.1:{authority.dir_port}/tor/extra/fp/{node.fingerprint}'
+
+    def fetch():
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                return answer.read()
+        except urllib.error.URLError:
+            return None
+    text = wait_for('the authority has our extra-info', 30, fetch)
+    told = stem.descriptor.extrainfo_descriptor.RelayExtraInfoDescriptor(text, validate=True)
+    for name in ('write_history', 'read_history', 'ipv6_write_history', 'ipv6_read_history', 'dir_write_history', 'dir_read_history'):
+        values = getattr(told, f'{name}_values', None)
+        expect(f'{name} {values}: {text[:600]}', name.startswith('ipv6') or values == [1048576])
+    with urllib.request.urlopen(f'http://127.0.0.1:{authority.dir_port}/tor/server/fp/{node.fingerprint}', timeout=5) as answer:
+        ours = stem.descriptor.server_descriptor.RelayDescriptor(answer.read(), validate=True)
+    expect(f'observed bandwidth {ours.observed_bandwidth}', ours.observed_bandwidth == 512000)
 
 
 def check_filtered(node):
@@ -395,7 +419,9 @@ def sandboxed(world):
         for node in network.of('relay', 'exit'):
             node.metrics_port = network.ports.take()
             node.extra += [f'MetricsPort 127.0.0.1:{node.metrics_port}', 'MetricsPortPolicy accept 127.0.0.1'] + (['Sandbox 1'] if node.kind == 'mote' else [])
+        seed_history(network['relay0'])
         network.start()
+        check_statistics(network['relay0'], network.of('authority')[0])
         client = network.add_client('mote', ('relay0', 'relay1', 'exit0'), ['Sandbox 1'])
         for move in (download, upload):
             seconds = move(web, client.socks_port, 4 * MIB)

@@ -55,28 +55,6 @@ struct PublicationTests {
     func clockSetBack() { #expect(published().isDue(at: noon - 3600, isListed: true, observed: 100_000)) }
 }
 
-@Suite("Observed bandwidth")
-struct BandwidthTests {
-    @Test("the best ten seconds count, of the weaker direction")
-    func peak() {
-        var history = BandwidthHistory()
-        for second in 0..<60 {
-            let burst = UInt64(max(0, min(second, 40) - 20)) * 1000
-            history.sample(read: burst * 3, written: burst, at: noon + Int64(second))
-        }
-        #expect(history.observed == 1000)
-    }
-
-    @Test("after five days a peak is forgotten")
-    func forgetting() {
-        var history = BandwidthHistory()
-        for second in 0..<20 { history.sample(read: UInt64(second) * 500, written: UInt64(second) * 500, at: noon + Int64(second)) }
-        #expect(history.observed == 500)
-        for hour in 1...140 { history.sample(read: 9500, written: 9500, at: noon + Int64(hour) * 3600) }
-        #expect(history.observed == 0)
-    }
-}
-
 @Suite("The status file's text")
 struct JSONTests {
     @Test("quotes, backslashes and control characters are escaped")

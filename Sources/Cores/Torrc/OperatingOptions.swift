@@ -25,6 +25,14 @@ package struct OperatingOptions: Equatable, Sendable {
     package var metricsPolicy = ExitPolicy()
     package var tellsOverload = true
     package var tellsStatistics = true
+    /// What is counted for the extra-info document; stock's defaults.
+    package var countsDirectoryRequests = true
+    package var countsEntries = false
+    package var countsExitPorts = false
+    package var countsLinkDirections = false
+    package var countsServices = true
+    package var countsPadding = true
+    package var countsBridgeUsers = true
     /// Zero: no heartbeat.
     package var heartbeatPeriod = Instant.Span.seconds(Int64(6 * 3600))
     package var showsLogDomains = false
@@ -102,6 +110,13 @@ extension OptionTable {
         },
         .flag("OverloadStatistics", \.operating.tellsOverload),
         .flag("ExtraInfoStatistics", \.operating.tellsStatistics),
+        .flag("DirReqStatistics", \.operating.countsDirectoryRequests),
+        .flag("EntryStatistics", \.operating.countsEntries),
+        .flag("ExitPortStatistics", \.operating.countsExitPorts),
+        .flag("ConnDirectionStatistics", \.operating.countsLinkDirections),
+        .flag("HiddenServiceStatistics", \.operating.countsServices),
+        .flag("PaddingStatistics", \.operating.countsPadding),
+        .flag("BridgeRecordUsageByCountry", \.operating.countsBridgeUsers),
     ]
 
     private static let surroundings: [OptionRow] = [

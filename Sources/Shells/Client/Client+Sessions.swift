@@ -11,7 +11,8 @@ internal import Socks
 
 extension Client {
     func accept(_ fd: Int32, from client: IPAddress, on port: SocksPortSettings, group: Int) {
-        guard !isHibernating, sessions.count < settings.sessionLimit else { return Sockets.close(fd) }
+        guard !isHibernating, sessions.count < settings.sessionLimit else { return SocketLedger.reject(fd, .socks, client) }
+        SocketLedger.note(fd, .socks, .received, client)
         lastStream += 1
         let key = StreamKey(rawValue: lastStream)
         let connection = TCPConnection(loop: loop, fd: fd)

@@ -79,7 +79,7 @@ package final class Client {
     }
 
     private func listen(_ port: SocksPortSettings, group: Int) throws(FileError) {
-        let listener = try TCPListener(loop: loop, address: port.address) { [weak self] fd, peer in
+        let listener = try TCPListener(loop: loop, address: port.address, kind: .socks) { [weak self] fd, peer in
             guard let self else { return Sockets.close(fd) }
             accept(fd, from: peer.ip, on: port, group: group)
         }

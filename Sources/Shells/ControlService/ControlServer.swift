@@ -39,7 +39,7 @@ package final class ControlServer {
     /// Listens on an address; the one actually bound.
     @discardableResult
     package func listen(on address: SocketAddress) throws(FileError) -> SocketAddress {
-        let listener = try StreamListener(loop: loop, address: address) { [weak self] in self?.accept($0) }
+        let listener = try StreamListener(loop: loop, address: address, kind: .control) { [weak self] in self?.accept($0) }
         listeners.append(listener)
         log.notice("Opened Control listener connection (ready) on \(listener.name)")
         return listener.address ?? address

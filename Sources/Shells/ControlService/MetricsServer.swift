@@ -29,7 +29,7 @@ package final class MetricsServer {
     /// Listens on an address; the one actually bound.
     @discardableResult
     package func listen(on address: SocketAddress) throws(FileError) -> SocketAddress {
-        let listener = try TCPListener(loop: loop, address: address) { [weak self] fd, peer in self?.accept(fd, peer) }
+        let listener = try TCPListener(loop: loop, address: address, kind: .metrics) { [weak self] fd, peer in self?.accept(fd, peer) }
         listeners.append(listener)
         log.notice("Opened Metrics listener connection (ready) on \(listener.address)")
         return listener.address
@@ -45,7 +45,8 @@ package final class MetricsServer {
     }
 
     private func accept(_ fd: Int32, _ peer: SocketAddress) {
-        guard connections.count < Self.connectionLimit, isAllowed(peer.ip) else { return Sockets.close(fd) }
+        guard connections.count < Self.connectionLimit, isAllowed(peer.ip) else { return SocketLedger.reject(fd, .metrics, peer.ip) }
+        SocketLedger.note(fd, .metrics, .received, peer.ip)
         let connection = TCPConnection(loop: loop, fd: fd)
         let key = ObjectIdentifier(connection)
         connections[key] = connection

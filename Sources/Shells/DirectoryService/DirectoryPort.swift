@@ -42,7 +42,7 @@ package final class DirectoryPort {
     /// Serves DirPort connections; the address actually bound (port 0 picks one).
     @discardableResult
     package func listen(on address: SocketAddress) throws(FileError) -> SocketAddress {
-        let listener = try TCPListener(loop: loop, address: address) { [weak self] fd, peer in self?.accept(fd, peer) }
+        let listener = try TCPListener(loop: loop, address: address, kind: .directory) { [weak self] fd, peer in self?.accept(fd, peer) }
         listeners.append(listener)
         return listener.address
     }
@@ -74,7 +74,10 @@ package final class DirectoryPort {
     }
 
     private func accept(_ fd: Int32, _ peer: SocketAddress) {
-        guard !isClosed, plainSessions < settings.plainSessionLimit, sessions.count < settings.sessionLimit else { return Sockets.close(fd) }
+        guard !isClosed, plainSessions < settings.plainSessionLimit, sessions.count < settings.sessionLimit else {
+            return SocketLedger.reject(fd, .directory, peer.ip)
+        }
+        SocketLedger.note(fd, .directory, .received, peer.ip)
         let connection = TCPConnection(loop: loop, fd: fd)
         connection.meter = meter(peer.ip)
         plainSessions += 1

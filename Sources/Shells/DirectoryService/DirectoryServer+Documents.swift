@@ -56,6 +56,9 @@ extension DirectoryServer {
 // MARK: - Consensuses
 
 extension DirectoryServer {
+    static let consensusPath = "/tor/status-vote/current/consensus"
+    static let unsignedReason = "Consensus not signed by sufficient number of requested authorities"
+
     private func consensus(
         _ flavour: ConsensusFlavour, _ base: [UInt8]?, _ signers: [[UInt8]], _ request: HTTPRequest, since: WallTime?, now: WallTime
     ) -> AnswerDraft {
@@ -82,7 +85,7 @@ extension DirectoryServer {
         if !consensus.isReasonablyLive(at: now) { return now < consensus.validAfter ? "Consensus is too new" : "Consensus is too old" }
         let identities = Set(consensus.signatures.map(\.identity)).map(\.bytes)
         let found = signers.count { signer in identities.contains { $0.starts(with: signer) } }
-        return signers.isEmpty || found * 2 > signers.count ? nil : "Consensus not signed by sufficient number of requested authorities"
+        return signers.isEmpty || found * 2 > signers.count ? nil : Self.unsignedReason
     }
 
     /// HTTP/1.0 has no way to say how long; what must not be kept says so.

@@ -32,9 +32,24 @@ package final class DirectoryServer {
         /// Of bodies: as plain text, and as they were sent.
         package var bytesPlain: UInt64 = 0
         package var bytesSent: UInt64 = 0
+        /// Of everything that was asked and answered, heads and all.
+        package var trafficRead: UInt64 = 0
+        package var trafficWritten: UInt64 = 0
+    }
+
+    /// What became of a request for a consensus.
+    package enum ConsensusEvent: Sendable {
+        /// It is answered with this status; `isUnsigned`: what we have is not signed by whom the asker believes.
+        case answered(status: Int, isUnsigned: Bool)
+        /// The consensus has been handed to the connection, of which this many bytes and milliseconds later nothing was left.
+        case delivered(bytes: Int, milliseconds: Int64)
+        /// The asker did not read it in time, or went away.
+        case abandoned
     }
 
     let store: DirectoryStore
+    /// Hears of each request for a consensus.
+    package var onConsensus: (ConsensusEvent, Peer) -> Void = { _, _ in }
     let press: DocumentPress?
     let history: ConsensusHistory?
     package internal(set) var statistics = Statistics()

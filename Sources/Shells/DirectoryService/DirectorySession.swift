@@ -34,6 +34,9 @@ final class DirectorySession {
     private var timer: Timer?
     /// The request is here, and its answer is under way.
     private var isAsked = false
+    private var isForConsensus = false
+    /// When a consensus began to be sent, and how long the answer is.
+    private var download: (since: Instant, bytes: Int)?
     private var hasAnswered = false
     private var isOver = false
     /// Called once, when the session no longer matters.
@@ -56,9 +59,11 @@ final class DirectorySession {
 
     func receive(_ bytes: [UInt8]) {
         guard !hasAnswered else { return }
+        server.statistics.trafficRead &+= UInt64(bytes.count)
         do throws(HTTPError) {
             guard let request = try parser.receive(bytes) else { return }
             isAsked = true
+            isForConsensus = request.method == .get && request.path.hasPrefix(DirectoryServer.consensusPath)
             server.respond(to: request, from: peer, now: time.wall) { self.answer($0) }
         } catch {
             answer(.badRequest())
@@ -71,6 +76,7 @@ final class DirectorySession {
     /// The connection is gone.
     func closed() {
         isOver = true
+        settleDownload(isComplete: true)
         timer?.cancel()
         timer = nil
         let handler = onOver
@@ -85,8 +91,10 @@ final class DirectorySession {
         guard !hasAnswered, !isOver else { return }
         hasAnswered = true
         arm(settings.answerTimeout)
+        let head = response.encodedHead
+        note(response, bytes: head.count + response.body.count)
         // Apart, so that all who get the same document share its bytes.
-        transport.send(response.encodedHead)
+        transport.send(head)
         transport.send(response.body)
         transport.finish()
     }
@@ -96,7 +104,21 @@ final class DirectorySession {
         timer = loop.after(span) { [weak self] in self?.drop() }
     }
 
+    private func note(_ response: HTTPResponse, bytes: Int) {
+        server.statistics.trafficWritten &+= UInt64(bytes)
+        guard isForConsensus else { return }
+        server.onConsensus(.answered(status: response.status, isUnsigned: response.reason == DirectoryServer.unsignedReason), peer)
+        if response.status == 200 { download = (time.now, bytes) }
+    }
+
+    private func settleDownload(isComplete: Bool) {
+        guard let (since, bytes) = download else { return }
+        download = nil
+        server.onConsensus(isComplete ? .delivered(bytes: bytes, milliseconds: (time.now - since).inMilliseconds) : .abandoned, peer)
+    }
+
     private func drop() {
+        settleDownload(isComplete: false)
         transport.abandon()
         closed()
     }

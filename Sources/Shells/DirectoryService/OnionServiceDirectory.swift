@@ -27,6 +27,16 @@ package final class OnionServiceDirectory {
 
     deinit { memory.change(by: -reportedBytes) }
 
+    /// Services whose descriptors came, by their blinded keys; at the bound further ones are not counted.
+    private var published: Set<Ed25519Identity> = []
+    private static let publishedLimit = 65_536
+
+    /// How many services published here since this was last asked; their keys are forgotten.
+    package func takePublished() -> Int {
+        defer { published = [] }
+        return published.count
+    }
+
     /// What the descriptors take.
     package var bytes: Int { cache.bytes }
     package var count: Int { cache.count }
@@ -62,6 +72,7 @@ package final class OnionServiceDirectory {
             return .badRequest("Invalid HS descriptor. Rejected.")
         }
         report()
+        if published.count < Self.publishedLimit { published.insert(descriptor.blindedKey) }
         return HTTPResponse(status: 200, reason: "HS descriptor stored successfully.")
     }
 

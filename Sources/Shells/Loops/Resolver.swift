@@ -22,6 +22,30 @@ package final class Resolver {
         package init() {}
     }
 
+    /// How a question ended, as evdns tells it.
+    package enum Outcome: Int, CaseIterable, Sendable {
+        case success
+        case format
+        case serverFailed
+        case missing
+        case unsupported
+        case refused
+        case truncated
+        case unknown
+        case timeout
+        case shutdown
+        case cancelled
+        case noData
+
+        init(_ code: Int32) {
+            let known: [Int32] = [
+                DNS_ERR_NONE, DNS_ERR_FORMAT, DNS_ERR_SERVERFAILED, DNS_ERR_NOTEXIST, DNS_ERR_NOTIMPL, DNS_ERR_REFUSED, DNS_ERR_TRUNCATED, DNS_ERR_UNKNOWN,
+                DNS_ERR_TIMEOUT, DNS_ERR_SHUTDOWN, DNS_ERR_CANCEL, DNS_ERR_NODATA,
+            ]
+            self = known.firstIndex(of: code).flatMap(Outcome.init) ?? .unknown
+        }
+    }
+
     package struct Answer<Value> {
         package let values: [Value]
         package let ttlSeconds: UInt32
@@ -35,6 +59,9 @@ package final class Resolver {
     private let loop: EventLoop
     private let flags: Int32
     private var questions = 0
+    /// Each question that goes out, and what came of it.
+    package var onAsked: () -> Void = {}
+    package var onAnswered: (Outcome) -> Void = { _ in }
     /// Whether the file named a server.
     package let isConfigured: Bool
 
@@ -91,6 +118,7 @@ package final class Resolver {
         questions += 1
         let question = Question { (code: Int32, kind: CChar, count: Int, ttl: Int32, records: UnsafeMutableRawPointer?) in
             self.questions -= 1
+            self.onAnswered(Outcome(code))
             let values: [Value] = if let records { reader(kind, count, records) } else { [] }
             done(Question.result(code, values, ttl))
         }
@@ -100,7 +128,7 @@ package final class Resolver {
             Unmanaged<Question>.fromOpaque(context!).takeRetainedValue().answered(code, kind, Int(count), ttl, records)
         }
         let request = launch(callback, context)
-        guard request == nil else { return }
+        guard request == nil else { return onAsked() }
         Unmanaged<Question>.fromOpaque(context).release()
         questions -= 1
         loop.soon { done(.failure(.permanent)) }  // evdns would not send this name

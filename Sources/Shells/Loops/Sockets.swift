@@ -153,7 +153,10 @@ package enum Sockets {
         return found
     }
 
-    package static func close(_ fd: Int32) { Glibc.close(fd) }
+    package static func close(_ fd: Int32) {
+        SocketLedger.closing(fd)
+        Glibc.close(fd)
+    }
 
     /// The kernel takes no more than about this much beyond what the network has taken, and reports the socket writable only below half
     /// of it: what has not been written yet can still be put in another order.

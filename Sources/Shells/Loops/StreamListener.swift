@@ -13,11 +13,14 @@ package final class StreamListener {
     /// Where it listens, `nil` for a Unix socket.
     package private(set) var address: SocketAddress?
 
-    package init(loop: EventLoop, address: SocketAddress, onAccept: @escaping (Int32) -> Void) throws(FileError) {
+    package init(loop: EventLoop, address: SocketAddress, kind: SocketKind? = nil, onAccept: @escaping (Int32) -> Void) throws(FileError) {
         self.loop = loop
         self.onAccept = onAccept
         path = nil
-        let listener = try TCPListener(loop: loop, address: address) { fd, _ in onAccept(fd) }
+        let listener = try TCPListener(loop: loop, address: address, kind: kind) { fd, peer in
+            if let kind { SocketLedger.note(fd, kind, .received, peer.ip) }
+            onAccept(fd)
+        }
         tcp = listener
         self.address = listener.address
     }

@@ -157,7 +157,7 @@ package final class TCPConnection {
         guard let source else { return }
         source.cancel()
         self.source = nil
-        close(fd)
+        Sockets.close(fd)
         let handler = onClose
         forget()
         handler?()

@@ -12,11 +12,13 @@ package final class TCPListener {
     private var source: IOSource?
     package let address: SocketAddress
 
-    package init(loop: EventLoop, address: SocketAddress, onAccept: @escaping (_ fd: Int32, _ peer: SocketAddress) -> Void) throws(FileError) {
+    /// - Parameter kind: what the connections are for that come; the listener itself is counted among them.
+    package init(loop: EventLoop, address: SocketAddress, kind: SocketKind? = nil, onAccept: @escaping (_ fd: Int32, _ peer: SocketAddress) -> Void) throws(FileError) {
         let fd = try Sockets.listen(on: address)
         self.loop = loop
         self.fd = fd
         self.address = Sockets.ownAddress(fd) ?? address
+        if let kind { SocketLedger.note(fd, kind, .listening, address.ip) }
         source = IOSource(loop: loop, fd: fd, onReadable: { [unowned self] in acceptSome(onAccept) }, onWritable: {})
         source?.setReading(true)
     }

@@ -122,7 +122,9 @@ package final class Node {
         try Fingerprints.write(keys, nickname: content.nickname, to: directory)
         let publisher = DescriptorPublisher(
             loop: loop, tunnels: documents.tunnels, authorities: configuration.bridge.isBridge ? documents.bridgeAuthorities : documents.sources, isTesting: configuration.general.isTestingNetwork)
-        let role = RelayRole(loop: loop, router: router, store: documents.store, keys: keys, publisher: publisher, content: content, life: life)
+        let records = RelayRecords(router: router, server: documents.server, state: StateFile(path: directory.file("state")), at: loop.wall)
+        let role = RelayRole(
+            loop: loop, router: router, store: documents.store, keys: keys, publisher: publisher, content: content, life: life, records: records)
         relay = role
         role.onEvent = { [weak control] in control?.relayDid($0) }
         guard configuration.exit.isBrokenConfigurationAllowed || !router.policy.isExit || router.names.isConfigured else {
@@ -304,6 +306,7 @@ package final class Node {
         accounting?.save()
         transports?.stop()
         authority?.stop()
+        if !isOver { relay?.records.save(at: loop.wall) }
         control?.stop()
         client?.stop()
         documents.stop()

@@ -81,7 +81,7 @@ package final class Channel: Throttled {
     private var overfull: [UInt32] = []
     /// Our padding of this link, once it stands.
     private(set) var padding: PaddedLink?
-    private var bytesWritten: UInt64 = 0
+    @exclusivity(unchecked) var tally: LinkTally
     private var bytesWrittenAtProgress: UInt64 = 0
     private var progressAt: Instant
     var idleSince: Instant
@@ -97,6 +97,7 @@ package final class Channel: Throttled {
         self.fd = fd
         self.address = address
         isPrivate = address.ip.isPrivate
+        tally = LinkTally(isIPv6: !address.ip.isIPv4)
         self.isInitiator = isInitiator
         self.onDecided = onDecided
         idleSince = router.loop.now
@@ -142,6 +143,7 @@ package final class Channel: Throttled {
         if kept > 0 { scratch.update(from: partial, count: kept) }
         let (count, progress) = session.read(into: scratch + kept, capacity: OnionRouter.scratchBytes - kept)
         paid(read: session.takeReceivedBytes(), isMetered)
+        tally.note(read: count, isPadded: padding?.isScheduled == true, &router.statistics)
         if count > 0 {
             padding?.transferred(at: router.loop.now)
             if isOpen { consume(scratch, count: kept + count) } else { stepLink(scratch + kept, count) }
@@ -224,10 +226,14 @@ package final class Channel: Throttled {
             guard let (circuit, isForward) = circuits.find(id) else { return }
             if isForward { circuit.takeUnretainedValue().violated() } else { circuit.takeUnretainedValue().receiveCreated(command, body) }
         case CellCommand.destroy:
+            router.statistics.destroysReceived += 1
             guard let (circuit, isForward) = circuits.find(id) else { return }
             circuit.takeUnretainedValue().receiveDestroy(isForward: isForward, reason: DestroyReason(rawValue: body[0]) ?? .none)
         case CellCommand.paddingNegotiate: padding?.receive(body)
-        default: break  // PADDING and commands of the future: accepted, nothing to do
+        case CellCommand.padding:
+            router.statistics.linkPaddingReceived += 1
+            if padding?.isScheduled == true { router.statistics.paddedPaddingReceived += 1 }
+        default: break  // commands of the future: accepted, nothing to do
         }
     }
 
@@ -384,8 +390,8 @@ package final class Channel: Throttled {
                 return progress
             }
             paid(written: session.takeSealedBytes(), isMetered)
+            tally.note(written: count, isPadded: padding?.isScheduled == true, &router.statistics)
             padding?.transferred(at: router.loop.now)
-            bytesWritten &+= UInt64(count)
             output.consume(count)
             budget -= count
         }
@@ -433,6 +439,7 @@ package final class Channel: Throttled {
     @inline(__always)
     private func paid(read bytes: Int, _ isMetered: Bool) {
         router.statistics.bytesRead &+= UInt64(bytes)
+        if tally.isIPv6 { router.statistics.bytesReadIPv6 &+= UInt64(bytes) }
         if isCounted { router.statistics.bytesCountedRead &+= UInt64(bytes) }
         if isMetered { meter.spend(read: bytes, router.policy.bandwidth, router.settings.bandwidth) }
     }
@@ -441,6 +448,7 @@ package final class Channel: Throttled {
     @inline(__always)
     private func paid(written bytes: Int, _ isMetered: Bool) {
         router.statistics.bytesWritten &+= UInt64(bytes)
+        if tally.isIPv6 { router.statistics.bytesWrittenIPv6 &+= UInt64(bytes) }
         if isCounted { router.statistics.bytesCountedWritten &+= UInt64(bytes) }
         if isMetered { meter.spend(written: bytes, router.policy.bandwidth, router.settings.bandwidth) }
     }
@@ -488,8 +496,8 @@ package final class Channel: Throttled {
 
     /// Whether cells have been waiting for long and the peer took none.
     func isStuck(_ now: Instant) -> Bool {
-        if unsentBytes + session.unsentBytes == 0 || bytesWritten != bytesWrittenAtProgress {
-            bytesWrittenAtProgress = bytesWritten
+        if unsentBytes + session.unsentBytes == 0 || tally.bytesWritten != bytesWrittenAtProgress {
+            bytesWrittenAtProgress = tally.bytesWritten
             progressAt = now
         }
         return progressAt + router.settings.outputStallTimeout < now
@@ -540,6 +548,7 @@ package final class Channel: Throttled {
         self.peer = peer
         state = .open
         settleAdmission(peer.isAuthenticated ? .none : .client)
+        if admission == .client, router.policy.counted.contains(.clients) { router.settings.arrivals.note(address.ip, transport: transport) }
         idleSince = router.loop.now
         padding = PaddedLink(self)
         padding?.begin()

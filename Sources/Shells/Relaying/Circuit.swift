@@ -33,6 +33,7 @@ package class Circuit {
     func useCongestionControl(sendmeIncrement: UInt8) {
         sendWindow = CircuitWindow(router.policy.flow, sendmeIncrement: sendmeIncrement)
         receiveWindow = .congestionControlled(sendmeIncrement: sendmeIncrement)
+        router.statistics.congestion.circuitsCreated &+= 1
         expectedTags = TagQueue(for: sendWindow)
     }
 
@@ -128,7 +129,7 @@ package class Circuit {
             let message = try SendmeMessage(content)
             guard message.version == 1 else { return violated() }
             let sent = try expectedTags.match(message.tag)
-            try sendWindow.acknowledged(roundTrip: router.loop.now - sent, isBlocked: isHeld)
+            try sendWindow.acknowledged(roundTrip: router.loop.now - sent, isBlocked: isHeld, &router.statistics.congestion)
             linked?.noteRoundTrip(of: self)
             resumeStreams()
         } catch {
@@ -136,9 +137,13 @@ package class Circuit {
         }
     }
 
+    /// The circuit is closed.
+    func noteEnd() { sendWindow.closed(&router.statistics.congestion) }
+
     /// The peer broke the protocol: the circuit goes.
     func violated() {
         router.statistics.protocolErrors += 1
+        router.statistics.circuitViolations += 1
         close(.protocolViolation)
     }
 

@@ -33,7 +33,7 @@ final class CircuitPadder {
     private func fire() {
         timer = nil
         circuit.send(RelayCommand.drop, stream: 0, [])
-        circuit.router.statistics.paddingSent += 1
+        circuit.router.statistics.dropsSent += 1
         if !circuit.isClosed { follow(padding.sent(&random)) }
     }
 }

@@ -49,6 +49,7 @@ final class Dial {
     }
 
     private func handshake(_ fd: Int32, _ address: SocketAddress) {
+        SocketLedger.note(fd, .relay, .initiated, address.ip)
         let channel = Channel(router: router, fd: fd, address: address, isInitiator: true, link: link, expected: target.rsa) { channel in
             guard let channel else { return self.start() }
             guard let peer = channel.peer, self.isTarget(peer) else {

@@ -19,6 +19,8 @@ package final class ExitNames {
     init(router: OnionRouter) {
         self.router = router
         resolver = Resolver(loop: router.loop, settings: router.settings.resolver)
+        resolver.onAsked = { [unowned router] in router.statistics.namesAsked += 1 }
+        resolver.onAnswered = { [unowned router] in router.statistics.namesAnswered[$0] += 1 }
     }
 
     /// Addresses of a name, honest ones only; IPv6 only if the policy accepts any. Never an empty list.

@@ -10,6 +10,7 @@ extension RelayCircuit {
         // Linked circuits are for exit streams: stock refuses this too, for good reason (TROVE-2026-008).
         guard linked == nil else { return violated() }
         guard admits(stream) else { return }
+        router.statistics.directoryStreamsAsked += 1
         guard router.policy.wakefulness == .awake else { return refuse(stream, .hibernating) }
         guard let handler = router.onDirectoryStream, router.index == 0 || router.policy.isDirectory else { return refuse(stream, .notDirectory) }
         let accepted = accept(stream)
@@ -19,6 +20,7 @@ extension RelayCircuit {
 
     func beginExit(_ stream: UInt16, _ data: [UInt8]) {
         guard admits(stream) else { return }
+        router.statistics.exitStreamsAsked += 1
         guard let message = try? BeginMessage(data), message.port != 0 else { return refuse(stream, .protocolViolation) }
         // A client that makes us its only hop is asking for a one-hop proxy (tor-spec 6.2).
         guard let peer, peer.isAuthenticated else { return refuse(stream, .protocolViolation) }
@@ -33,6 +35,7 @@ extension RelayCircuit {
 
     func resolve(_ stream: UInt16, _ data: [UInt8]) {
         guard stream != 0, isWithinRate(stream), let message = try? ResolveMessage(data) else { return }
+        router.statistics.resolvesAsked += 1
         let answer: ([ResolvedAnswer]) -> Void = { [weak self] answers in
             guard let self, !isClosed else { return }
             send(RelayCommand.resolved, stream: stream, ResolvedMessage(answers: answers).encoded)
@@ -152,7 +155,9 @@ final class ExitConnection {
 
     private func connected(_ fd: Int32, _ address: IPAddress) {
         guard !stream.isEnded else { return Sockets.close(fd) }
+        SocketLedger.note(fd, .exit, .initiated, address)
         stream.connection = nil
+        stream.count(asOf: request.port)
         circuit?.connecting -= 1
         // Not over the circuit that BEGIN came on: it may be gone, and another leg have the stream.
         stream.circuit?.send(RelayCommand.connected, stream: stream.id, ConnectedMessage(address: address, ttlSeconds: Self.timeToLiveSeconds).encoded)

@@ -50,3 +50,14 @@ final class HandshakeAnswer: @unchecked Sendable {
         return HandshakeAnswer(command: CellCommand.created2, reply: Created2Message(handshake: reply).encoded, keys: keys, sendmeIncrement: increment)
     }
 }
+
+extension SkinKind {
+    /// Of a CREATE cell; what is of no handshake that we know is refused before it is counted.
+    init(_ command: UInt8, _ body: [UInt8]) {
+        guard command == CellCommand.create2 else {
+            self = command == CellCommand.createFast ? .fast : .tap
+            return
+        }
+        self = (try? Create2Message(body))?.handshakeType == HandshakeType.ntorV3 ? .ntorV3 : .ntor
+    }
+}

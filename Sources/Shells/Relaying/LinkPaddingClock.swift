@@ -17,7 +17,8 @@ final class PaddedLink {
     fileprivate var idleTime: Instant.Span?
     /// A circuit of more than one hop went over the link.
     private var isUsed = false
-    fileprivate var isScheduled = false
+    /// It is padded when it is idle.
+    fileprivate(set) var isScheduled = false
 
     init(_ channel: Channel) {
         self.channel = channel
@@ -64,7 +65,7 @@ final class PaddedLink {
         idleTime = nil
         if channel.hasNothingToSend, policy.links.padsBeforeUse || records > Self.idleRecords {
             channel.sendControl(0, CellCommand.padding, [])
-            channel.router.statistics.paddingSent += 1
+            channel.router.statistics.linkPaddingSent += 1
         }
         return padding.idleTime(policy.links, &router.paddingRandom).map {
             idleTime = $0

@@ -11,6 +11,7 @@ package final class MemoryAccount: Sendable {
     private let limit: Atomic<Int>
     private let exhausted = Atomic<Int64>(0)
     private let reclaimed = Atomic<UInt64>(0)
+    private let reclaimedOfCaches = Atomic<UInt64>(0)
     private let victims = Atomic<UInt64>(0)
 
     package init(limitBytes: UInt64 = MemoryLimit.standard(physicalBytes: 0)) { limit = Atomic(Int(clamping: limitBytes)) }
@@ -23,7 +24,9 @@ package final class MemoryAccount: Sendable {
         let seconds = exhausted.load(ordering: .relaxed)
         return seconds > 0 ? WallTime(secondsSinceEpoch: seconds) : nil
     }
-    /// Bytes freed by force since the start, and circuits that ended for it.
+    /// Bytes of caches freed by force since the start.
+    package var reclaimedCacheBytes: UInt64 { reclaimedOfCaches.load(ordering: .relaxed) }
+    /// Bytes of queues freed by force since the start, and circuits that ended for it.
     package var reclaimedBytes: UInt64 { reclaimed.load(ordering: .relaxed) }
     package var circuitsEnded: UInt64 { victims.load(ordering: .relaxed) }
 
@@ -34,6 +37,11 @@ package final class MemoryAccount: Sendable {
 
     /// What must be freed, of all loops together.
     var excessBytes: Int { MemoryLimit.excess(used: usedBytes, limit: limitBytes) }
+
+    func noteReclaim(caches bytes: Int, at wall: WallTime) {
+        exhausted.store(wall.secondsSinceEpoch, ordering: .relaxed)
+        reclaimedOfCaches.wrappingAdd(UInt64(clamping: bytes), ordering: .relaxed)
+    }
 
     func noteReclaim(bytes: Int, circuits: Int, at wall: WallTime) {
         exhausted.store(wall.secondsSinceEpoch, ordering: .relaxed)
@@ -68,6 +76,7 @@ extension OnionRouter {
         let total = max(1, settings.memory.usedBytes)
         let share = Int(Double(excess) * Double(heldBytes) / Double(total))
         let caches = shrinkCaches?(excess) ?? 0
+        if caches > 0 { settings.memory.noteReclaim(caches: caches, at: loop.wall) }
         guard share > caches else { return }
         let victims = MemoryLimit.victims(debts, toFree: share - caches)
         for victim in victims { victim.circuit.close(.resourceLimit) }

@@ -61,6 +61,7 @@ package final class OnionRouter {
     /// Of links' and streams' buffers, as of the last survey; and what `settings.memory` knows of this loop.
     var surveyedBytes = 0
     var reportedBytes = 0
+    var secondsSurveyed = 0
     private var survey: Timer?
     /// Frees up to so many bytes of caches and says how many it did; on the loop that has any.
     package var shrinkCaches: ((_ bytes: Int) -> Int)?
@@ -105,7 +106,10 @@ package final class OnionRouter {
         loop.onTurnEnd { [weak self] in self?.endTurn() }
         housekeeping = loop.every(settings.housekeepingInterval) { [weak self] in self?.keepHouse() }
         if let loops { join(loops) }
-        survey = loop.every(.seconds(1)) { [weak self] in self?.surveyMemory() }
+        survey = loop.every(.seconds(1)) { [weak self] in
+            self?.surveyMemory()
+            self?.surveyDirections()
+        }
     }
 
     private func join(_ loops: RelayLoops) {
@@ -144,7 +148,7 @@ package final class OnionRouter {
     package private(set) var relayedCircuitCount = 0
     /// Of this loop alone, or on loop 0 of all loops together; those of others are as of the end of their last turn.
     package var totals: RouterTotals {
-        let own = RouterTotals(statistics: statistics, channels: channels.count, circuits: circuits.count, relayedCircuits: relayedCircuitCount)
+        let own = RouterTotals(statistics: statistics, channels: channels.count, circuits: circuits.count, relayedCircuits: relayedCircuitCount, paddedLinks: linkPadding.count)
         return index == 0 ? loops.map { own + $0.others } ?? own : own
     }
 
@@ -153,7 +157,7 @@ package final class OnionRouter {
     /// Accepts links on the address; the address actually bound (port 0 picks one).
     @discardableResult
     package func listen(on address: SocketAddress) throws(FileError) -> SocketAddress {
-        let listener = try TCPListener(loop: loop, address: address) { [weak self] fd, peer in self?.accept(fd, peer) }
+        let listener = try TCPListener(loop: loop, address: address, kind: .relay) { [weak self] fd, peer in self?.accept(fd, peer) }
         listeners.append(listener)
         return listener.address
     }
@@ -191,8 +195,9 @@ package final class OnionRouter {
 
     /// Like `accept`, on this loop.
     func take(_ fd: Int32, _ peer: SocketAddress, transport: String?) {
-        guard !isShut, channels.count < settings.channelLimit, policy.identity != nil else { return Sockets.close(fd) }
-        guard policy.wakefulness == .awake, let admission = admit(peer.ip) else { return Sockets.close(fd) }
+        guard !isShut, channels.count < settings.channelLimit, policy.identity != nil else { return SocketLedger.reject(fd, .relay, peer.ip) }
+        guard policy.wakefulness == .awake, let admission = admit(peer.ip) else { return SocketLedger.reject(fd, .relay, peer.ip) }
+        SocketLedger.note(fd, .relay, .received, peer.ip)
         dropOldestHandshake()
         let channel = Channel(router: self, fd: fd, address: peer, isInitiator: false, admission: admission, onDecided: nil)
         channel.transport = transport
@@ -285,6 +290,7 @@ package final class OnionRouter {
     func release(_ circuit: Circuit) {
         // First kept, then let go of: a cell on its way through the circuit holds no reference of its own.
         retired.append(circuit)
+        circuit.noteEnd()
         circuits[ObjectIdentifier(circuit)] = nil
         if circuit is RelayCircuit { relayedCircuitCount -= 1 }
     }
@@ -319,8 +325,9 @@ package final class OnionRouter {
         guard policy.wakefulness == .awake else { return channel.sendDestroy(id, .hibernating) }
         guard circuits.count < settings.circuitLimit, mayCarryMore(channel), admitsCircuit(on: channel) else { return channel.sendDestroy(id, .resourceLimit) }
         if command == CellCommand.create2, let desk {
-            desk.take(body, for: PendingCircuit(router: self, previous: channel, id: id))
+            desk.take(body, for: PendingCircuit(router: self, previous: channel, id: id, kind: SkinKind(command, body)))
         } else if let answer = try? HandshakeAnswer.make(to: command, body, policy) {
+            statistics.skinsAnswered[SkinKind(command, body)] += 1
             open(answer, on: channel, id: id)
         } else {
             statistics.protocolErrors += 1

@@ -46,6 +46,8 @@ package final class OnionStream: Throttled {
 
     /// An exit's TCP connection that is still being made.
     var connection: ExitConnection?
+    /// Whose traffic this is to be counted as, if that is counted.
+    private var exitPort: UInt16?
     private var fd: Int32 = -1
     private var source: IOSource?
     @exclusivity(unchecked) private var toSocket = OutputQueue()
@@ -210,8 +212,14 @@ package final class OnionStream: Throttled {
     private func note(drained: Int, buffered: Int) {
         guard let circuit, let signal = signals?.drain.note(drained: drained, buffered: buffered, at: router.loop.now) else { return }
         switch signal {
-        case .xoff: circuit.send(RelayCommand.xoff, stream: id, XoffMessage().encoded)
-        case .xon(let message): circuit.send(RelayCommand.xon, stream: id, message.encoded)
+        case .xoff:
+            router.statistics.congestion.xoffsSent &+= 1
+            router.statistics.congestion.xoffBacklog.note(buffered)
+            circuit.send(RelayCommand.xoff, stream: id, XoffMessage().encoded)
+        case .xon(let message):
+            router.statistics.congestion.xonsSent &+= 1
+            router.statistics.congestion.xonBacklog.note(buffered)
+            circuit.send(RelayCommand.xon, stream: id, message.encoded)
         }
     }
 
@@ -253,6 +261,7 @@ package final class OnionStream: Throttled {
         guard let circuit else { return }
         self.circuit = nil
         circuit.remove(self)
+        if let exitPort { router.settings.exitTraffic.ended(exitPort, written: bytesReceived, read: bytesSent) }
         connection?.cancel()
         connection = nil
         retry?.cancel()
@@ -279,6 +288,13 @@ package final class OnionStream: Throttled {
     func survey(_ now: Instant) -> Int {
         waitingSince = waitingBytes > 0 ? waitingSince ?? now : nil
         return toSocket.bytes + unsent.count + early.count
+    }
+
+    /// An exit's stream is connected.
+    func count(asOf port: UInt16) {
+        guard router.policy.counted.contains(.exitPorts) else { return }
+        exitPort = port
+        router.settings.exitTraffic.opened(port)
     }
 
     // MARK: The socket's side

@@ -4,10 +4,12 @@ internal import Onion
 final class PendingCircuit: Circuit {
     private let previous: Channel
     private let id: UInt32
+    private let kind: SkinKind
 
-    init(router: OnionRouter, previous: Channel, id: UInt32) {
+    init(router: OnionRouter, previous: Channel, id: UInt32, kind: SkinKind) {
         self.previous = previous
         self.id = id
+        self.kind = kind
         super.init(router: router)
         previous.attach(id, self, isForward: true)
         router.adopt(self)
@@ -17,6 +19,7 @@ final class PendingCircuit: Circuit {
         guard !isClosed else { return }  // destroyed or without a link meanwhile: nobody wants the answer
         switch outcome {
         case .answered(let answer):
+            router.statistics.skinsAnswered[kind] += 1
             leave()
             router.open(answer, on: previous, id: id)
         case .refused: violated()
@@ -25,7 +28,7 @@ final class PendingCircuit: Circuit {
     }
 
     private func dropped() {
-        router.statistics.handshakesDropped += 1
+        router.statistics.skinsDropped[kind] += 1
         close(.resourceLimit)
     }
 

@@ -110,7 +110,10 @@ final class RelayCircuit: Circuit {
 
     private func overfilled(isOutbound: Bool) {
         router.statistics.queuesOverfilled += 1
-        if isOutbound, let previous { router.filledQueue(from: previous) }
+        if isOutbound {
+            router.statistics.outboundQueuesOverfilled += 1
+            if let previous { router.filledQueue(from: previous) }
+        }
         close(.resourceLimit)
     }
 
@@ -125,8 +128,12 @@ final class RelayCircuit: Circuit {
     /// No next channel here: the cell goes on through another loop, or is for the other side of a rendezvous, or it was forged or garbled.
     @inline(never)
     private func crossOver(_ body: UnsafeMutablePointer<UInt8>, _ command: UInt8) {
-        if let partner { return partner.receiveBackward(body, false) }
+        if let partner {
+            router.statistics.rendezvousCells &+= 1
+            return partner.receiveBackward(body, false)
+        }
         guard let passage else { return violated() }
+        if isJoined { router.statistics.rendezvousCells &+= 1 }
         router.statistics.cellsRelayed &+= 1
         if !passage.appendCell(nextID, isJoined ? CellCommand.relay : command, body) { close(.resourceLimit) }
     }
@@ -195,8 +202,9 @@ final class RelayCircuit: Circuit {
         case RelayCommand.confluxLinkedAck: acknowledgeLink()
         case RelayCommand.confluxSwitch: switchLeg(data)
         case RelayCommand.confluxLinked: violated()
+        case RelayCommand.drop: router.statistics.dropsReceived += 1
         case _ where receiveService(command, data): break
-        default: break  // DROP, late messages of ended streams and commands of the future
+        default: break  // late messages of ended streams and commands of the future
         }
     }
 

@@ -50,6 +50,9 @@ package struct RouterPolicy: Sendable {
     /// Addresses of relays: what comes from there is not counted as a client's.
     package var relayAddresses: Set<IPAddress> = []
 
+    /// What the operator wants counted for statistics.
+    package var counted: CountedThings = []
+
     package init(tls: TLSContext) { self.tls = tls }
 
     /// For the rotation of link certificates.

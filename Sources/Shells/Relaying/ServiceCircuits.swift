@@ -29,67 +29,96 @@ extension RelayCircuit {
         return true
     }
 
+    private typealias Messages = WritableKeyPath<RouterStatistics, Counts<ServiceOutcome>>
+
+    private func note(_ messages: Messages, _ outcome: ServiceOutcome) { router.statistics[keyPath: messages][outcome] += 1 }
+
+    /// The message breaks the protocol, in this way.
+    private func violated(_ messages: Messages, _ outcome: ServiceOutcome) {
+        note(messages, outcome)
+        violated()
+    }
+
     // MARK: Introduction point
 
     private func establishIntroduction(_ data: [UInt8]) {
-        guard isUncommitted, let message = try? EstablishIntroMessage(data), message.isProven(circuitNonce: circuitNonce.bytes) else { return violated() }
+        let messages: Messages = \.introductionPoints
+        guard isUncommitted else { return violated(messages, .unsuitable) }
+        guard let message = try? EstablishIntroMessage(data), message.isProven(circuitNonce: circuitNonce.bytes) else { return violated(messages, .malformed) }
         guard case .admitted(let replaced) = router.servicePoints.add(service: message.authKey, at: ServicePlace(self)) else { return close(.resourceLimit) }
         commit(to: .introductions(key: message.authKey, IntroductionGate(message.defence)))
         // The service has come back on a new circuit; it does not use the old one any more.
         replaced?.visit(from: router) { $0?.close(.finished) }
-        send(RelayCommand.introEstablished, stream: 0, EstablishIntroMessage.established)
+        note(messages, send(RelayCommand.introEstablished, stream: 0, EstablishIntroMessage.established) ? .success : .circuitDead)
     }
 
     /// One introduction per circuit, so that no client hammers a service over one circuit; and no circuit of one hop, for the service
     /// must be able to trust that we do not know whom we introduce.
     private func introduce(_ data: [UInt8]) {
-        guard isUncommitted, !hasIntroduced, isFromRelay else { return violated() }
+        let messages: Messages = \.introductions
+        guard !hasIntroduced else { return violated(messages, .circuitReused) }
+        guard isFromRelay else { return violated(messages, .singleHop) }
+        // Stock has no count for a circuit that does something else.
+        guard isUncommitted else { return violated() }
         hasIntroduced = true
-        guard let header = try? Introduce1Header(data) else { return acknowledge(.badFormat) }
-        guard let service = router.servicePoints.service(header.authKey) else { return acknowledge(.unknownService) }
+        guard let header = try? Introduce1Header(data) else { return acknowledge(.badFormat, .malformed) }
+        guard let service = router.servicePoints.service(header.authKey) else { return acknowledge(.unknownService, .unknownService) }
         let asker = ServicePlace(self)
         service.visit(from: router) { service in
-            let status = service?.passOn(introduction: data) == true ? IntroduceStatus.delivered : .unknownService
-            asker.visit(onLoop: service?.router.index) { $0?.acknowledge(status) }
+            let outcome = service?.passOn(introduction: data) ?? .unknownService
+            asker.visit(onLoop: service?.router.index) { $0?.acknowledge(outcome == .success ? .delivered : .unknownService, outcome) }
         }
     }
 
-    private func acknowledge(_ status: IntroduceStatus) { send(RelayCommand.introduceAck, stream: 0, status.encoded) }
+    private func acknowledge(_ status: IntroduceStatus, _ outcome: ServiceOutcome) {
+        note(\.introductions, outcome)
+        send(RelayCommand.introduceAck, stream: 0, status.encoded)
+    }
 
     /// Sends a client's introduction to the service, unless it has had enough of them.
-    private func passOn(introduction data: [UInt8]) -> Bool {
-        guard case .introductions(let key, var gate) = duty else { return false }
+    private func passOn(introduction data: [UInt8]) -> ServiceOutcome {
+        guard case .introductions(let key, var gate) = duty else { return .unknownService }
         let isAdmitted = gate.admits(at: router.loop.now, network: router.policy.services.introductionLimits)
         duty = .introductions(key: key, gate)
+        guard isAdmitted else { return .rateLimited }
         // What fits one kind of relay cell may be too long for the other.
-        return isAdmitted && data.withUnsafeBufferPointer { transmit(RelayCommand.introduce2, stream: 0, $0.baseAddress, $0.count) }
+        return data.withUnsafeBufferPointer { transmit(RelayCommand.introduce2, stream: 0, $0.baseAddress, $0.count) } ? .success : .circuitDead
     }
 
     // MARK: Rendezvous point
 
     private func establishRendezvous(_ data: [UInt8]) {
-        guard isUncommitted else { return violated() }
+        let messages: Messages = \.rendezvousPoints
+        guard isUncommitted else { return violated(messages, .unsuitable) }
         // Dropped without a word: the client finds out by waiting, which costs those most who try it often.
-        if router.policy.services.refusesSingleHopRendezvous, !isFromRelay { return }
-        guard let cookie = RendezvousCookie(data) else { return violated() }
+        if router.policy.services.refusesSingleHopRendezvous, !isFromRelay { return note(messages, .singleHop) }
+        guard let cookie = RendezvousCookie(data) else { return violated(messages, .malformed) }
         switch router.servicePoints.add(client: cookie, at: ServicePlace(self)) {
-        case .duplicate: violated()
+        case .duplicate: violated(messages, .duplicateCookie)
         case .full: close(.resourceLimit)
         case .admitted:
             commit(to: .waiting(cookie))
-            send(RelayCommand.rendezvousEstablished, stream: 0, [])
+            note(messages, send(RelayCommand.rendezvousEstablished, stream: 0, []) ? .success : .circuitDead)
         }
     }
 
     /// The service has come to meet the client that waits.
     private func meet(_ data: [UInt8]) {
-        guard isUncommitted, let message = try? Rendezvous1Message(data), let client = router.servicePoints.take(client: message.cookie) else {
+        let messages: Messages = \.meetings
+        guard isUncommitted else { return violated(messages, .unsuitable) }
+        guard let message = try? Rendezvous1Message(data) else { return violated(messages, .malformed) }
+        guard let client = router.servicePoints.take(client: message.cookie) else {
             // It can be the client that gave up, which is no violation; but there is nothing else that this circuit could be for.
+            note(messages, .unknownCookie)
             return close(.protocolViolation)
         }
         if let passage = router.passage(toLoop: client.loop) { return meet(client, through: passage, message) }
-        guard let client = client.live else { return close(.protocolViolation) }
+        guard let client = client.live else {
+            note(messages, .unknownCookie)
+            return close(.protocolViolation)
+        }
         client.send(RelayCommand.rendezvous2, stream: 0, message.handshake)
+        note(messages, client.isClosed ? .circuitDead : .success)
         guard !client.isClosed else { return close(.destroyed) }
         client.join(self)
         join(client)
@@ -99,6 +128,7 @@ extension RelayCircuit {
     private func meet(_ client: ServicePlace, through passage: Passage, _ message: Rendezvous1Message) {
         guard let id = passage.freeCircuitID() else { return close(.resourceLimit) }
         join(through: passage, id: id, isAnswered: false)
+        note(\.meetings, .success)
         passage.peer.post { [index = router.index] router in
             guard let back = router.passage(toLoop: index) else { return }
             guard let client = client.live else { return back.sendDestroy(id, .destroyed) }

@@ -77,6 +77,9 @@ package struct RouterSettings: Sendable {
     package var handshakesPerAddressLimit = 64
     /// What clients asked for lately; all loops of a relay share it.
     package var clients = ClientGate()
+    /// Who came lately and what exits carried; all loops of a relay share them.
+    package var arrivals = ClientArrivals()
+    package var exitTraffic = ExitTraffic()
     /// What links moved lately; all loops of a relay share it.
     package var bandwidth = BandwidthGate()
     /// What queues of all loops of a relay may hold; at the bound caches are emptied, then circuits end that have waited longest.
@@ -119,50 +122,5 @@ package struct RouterSettings: Sendable {
         share.circuitLimit = max(1, circuitLimit / count)
         share.handshakeLimit = max(1, handshakeLimit / count)
         return share
-    }
-}
-
-/// What was done since the start: counters only, each a UInt64, so that those of several loops can be summed.
-package struct RouterStatistics: Sendable {
-    package var bytesRead: UInt64 = 0
-    package var bytesWritten: UInt64 = 0
-    /// On links, exits' connections and directory connections that do not stay in our own networks: what the operator pays for.
-    package var bytesCountedRead: UInt64 = 0
-    package var bytesCountedWritten: UInt64 = 0
-    package var cellsRelayed: UInt64 = 0
-    package var circuitsCreated: UInt64 = 0
-    /// Circuits that end here or that we built, with Counter Galois Onion at their last hop.
-    package var counterGaloisCircuits: UInt64 = 0
-    /// Circuits that became legs of a conflux set here, and times that we went on over another leg.
-    package var confluxLegs: UInt64 = 0
-    package var confluxSwitches: UInt64 = 0
-    /// Of the legs, those that came from another loop to that of their set.
-    package var confluxLegsMoved: UInt64 = 0
-    package var streamsOpened: UInt64 = 0
-    package var protocolErrors: UInt64 = 0
-    /// PADDING cells and DROP messages.
-    package var paddingSent: UInt64 = 0
-    /// Circuits that go on over a link of another loop than they came from.
-    package var circuitsCrossed: UInt64 = 0
-    /// Onion skins that no thread could answer in time.
-    package var handshakesDropped: UInt64 = 0
-    /// Links closed in their handshake to make room for new ones.
-    package var linksDroppedUnfinished: UInt64 = 0
-    /// Circuits closed because more cells of theirs waited than may.
-    package var queuesOverfilled: UInt64 = 0
-}
-
-extension RouterStatistics {
-    static func + (a: RouterStatistics, b: RouterStatistics) -> RouterStatistics {
-        // SAFETY: a value of nothing but UInt64 counters is an array of them.
-        var sum = a
-        withUnsafeMutableBytes(of: &sum) { sum in
-            withUnsafeBytes(of: b) { other in
-                for offset in stride(from: 0, to: sum.count, by: 8) {
-                    sum.storeBytes(of: sum.load(fromByteOffset: offset, as: UInt64.self) &+ other.load(fromByteOffset: offset, as: UInt64.self), toByteOffset: offset, as: UInt64.self)
-                }
-            }
-        }
-        return sum
     }
 }

@@ -11,27 +11,29 @@ struct FlowTests {
 
     @Test("a window closes after its last cell and opens with each SENDME")
     func circuitWindow() throws {
+        var notes = CongestionStatistics()
         var window = CircuitWindow()
         var remembered: [Int] = []
         for cell in 1...1000 where window.sent() { remembered.append(cell) }
         #expect(remembered == Array(stride(from: 100, through: 1000, by: 100)))
         #expect(!window.isOpen)
-        try window.acknowledged(roundTrip: soon, isBlocked: false)
+        try window.acknowledged(roundTrip: soon, isBlocked: false, &notes)
         for _ in 0..<100 { _ = window.sent() }
         #expect(!window.isOpen)
     }
 
     @Test("a window with congestion control begins with 124 cells, remembers each 31st and grows with SENDMEs")
     func congestionWindow() throws {
+        var notes = CongestionStatistics()
         var window = CircuitWindow(FlowParameters(), sendmeIncrement: 31)
         var remembered: [Int] = []
         for cell in 1...124 where window.sent() { remembered.append(cell) }
         #expect(remembered == [31, 62, 93, 124] && !window.isOpen)
-        try window.acknowledged(roundTrip: soon, isBlocked: false)
+        try window.acknowledged(roundTrip: soon, isBlocked: false, &notes)
         for _ in 0..<62 { _ = window.sent() }
         #expect(!window.isOpen)
-        for _ in 0..<5 { try window.acknowledged(roundTrip: soon, isBlocked: false) }
-        #expect(throws: FlowFailure.unexpectedSendme) { try window.acknowledged(roundTrip: soon, isBlocked: false) }
+        for _ in 0..<5 { try window.acknowledged(roundTrip: soon, isBlocked: false, &notes) }
+        #expect(throws: FlowFailure.unexpectedSendme) { try window.acknowledged(roundTrip: soon, isBlocked: false, &notes) }
     }
 
     @Test("a SENDME that nothing earned is refused")
@@ -73,6 +75,7 @@ struct FlowTests {
 
     @Test("a sender and a receiver with SENDMEs arbitrarily late never disagree", arguments: [41, 42, 43] as [UInt64], [false, true])
     func together(seed: UInt64, isCongestionControlled: Bool) throws {
+        var notes = CongestionStatistics()
         var random = SeededRandom(seed: seed)
         var (sender, receiver) = (CircuitWindow(), ReceiveWindow.circuit)
         if isCongestionControlled {
@@ -94,7 +97,7 @@ struct FlowTests {
                 if try receiver.received() { sendmes.append(tag(cell)) }
             case 4 where !sendmes.isEmpty:
                 let sent = try expected.match(sendmes.removeFirst().bytes)
-                try sender.acknowledged(roundTrip: now - sent, isBlocked: false)
+                try sender.acknowledged(roundTrip: now - sent, isBlocked: false, &notes)
             default: break
             }
         }

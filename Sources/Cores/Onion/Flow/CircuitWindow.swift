@@ -36,6 +36,13 @@ package struct CircuitWindow: Sendable {
     }
 
     package var isOpen: Bool { inFlight < limit }
+    /// Counts the end of the circuit.
+    package func closed(_ notes: inout CongestionStatistics) {
+        guard case .vegas(let vegas) = control else { return }
+        notes.circuitsClosed &+= 1
+        if vegas.isInSlowStart { notes.closeStartWindow.note(vegas.window) } else { notes.closeWindow.note(vegas.window) }
+    }
+
     package var isCongestionControlled: Bool { if case .vegas = control { true } else { false } }
     /// Whether something was sent that a SENDME must answer.
     package var hasUnacknowledged: Bool { inFlight >= increment }
@@ -56,11 +63,11 @@ package struct CircuitWindow: Sendable {
         return true
     }
 
-    /// A SENDME came, `roundTrip` after the cell that it answers.
-    package mutating func acknowledged(roundTrip: Instant.Span, isBlocked: Bool) throws(FlowFailure) {
+    /// A SENDME came, `roundTrip` after the cell that it answers. What congestion control makes of it is counted in `notes`.
+    package mutating func acknowledged(roundTrip: Instant.Span, isBlocked: Bool, _ notes: inout CongestionStatistics) throws(FlowFailure) {
         guard inFlight >= increment else { throw .unexpectedSendme }
         if case .vegas(var vegas) = control {
-            vegas.acknowledged(roundTrip: roundTrip, inFlight: inFlight, isBlocked: isBlocked)
+            vegas.acknowledged(roundTrip: roundTrip, inFlight: inFlight, isBlocked: isBlocked, &notes)
             limit = vegas.window
             control = .vegas(vegas)
         }

@@ -31,14 +31,14 @@ package struct Vegas: Sendable {
     }
 
     /// A SENDME answered the cell that was sent `roundTrip` ago; `inFlight` counts the cells before it. `isBlocked`: our own
-    /// channel cannot take more.
-    package mutating func acknowledged(roundTrip: Instant.Span, inFlight: Int, isBlocked: Bool) {
+    /// channel cannot take more. What follows from it is counted in `notes`.
+    package mutating func acknowledged(roundTrip: Instant.Span, inFlight: Int, isBlocked: Bool, _ notes: inout CongestionStatistics) {
         untilUpdate = max(untilUpdate - 1, 0)
         untilWindow = max(untilWindow - 1, 0)
         wasBlocked = isBlocked
-        guard measure(Int(roundTrip.nanoseconds / 1000)) else { return }
+        guard measure(Int(roundTrip.nanoseconds / 1000), &notes) else { return }
         noteUse(inFlight)
-        if isInSlowStart { start() } else if untilUpdate == 0 { avoid() }
+        if isInSlowStart { start(&notes) } else if untilUpdate == 0 { avoid(&notes) }
         window = max(min(window, parameters.windowMaximum), least)
         if untilWindow == 0 { untilWindow = sendmesPerWindow }
         if parameters.isFullPerWindow ? untilWindow == sendmesPerWindow : untilUpdate == sendmesPerUpdate { isFull = false }
@@ -63,13 +63,17 @@ package struct Vegas: Sendable {
     }
 
     /// Takes a round trip into account; `false` when the clock cannot be believed.
-    private mutating func measure(_ microseconds: Int) -> Bool {
-        guard microseconds > 0, !isJump(microseconds) else { return false }
+    private mutating func measure(_ microseconds: Int, _ notes: inout CongestionStatistics) -> Bool {
+        guard microseconds > 0, !isJump(microseconds) else {
+            notes.tripsSkipped &+= 1
+            return false
+        }
         averageMicroseconds = max(RunningAverage.next(microseconds, after: averageMicroseconds, count: averageCount), 1)
         if leastMicroseconds == 0 {
             leastMicroseconds = averageMicroseconds
         } else if window == least, !isInSlowStart {
             // One lucky round trip must not hold the window at its minimum for ever.
+            notes.tripsReset &+= 1
             let (low, high) = (min(averageMicroseconds, leastMicroseconds), max(averageMicroseconds, leastMicroseconds))
             leastMicroseconds = max(parameters.resetPercent * high / 100 + (100 - parameters.resetPercent) * low / 100, 1)
         } else {
@@ -93,19 +97,29 @@ package struct Vegas: Sendable {
 
     // MARK: What follows
 
-    private mutating func start() {
-        if queued >= parameters.gamma || wasBlocked {
+    private mutating func start(_ notes: inout CongestionStatistics) {
+        let queue = queued
+        if queue >= parameters.gamma || wasBlocked {
+            let before = window
             window = bandwidthDelay + parameters.gamma
-            endStart()
+            notes.startBlockedPercent.note(wasBlocked ? 100 : 0)
+            if !wasBlocked { notes.gammaDrop.note(before - window) }
+            endStart(&notes)
         } else if isFull {
             let step = slowStartStep
             window += step
-            if step * sendmesPerWindow <= parameters.increment * parameters.incrementRate { endStart() }
+            if step * sendmesPerWindow <= parameters.increment * parameters.incrementRate {
+                notes.belowStartFloor &+= 1
+                notes.startBlockedPercent.note(0)
+                endStart(&notes)
+            }
         }
         if window >= parameters.slowStartMaximum {
             window = parameters.slowStartMaximum
-            endStart()
+            notes.aboveStartMaximum &+= 1
+            endStart(&notes)
         }
+        notes.startQueue.note(queue)
     }
 
     /// Limited slow start (RFC 3742): above the cap growth slows down.
@@ -114,20 +128,35 @@ package struct Vegas: Sendable {
         return (sendmeIncrement * parameters.slowStartCap + window) / (2 * window)
     }
 
-    private mutating func endStart() {
+    private mutating func endStart(_ notes: inout CongestionStatistics) {
         isInSlowStart = false
         untilUpdate = sendmesPerUpdate
+        notes.startsEnded &+= 1
+        notes.startEndWindow.note(window)
+        notes.startEndBandwidthDelay.note(bandwidthDelay)
+        notes.startEndStep.note(slowStartStep)
     }
 
-    private mutating func avoid() {
-        if queued > parameters.delta {
+    private mutating func avoid(_ notes: inout CongestionStatistics) {
+        let queue = queued
+        let (before, isAboveDelta, isAboveBeta) = (window, queue > parameters.delta, queue > parameters.beta || wasBlocked)
+        let isBelowAlpha = !isAboveDelta && !isAboveBeta && isFull && queue < parameters.alpha
+        if isAboveDelta {
             window = bandwidthDelay + parameters.delta - parameters.increment
-        } else if queued > parameters.beta || wasBlocked {
+            notes.aboveDelta &+= 1
+            notes.deltaDrop.note(before - window)
+        } else if isAboveBeta {
             window -= parameters.increment
-        } else if isFull, queued < parameters.alpha {
+            notes.blockedPercent.note(wasBlocked ? 100 : 0)
+        } else if isBelowAlpha {
             window += parameters.increment
         }
+        notes.deltaPercent.note(isAboveDelta ? 100 : 0)
+        notes.betaPercent.note(!isAboveDelta && isAboveBeta ? 100 : 0)
+        notes.alphaPercent.note(isBelowAlpha ? 100 : 0)
         window = max(window, least)
+        notes.queue.note(queue)
+        notes.bandwidthDelay.note(bandwidthDelay)
         untilUpdate = sendmesPerUpdate
     }
 }

@@ -36,35 +36,62 @@ struct NodeMetrics {
 
     private var text: String {
         var metrics = Metrics()
-        addTraffic(to: &metrics)
-        addLinks(to: &metrics)
+        let done = interior.statistics
+        addTraffic(done, to: &metrics)
+        addConnections(to: &metrics)
         addProcess(to: &metrics)
+        addCircuits(done, to: &metrics)
+        addCongestion(done.congestion, to: &metrics)
+        addServices(done, to: &metrics)
+        addExits(done, to: &metrics)
+        addDefences(done, to: &metrics)
         if interior.relay() != nil { addRelay(to: &metrics) }
         return metrics.text
     }
 
-    private func addTraffic(to metrics: inout Metrics) {
-        let done = interior.statistics
+    private func addTraffic(_ done: RouterStatistics, to metrics: inout Metrics) {
         metrics.add("tor_relay_traffic_bytes", .counter, "Traffic related counters", [
             .init(["direction": "read"], done.bytesRead), .init(["direction": "written"], done.bytesWritten),
         ])
-        metrics.add("tor_relay_circuits_total", .gauge, "Total number of circuits", [.init(["state": "opened"], interior.circuitCount)])
+        let limits = interior.router.settings.bandwidth.timesExhausted
+        metrics.add("tor_relay_load_global_rate_limit_reached_total", .counter, "Total number of global connection bucket limit reached", [
+            .init(["side": "read"], limits.read), .init(["side": "write"], limits.written),
+        ])
     }
 
-    private func addLinks(to metrics: inout Metrics) {
-        let links = interior.links
-        var samples: [Metrics.Sample] = []
-        for (direction, isInitiator) in [("initiated", true), ("received", false)] {
-            for (family, isIPv4) in [("ipv4", true), ("ipv6", false)] {
-                samples.append(.init(
-                    ["type": "OR", "direction": direction, "state": "opened", "family": family],
-                    links.count { $0.isInitiator == isInitiator && $0.address.ip.isIPv4 == isIPv4 }))
+    // MARK: Connections
+
+    /// Stock's names of the kinds of connection; those that a mote never opens have no kind of ours, and there are none of them.
+    private static let kinds: [(name: String, listener: String?, kind: SocketKind?)] = [
+        ("OR", "OR listener", .relay), ("Exit", nil, .exit), ("Socks", "Socks listener", .socks), ("Directory", "Directory listener", .directory),
+        ("Control", "Control listener", .control), ("Extended OR", "Extended OR listener", .extendedOR), ("Metrics", "Metrics listener", .metrics),
+        ("Transparent pf/netfilter listener", nil, nil), ("Transparent natd listener", nil, nil), ("DNS listener", nil, nil), ("HTTP tunnel listener", nil, nil),
+    ]
+
+    private func addConnections(to metrics: inout Metrics) {
+        var (created, opened): ([Metrics.Sample], [Metrics.Sample]) = ([], [])
+        func add(_ type: String, _ kind: SocketKind?, _ initiated: SocketLedger.Side, _ received: SocketLedger.Side?) {
+            for (direction, side) in [("initiated", initiated), ("received", received)] as [(String, SocketLedger.Side?)] {
+                for (family, isIPv4) in [("ipv4", true), ("ipv6", false)] {
+                    let counts = kind.flatMap { kind in side.map { SocketLedger.counts(kind, $0, isIPv4: isIPv4) } } ?? SocketLedger.Counts()
+                    created.append(.init(["type": type, "direction": direction, "state": "created", "family": family], counts.created))
+                    opened.append(.init(["type": type, "direction": direction, "state": "opened", "family": family], counts.opened))
+                    guard direction == "received" else { continue }
+                    created.append(.init(["type": type, "direction": direction, "state": "rejected", "family": family], counts.rejected))
+                }
             }
         }
-        metrics.add("tor_relay_connections", .gauge, "Total number of opened connections", samples)
+        for (name, listener, kind) in Self.kinds {
+            if let listener { add(listener, kind, .listening, nil) }
+            add(name, kind, .initiated, .received)
+        }
+        metrics.add("tor_relay_connections_total", .counter, "Total number of created/rejected connections", created)
+        metrics.add("tor_relay_connections", .gauge, "Total number of opened connections", opened)
     }
 
     private func addProcess(to metrics: inout Metrics) {
+        // An assertion that does not hold ends a mote: whoever can be asked has reached none.
+        metrics.add("tor_bug_reached_count", .counter, "Total number of BUG() and similar assertion reached", [.init([:], 0)])
         var limit = rlimit()
         guard let open = try? Files.list("/proc/self/fd").count, getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
         metrics.add("tor_relay_load_tcp_exhaustion_total", .counter, "Total number of times we ran out of TCP ports", [.init([:], Sockets.portShortages)])

@@ -49,7 +49,7 @@ struct RelayContent {
         return (min(ownRate, relay.bandwidthRate, relay.maxAdvertisedBandwidth, Self.bandwidthLimit), min(ownBurst, relay.bandwidthBurst, Self.bandwidthLimit))
     }
 
-    /// - Parameter seen: bytes per second, from `BandwidthHistory`.
+    /// - Parameter seen: bytes per second, from `RelayRecords`.
     func descriptor(at now: WallTime, upSince started: WallTime, seen: UInt64, isHibernating: Bool, life: LifeSpan?) -> DescriptorContent {
         let bandwidth = RouterDescriptor.Bandwidth(rate: UInt32(clamping: rates.rate), burst: UInt32(clamping: rates.burst), observed: UInt32(clamping: observed(seen)))
         var content = DescriptorContent(

@@ -18,8 +18,7 @@ final class RelayRole {
     private let log = Logger(label: "relay")
     private(set) var content: RelayContent
     private let started: WallTime
-    private var history = BandwidthHistory()
-    private var records: RelayRecords
+    let records: RelayRecords
     private var linksSince: WallTime?
     /// Relays of the newest consensus; `nil` before there is one.
     private var known: KnownRelays?
@@ -47,7 +46,7 @@ final class RelayRole {
         didSet { if isDraining != oldValue { publisher.change() } }
     }
 
-    init(loop: EventLoop, router: OnionRouter, store: DirectoryStore, keys: KeyRing, publisher: DescriptorPublisher, content: RelayContent, life: LifeSpan?) {
+    init(loop: EventLoop, router: OnionRouter, store: DirectoryStore, keys: KeyRing, publisher: DescriptorPublisher, content: RelayContent, life: LifeSpan?, records: RelayRecords) {
         self.loop = loop
         self.router = router
         self.store = store
@@ -56,7 +55,7 @@ final class RelayRole {
         self.content = content
         self.life = life
         started = loop.wall
-        records = RelayRecords(since: loop.wall)
+        self.records = records
         isReachable = content.configuration.relay.isAssumedReachable
         selfTest = SelfTest(router: router, store: store)
         publisher.content = { [unowned self] in descriptorContent() }
@@ -84,14 +83,12 @@ final class RelayRole {
 
     /// Once a second: keys, links, bandwidth, reachability, publication.
     func look() {
-        let done = router.totals.statistics
-        history.sample(read: done.bytesRead, written: done.bytesWritten, at: loop.wall)
-        records.note(done, at: loop.wall)
+        records.note(router.totals, content.configuration, at: loop.wall)
         renewKeys()
         if !isReachable { testReachability() }
         let isListed = isBridge ? nil : known.map { $0.contains(keys.rsaIdentity) }
         publisher.look(
-            keys: keys.descriptorKeys, isListed: isListed, observed: content.observed(history.observed),
+            keys: keys.descriptorKeys, isListed: isListed, observed: content.observed(records.observed),
             mayUpload: isReachable && content.configuration.relay.isPublishing)
     }
 
@@ -108,12 +105,12 @@ final class RelayRole {
     }
 
     private func descriptorContent() -> DescriptorContent {
-        var said = content.descriptor(at: loop.wall, upSince: started, seen: history.observed, isHibernating: isDraining || isHibernating, life: life)
+        var said = content.descriptor(at: loop.wall, upSince: started, seen: records.observed, isHibernating: isDraining || isHibernating, life: life)
         if probes?.isBroken == true { said.policy = .rejectAll }
         said.ntorKeyLifetimeSeconds = onionKeyLives.rotationSeconds
         if let consensus = store.consensus(.microdesc), consensus.param("publish-family-list", default: 1) == 0 { said.family = [] }
         let options = content.configuration.operating
-        said.statistics += records.lines(at: loop.wall, options) + transportLines()
+        said.statistics += records.lines(at: loop.wall, content.configuration) + transportLines()
         said.overload = records.overloadLine(at: loop.wall, options)
         return said
     }
@@ -140,6 +137,7 @@ final class RelayRole {
         rules.isExtendAllowed = { relay.isExtendToPrivateAllowed || !$0.ip.isPrivate }
         rules.isRelayKnown = knowledge()
         rules.ownAddresses = content.address.all
+        rules.counted = CountedThings(content.configuration)
         rules.services = ServicePolicy(store.consensus(.microdesc) ?? store.consensus(.ns), content.configuration.services)
         router.policy = rules
         applyHandshakeWait(store.consensus(.microdesc) ?? store.consensus(.ns))
@@ -183,6 +181,7 @@ final class RelayRole {
             attempts: consensus.param("exit_dns_num_attempts", default: 2, in: 0...255),
             timeoutMilliseconds: consensus.param("exit_dns_timeout", default: 1000, in: 1...120_000))
         router.policy.flow = FlowParameters(consensus)
+        records.follow(consensus)
         router.policy.relayAddresses = Set(consensus.entries.lazy.map(\.socketAddress.ip))
         applyLimits(consensus)
         router.policy.isRelayKnown = knowledge()

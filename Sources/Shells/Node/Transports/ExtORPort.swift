@@ -29,7 +29,7 @@ final class ExtORPort {
     }
 
     func listen(on address: SocketAddress) throws(FileError) -> SocketAddress {
-        let listener = try TCPListener(loop: loop, address: address) { [weak self] fd, peer in self?.accept(fd, peer) }
+        let listener = try TCPListener(loop: loop, address: address, kind: .extendedOR) { [weak self] fd, peer in self?.accept(fd, peer) }
         self.listener = listener
         return listener.address
     }
@@ -37,7 +37,8 @@ final class ExtORPort {
     func stop() { listener?.close() }
 
     private func accept(_ fd: Int32, _ peer: SocketAddress) {
-        guard handshakes < Self.handshakeLimit else { return Sockets.close(fd) }
+        guard handshakes < Self.handshakeLimit else { return SocketLedger.reject(fd, .extendedOR, peer.ip) }
+        SocketLedger.note(fd, .extendedOR, .received, peer.ip)
         handshakes += 1
         let connection = TCPConnection(loop: loop, fd: fd)
         var handshake = ExtORPortHandshake(cookie: cookie, nonce: SecureRandom.bytes(ExtORPortHandshake.nonceBytes))

@@ -134,10 +134,11 @@ package struct RouterTotals: Sendable {
     package var circuits = 0
     /// Of these, circuits of others that run through us.
     package var relayedCircuits = 0
+    package var paddedLinks = 0
 
     static func + (a: RouterTotals, b: RouterTotals) -> RouterTotals {
         RouterTotals(
             statistics: a.statistics + b.statistics, channels: a.channels + b.channels, circuits: a.circuits + b.circuits,
-            relayedCircuits: a.relayedCircuits + b.relayedCircuits)
+            relayedCircuits: a.relayedCircuits + b.relayedCircuits, paddedLinks: a.paddedLinks + b.paddedLinks)
     }
 }
