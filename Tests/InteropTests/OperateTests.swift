@@ -17,4 +17,9 @@ struct OperateTests {
     func sandboxed() async throws {
         try await Scenario("sandboxed").holds()
     }
+
+    @Test("motes publish once stock relays have reached them, tell of IPv6 only where they were reached, and measure what they can carry")
+    func selfTests() async throws {
+        try await Scenario("self_tests", script: "selftests.py").holds()
+    }
 }

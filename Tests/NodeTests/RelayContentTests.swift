@@ -13,10 +13,10 @@ struct RelayContentTests {
         return RelayContent(configuration: configuration, address: try OwnAddress.of(configuration.relay, orPorts: orPorts, dirPorts: dirPorts))
     }
 
-    private func descriptor(_ content: RelayContent, seen: UInt64 = 0, isHibernating: Bool = false, life: LifeSpan? = nil) throws -> RouterDescriptor {
+    private func descriptor(_ content: RelayContent, observed: UInt64 = 0, isHibernating: Bool = false, life: LifeSpan? = nil) throws -> RouterDescriptor {
         let scratch = try Scratch()
         let keys = try KeyRing(DataDirectory(path: scratch.path), now: noon)
-        let said = content.descriptor(at: noon + 60, upSince: noon, seen: seen, isHibernating: isHibernating, life: life)
+        let said = content.descriptor(at: noon + 60, upSince: noon, observed: observed, isHibernating: isHibernating, life: life)
         return try RouterDescriptor.make(said, keys: keys.descriptorKeys).descriptor
     }
 
@@ -63,11 +63,12 @@ struct RelayContentTests {
         }
     }
 
-    @Test("bandwidth is what was seen, never more than the rate, never nothing")
+    @Test("bandwidth is what was seen, never more than the rate, and before it was measured no less than every machine has")
     func bandwidth() throws {
         let made = try content("ORPort 203.0.113.5:9001\nRelayBandwidthRate 1 MB\nRelayBandwidthBurst 2 MB\nMaxAdvertisedBandwidth 3 MB")
-        #expect(made.observed(0) == 128 << 10 && made.observed(500_000) == 500_000 && made.observed(9 << 20) == 1 << 20)
-        let bandwidth = try descriptor(made, seen: 500_000).bandwidth
+        #expect(made.observed(0, isMeasured: false) == 128 << 10 && made.observed(500_000, isMeasured: false) == 500_000)
+        #expect(made.observed(9 << 20, isMeasured: true) == 1 << 20 && made.observed(1000, isMeasured: true) == 1000)
+        let bandwidth = try descriptor(made, observed: 500_000).bandwidth
         #expect(bandwidth == RouterDescriptor.Bandwidth(rate: 1 << 20, burst: 2 << 20, observed: 500_000))
     }
 

@@ -94,14 +94,44 @@ struct DailyReportTests {
     func services() throws {
         var random = SeededRandom(seed: 7)
         let lines = ServiceReport.lines(day, cells: 5000, services: 3, using: &random)
-        #expect(lines[0] == "hidserv-stats-end 2027-01-31 12:00:00 (86400 s)" && lines[3] == "hidserv-v3-stats-end 2027-01-31 12:00:00 (86400 s)")
-        #expect(lines[4].hasPrefix("hidserv-rend-v3-relayed-cells ") && lines[4].hasSuffix(" delta_f=2048 epsilon=0.30 bin_size=1024"))
-        #expect(lines[5].hasPrefix("hidserv-dir-v3-onions-seen ") && lines[5].hasSuffix(" delta_f=8 epsilon=0.30 bin_size=8"))
+        #expect(lines[0] == "hidserv-v3-stats-end 2027-01-31 12:00:00 (86400 s)")
+        #expect(lines[1].hasPrefix("hidserv-rend-v3-relayed-cells ") && lines[1].hasSuffix(" delta_f=2048 epsilon=0.30 bin_size=1024"))
+        #expect(lines[2].hasPrefix("hidserv-dir-v3-onions-seen ") && lines[2].hasSuffix(" delta_f=8 epsilon=0.30 bin_size=8"))
+        #expect(ServiceReport.obsoleteLines(day, using: &random)[0] == "hidserv-stats-end 2027-01-31 12:00:00 (86400 s)")
         let told = (0..<4000).map { _ in Blurring.noisy(Blurring.up(3, to: 8), range: 8, epsilon: 0.3, using: &random) }
         let mean = Double(told.reduce(0, +)) / 4000
         let spread = told.reduce(0) { $0 + abs(Double($1) - 8) } / 4000
         // Of 4,000 draws the mean strays by 0.6 and the mean distance by 0.4, one time in three.
         #expect(abs(mean - 8) < 4 && abs(spread - 8 / 0.3) < 3, "mean \(mean), spread \(spread)")
+    }
+
+    @Test("onion services are counted from noon to noon, between which their keys stay the same")
+    func noons() throws {
+        var random = SeededRandom(seed: 1)
+        var report = ServiceReport(since: noon - 7200)
+        var (published, taken) = (0, 0)
+        func note(_ cells: UInt64, at now: WallTime) -> [String]? {
+            report.note(cells: cells, takeServices: { defer { (taken, published) = (published, 0) }; return published }, at: now, using: &random)
+        }
+        (taken, published) = (-1, 4)
+        #expect(note(100_000_000, at: noon - 1) == nil && taken == -1)
+        #expect(note(200_000_000, at: noon) == nil && taken == 4, "what came before noon is forgotten")
+        published = 9
+        #expect(note(200_000_000, at: noon + 86_399) == nil && taken == 4)
+        let lines = try #require(note(200_000_000, at: noon + 86_400))
+        #expect(lines[0] == "hidserv-v3-stats-end 2027-02-01 12:00:00 (86400 s)" && taken == 9)
+        let cells = try #require(lines[1].split(separator: " ").dropFirst().first.flatMap { Int64($0) })
+        // The noise is beyond this once in a million million times, and this seed is always the same.
+        #expect(abs(cells) < 200_000, "cells of the time before noon are not counted")
+        #expect(note(200_000_000, at: noon + 86_401) == nil)
+    }
+
+    @Test("a clock that is set back while the first noon is awaited awaits the one that comes next")
+    func earlierNoon() {
+        var random = SeededRandom(seed: 1)
+        var report = ServiceReport(since: noon + 9 * 86_400)
+        for second in [-10, 0, 86_399] as [Int64] { #expect(report.note(cells: 0, takeServices: { 0 }, at: noon + second, using: &random) == nil) }
+        #expect(report.note(cells: 0, takeServices: { 0 }, at: noon + 86_400, using: &random) != nil)
     }
 
     @Test("rounding goes up, and stays where it is on a multiple", arguments: [(0, 0), (1, 8), (8, 8), (9, 16), (UInt64.max, UInt64.max / 8 * 8)] as [(UInt64, UInt64)])

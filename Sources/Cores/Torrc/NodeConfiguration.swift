@@ -73,6 +73,8 @@ package struct RelayOptions: Sendable {
     package var orPorts: [PortLine] = []
     package var dirPorts: [PortLine] = []
     package var isAssumedReachable = false
+    /// `automatic`: as `isAssumedReachable` says.
+    package var isAssumedReachableOverIPv6: Choice = .automatic
     package var isPublishing = true
     package var isDirectoryCache = true
     /// What a DirPort shows to a browser; `nil`: nothing.

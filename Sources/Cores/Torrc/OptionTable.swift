@@ -47,6 +47,7 @@ enum OptionTable {
         .ports("ORPort", \.relay.orPorts, flags: PortLine.relayFlags),
         .ports("DirPort", \.relay.dirPorts, flags: PortLine.relayFlags),
         .flag("AssumeReachable", \.relay.isAssumedReachable),
+        .choice("AssumeReachableIPv6", \.relay.isAssumedReachableOverIPv6),
         .flag("DirCache", \.relay.isDirectoryCache),
         .text("DirPortFrontPage", \.relay.frontPageFile),
         .flag("DownloadExtraInfo", \.relay.isExtraInfoWanted),

@@ -549,6 +549,7 @@ package final class Channel: Throttled {
         state = .open
         settleAdmission(peer.isAuthenticated ? .none : .client)
         if admission == .client, router.policy.counted.contains(.clients) { router.settings.arrivals.note(address.ip, transport: transport) }
+        if !isInitiator, peer.isAuthenticated, let own = peer.observedOwnAddress, router.policy.ownAddresses.contains(own) { router.settings.reached.note(own) }
         idleSince = router.loop.now
         padding = PaddedLink(self)
         padding?.begin()

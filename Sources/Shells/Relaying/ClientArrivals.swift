@@ -61,6 +61,19 @@ package final class ExitTraffic: Sendable {
     }
 }
 
+/// At which of the addresses that we tell of other relays have linked to us. One for all loops; touched once per link of a relay.
+package final class ReachedAddresses: Sendable {
+    private let families = Atomic<UInt8>(0)
+
+    package init() {}
+
+    func note(_ address: IPAddress) { families.bitwiseOr(Self.bit(isIPv4: address.isIPv4), ordering: .relaxed) }
+
+    package func contains(isIPv4: Bool) -> Bool { families.load(ordering: .relaxed) & Self.bit(isIPv4: isIPv4) != 0 }
+
+    private static func bit(isIPv4: Bool) -> UInt8 { isIPv4 ? 1 : 2 }
+}
+
 /// What is counted beyond totals, because the operator wants to publish it.
 package struct CountedThings: OptionSet, Sendable {
     package let rawValue: UInt8

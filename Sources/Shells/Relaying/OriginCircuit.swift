@@ -185,6 +185,14 @@ package final class OriginCircuit: Circuit {
         return nil
     }
 
+    /// Sends so many cells that the last hop throws away; fewer when our link takes no more.
+    package func sendDrops(_ count: Int) {
+        for _ in 0..<count {
+            guard isBuilt, send(RelayCommand.drop, stream: 0, []) else { return }
+            router.statistics.dropsSent += 1
+        }
+    }
+
     // MARK: Ending
 
     package func close() { close(.finished) }

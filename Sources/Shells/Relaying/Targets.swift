@@ -77,9 +77,10 @@ package struct RouterSettings: Sendable {
     package var handshakesPerAddressLimit = 64
     /// What clients asked for lately; all loops of a relay share it.
     package var clients = ClientGate()
-    /// Who came lately and what exits carried; all loops of a relay share them.
+    /// Who came lately, what exits carried, and where relays reached us; all loops of a relay share them.
     package var arrivals = ClientArrivals()
     package var exitTraffic = ExitTraffic()
+    package var reached = ReachedAddresses()
     /// What links moved lately; all loops of a relay share it.
     package var bandwidth = BandwidthGate()
     /// What queues of all loops of a relay may hold; at the bound caches are emptied, then circuits end that have waited longest.

@@ -17,13 +17,22 @@ struct DailyRecords {
     /// As of the beginning of the day.
     private var before = RouterStatistics()
     private var mostPaddedLinks = 0
-    /// Of the last day that is over.
-    private(set) var lines: [String] = []
+    private var services: ServiceReport
+    private var isCountingRequests = false
+    /// Of the last day that is over; of onion services, whose days are others, apart.
+    private var lastDay: [String] = []
+    private var lastServices: [String] = []
 
-    init(since now: WallTime) { clock = DayClock(since: now) }
+    init(since now: WallTime) {
+        clock = DayClock(since: now)
+        services = ServiceReport(since: now)
+    }
+
+    var lines: [String] { lastDay + lastServices }
 
     /// A consensus was asked for.
     mutating func note(_ event: DirectoryServer.ConsensusEvent, _ peer: DirectoryServer.Peer) {
+        guard isCountingRequests else { return }
         switch event {
         case .answered(let status, let isUnsigned):
             requests.note(Self.outcome(status, isUnsigned), client: peer.isAnonymous ? nil : peer.address)
@@ -44,27 +53,32 @@ struct DailyRecords {
     }
 
     mutating func note(_ totals: RouterTotals, _ settings: RouterSettings, _ configuration: NodeConfiguration, servicesPublished: () -> Int, at now: WallTime) {
+        let options = configuration.operating
+        isCountingRequests = options.tellsStatistics && options.countsDirectoryRequests && configuration.relay.isDirectoryCache
+        noteServices(totals.statistics.rendezvousCells, isCounted: options.countsServices, servicesPublished, at: now)
         for arrival in settings.arrivals.take() { clients.note(arrival.address, transport: arrival.transport) }
         mostPaddedLinks = max(mostPaddedLinks, totals.paddedLinks)
         guard let day = clock.over(at: now) else { return }
-        lines = close(day, totals.statistics, settings, configuration, services: servicesPublished())
+        lastDay = close(day, totals.statistics, settings, configuration)
         before = totals.statistics
         clients.forget()
         mostPaddedLinks = 0
     }
 
-    private mutating func close(
-        _ day: Day, _ done: RouterStatistics, _ settings: RouterSettings, _ configuration: NodeConfiguration, services: Int
-    ) -> [String] {
+    private mutating func noteServices(_ cells: UInt64, isCounted: Bool, _ published: () -> Int, at now: WallTime) {
+        var random = SecureRandom()
+        guard let lines = services.note(cells: cells, takeServices: published, at: now, using: &random) else { return }
+        lastServices = isCounted ? lines : []
+    }
+
+    private mutating func close(_ day: Day, _ done: RouterStatistics, _ settings: RouterSettings, _ configuration: NodeConfiguration) -> [String] {
         let options = configuration.operating
         var random = SecureRandom()
         var lines: [String] = []
         let asked = requests.close(day)
         let ports = settings.exitTraffic.take().mapValues { ExitReport.Traffic(bytesWritten: $0.bytesWritten, bytesRead: $0.bytesRead, streams: $0.streams) }
-        if options.countsDirectoryRequests, configuration.relay.isDirectoryCache { lines += asked }
-        if options.countsServices {
-            lines += ServiceReport.lines(day, cells: done.rendezvousCells - before.rendezvousCells, services: UInt64(services), using: &random)
-        }
+        if isCountingRequests { lines += asked }
+        if options.countsServices { lines += ServiceReport.obsoleteLines(day, using: &random) }
         if options.countsEntries, !configuration.bridge.isBridge { lines += clients.entryLines(day) }
         if options.countsExitPorts { lines += ExitReport.lines(day, ports) }
         if options.countsLinkDirections {

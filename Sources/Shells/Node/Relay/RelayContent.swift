@@ -40,18 +40,21 @@ struct RelayContent {
         }
     }
 
-    func observed(_ seen: UInt64) -> UInt64 { min(max(seen, Self.initialBandwidth), rates.rate) }
+    /// - Parameters:
+    ///   - seen: bytes per second, from `RelayRecords`.
+    ///   - isMeasured: whether that says what the relay can carry.
+    func observed(_ seen: UInt64, isMeasured: Bool) -> UInt64 { min(isMeasured ? seen : max(seen, Self.initialBandwidth), rates.rate) }
 
-    private var rates: (rate: UInt64, burst: UInt64) {
+    var rates: (rate: UInt64, burst: UInt64) {
         let relay = configuration.relay
         let ownRate = relay.relayBandwidthRate > 0 ? relay.relayBandwidthRate : relay.bandwidthRate
         let ownBurst = relay.relayBandwidthBurst > 0 ? relay.relayBandwidthBurst : relay.bandwidthBurst
         return (min(ownRate, relay.bandwidthRate, relay.maxAdvertisedBandwidth, Self.bandwidthLimit), min(ownBurst, relay.bandwidthBurst, Self.bandwidthLimit))
     }
 
-    /// - Parameter seen: bytes per second, from `RelayRecords`.
-    func descriptor(at now: WallTime, upSince started: WallTime, seen: UInt64, isHibernating: Bool, life: LifeSpan?) -> DescriptorContent {
-        let bandwidth = RouterDescriptor.Bandwidth(rate: UInt32(clamping: rates.rate), burst: UInt32(clamping: rates.burst), observed: UInt32(clamping: observed(seen)))
+    /// - Parameter observed: bytes per second.
+    func descriptor(at now: WallTime, upSince started: WallTime, observed: UInt64, isHibernating: Bool, life: LifeSpan?) -> DescriptorContent {
+        let bandwidth = RouterDescriptor.Bandwidth(rate: UInt32(clamping: rates.rate), burst: UInt32(clamping: rates.burst), observed: UInt32(clamping: observed))
         var content = DescriptorContent(
             nickname: nickname, address: address.ip, orPort: address.orPort, platform: ProductVersion.platform, published: now, bandwidth: bandwidth)
         content.dirPort = configuration.relay.isDirectoryCache ? address.dirPort : 0

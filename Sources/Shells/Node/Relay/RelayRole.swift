@@ -25,8 +25,8 @@ final class RelayRole {
     /// Which consensus the doors that exit streams may not enter are from.
     private var doorsOf: WallTime?
     private var probes: NameProbes?
-    private var isReachable: Bool
-    private var selfTest: SelfTest
+    private let paths: SelfPaths
+    private let selfTests: SelfTests
     let keys: KeyRing
     let publisher: DescriptorPublisher
     var life: LifeSpan?
@@ -34,9 +34,11 @@ final class RelayRole {
     var transportLines: () -> [String] = { [] }
     /// Told of what the relay finds out about itself.
     var onEvent: (RelayEvent) -> Void = { _ in } {
-        didSet { publisher.onEvent = onEvent }
+        didSet {
+            publisher.onEvent = onEvent
+            selfTests.onEvent = onEvent
+        }
     }
-    private var isChecking = false
     /// The quota is used up, or nearly.
     var isHibernating = false {
         didSet { if isHibernating != oldValue { publisher.change() } }
@@ -56,8 +58,9 @@ final class RelayRole {
         self.life = life
         started = loop.wall
         self.records = records
-        isReachable = content.configuration.relay.isAssumedReachable
-        selfTest = SelfTest(router: router, store: store)
+        paths = SelfPaths(router: router, store: store)
+        selfTests = SelfTests(router: router, paths: paths, address: content.address, isTestingNetwork: content.configuration.general.isTestingNetwork)
+        selfTests.follow(content.configuration)
         publisher.content = { [unowned self] in descriptorContent() }
         if isBridge { publisher.route = { [unowned self] in route(to: $0) } }
         store.observe { [weak self] _ in self?.noteConsensus() }
@@ -69,6 +72,7 @@ final class RelayRole {
     /// New options after a reload; ports and keys stay.
     func adopt(_ configuration: NodeConfiguration) {
         content = RelayContent(configuration: configuration, address: content.address)
+        selfTests.follow(configuration)
         applyPolicy()
         rereadKeys()
         applyLimits(newestConsensus)
@@ -85,12 +89,15 @@ final class RelayRole {
     func look() {
         records.note(router.totals, content.configuration, at: loop.wall)
         renewKeys()
-        if !isReachable { testReachability() }
+        let own = HopTarget(rsa: keys.rsaIdentity, ed25519: keys.ed25519Identity, addresses: [], ntorKey: keys.ntor.publicKey)
+        if selfTests.look(own, observed: records.observed, rate: content.rates.rate) { publisher.change() }
         let isListed = isBridge ? nil : known.map { $0.contains(keys.rsaIdentity) }
         publisher.look(
-            keys: keys.descriptorKeys, isListed: isListed, observed: content.observed(records.observed),
-            mayUpload: isReachable && content.configuration.relay.isPublishing)
+            keys: keys.descriptorKeys, isListed: isListed, observed: observed,
+            mayUpload: selfTests.isReachable && content.configuration.relay.isPublishing)
     }
+
+    private var observed: UInt64 { content.observed(records.observed, isMeasured: selfTests.isMeasured) }
 
     private var isBridge: Bool { content.configuration.bridge.isBridge }
 
@@ -105,8 +112,9 @@ final class RelayRole {
     }
 
     private func descriptorContent() -> DescriptorContent {
-        var said = content.descriptor(at: loop.wall, upSince: started, seen: records.observed, isHibernating: isDraining || isHibernating, life: life)
+        var said = content.descriptor(at: loop.wall, upSince: started, observed: observed, isHibernating: isDraining || isHibernating, life: life)
         if probes?.isBroken == true { said.policy = .rejectAll }
+        if !selfTests.isReachableOverIPv6 { said.ipv6 = nil }
         said.ntorKeyLifetimeSeconds = onionKeyLives.rotationSeconds
         if let consensus = store.consensus(.microdesc), consensus.param("publish-family-list", default: 1) == 0 { said.family = [] }
         let options = content.configuration.operating
@@ -119,10 +127,7 @@ final class RelayRole {
 
     /// A bridge tells its authority of itself over other relays, which do not learn that it is one.
     private func route(to authority: DirectorySource) -> [HopTarget]? {
-        guard let entry = store.consensus(.microdesc)?.entries.first(where: { $0.rsa == authority.rsa }),
-            let last = HopTarget(entry, store), case let helpers = selfTest.helpers(except: authority.rsa), helpers.count == SelfTest.helperCount
-        else { return nil }
-        return helpers + [last]
+        store.consensus(.microdesc)?.entries.first { $0.rsa == authority.rsa }.flatMap { HopTarget($0, store) }.flatMap(paths.path)
     }
 
     // MARK: Policy
@@ -251,20 +256,5 @@ final class RelayRole {
         router.policy.useLink(tls: tls, identity: identity)
         router.policy.onionKeys = keys.ntorKeys
         linksSince = now
-    }
-
-    // MARK: Reachability
-
-    private func testReachability() {
-        let address = SocketAddress(ip: content.address.ip, port: content.address.orPort)
-        let own = HopTarget(rsa: keys.rsaIdentity, ed25519: keys.ed25519Identity, addresses: [address], ntorKey: keys.ntor.publicKey)
-        if !isChecking { onEvent(.checksReachability(address)) }
-        isChecking = true
-        selfTest.run(to: own, except: keys.rsaIdentity) { [weak self] in
-            guard let self, !isReachable else { return }
-            isReachable = true
-            onEvent(.isReachable(address))
-            log.notice("Self-testing indicates your ORPort \(address) is reachable from the outside. Publishing server descriptor.")
-        }
     }
 }
