@@ -107,7 +107,7 @@ let package = Package(
         tests("ControlServiceTests", ["ControlService", "ControlProtocol", "Loops", "Bytes", "Ambience", "Sealing", log]),
         tests("AuthorityTests", ["Authority", "Voting", "DirectoryService", "Relaying", "Loops", "Onion", "Directory", "Bytes", "Ambience", "Sealing", log]),
         tests("ClientTests", ["Client", "Paths", "Socks", "Loops", "Relaying", "DirectoryService", "Onion", "Directory", "Bytes", "Ambience", "Sealing", log]),
-        tests("NodeTests", ["Node", "CLinux", "Loops", "Torrc", "Directory", "Bytes", "Ambience", "Sealing", log]),
+        tests("NodeTests", ["Node", "CLinux", "Loops", "Relaying", "DirectoryService", "Torrc", "Directory", "Statistics", "Bytes", "Ambience", "Sealing", log]),
         tests("LeasingTests", ["Leasing", "Coordination", "Ambience"]),
         tests("PricesTests", ["Prices"]),
         tests("PlacementTests", ["Placement", "Prices", "Ambience"]),
