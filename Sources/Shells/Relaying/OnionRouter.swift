@@ -369,7 +369,8 @@ package final class OnionRouter {
     private func endSharedTurn() {
         for passage in dirtyPassages { passage.flush() }
         dirtyPassages.removeAll(keepingCapacity: true)
-        if isHeldUp { goOn() }
+        // What channels then bring goes out at the end of another turn, and there is one.
+        if isHeldUp, haveOthersCaughtUp { loop.soon { [weak self] in self?.goOn() } }
         guard index > 0 else { return }
         loops?.publish(totals, of: index)
         if loop.now >= linksPublished + .seconds(1) { publishLinks() }
@@ -391,8 +392,11 @@ package final class OnionRouter {
     /// The channel is read again when the other loops have caught up.
     func holdUp(_ channel: Channel) { if !heldUp.contains(where: { $0 === channel }) { heldUp.append(channel) } }
 
+    /// Whether channels may be read again; when not, we are woken once they may.
+    private var haveOthersCaughtUp: Bool { passages.allSatisfy { $0?.hasRoom() != false } }
+
     private func goOn() {
-        guard passages.allSatisfy({ $0?.hasRoom() != false }) else { return }
+        guard haveOthersCaughtUp else { return }
         isHeldUp = false
         let channels = heldUp
         heldUp = []

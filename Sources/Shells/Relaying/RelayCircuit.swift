@@ -27,6 +27,7 @@ final class RelayCircuit: Circuit {
     private let origin: TravellingCircuit.Origin?
     /// Enough of our cells wait for that channel.
     private var isFarChannelBusy = false
+    private var isGivenUp = false
     private var next: Channel?
     private var nextID: UInt32 = 0
     /// In place of `next`, when that channel lives on another loop.
@@ -178,16 +179,20 @@ final class RelayCircuit: Circuit {
     /// The same, when the previous channel is on another loop.
     @inline(never)
     private func transmitBack(_ command: UInt8, stream: UInt16, _ data: UnsafePointer<UInt8>?, _ count: Int) -> Bool {
-        guard let back else { return false }
+        guard let back, !isGivenUp else { return false }
         let slot = back.reserveCell(previousID)
         let body = slot ?? back.spare
         body.layOutRelayMessage(format, command, stream: stream, data, count, padding: &router.padding)
         backward.originate(body, CellCommand.relay)
-        if slot == nil, !back.oweSpare(previousID) {
-            close(.resourceLimit)
-            return false
-        }
-        return true
+        return slot != nil || back.oweSpare(previousID) || giveUp()
+    }
+
+    /// Closes the circuit, though not in the middle of what somebody sends. Nothing more can be sent: a cell is missing.
+    private func giveUp() -> Bool {
+        isGivenUp = true
+        router.statistics.queuesOverfilled += 1
+        router.loop.soon { [weak self] in self?.close(.resourceLimit) }
+        return false
     }
 
     override func receiveControl(_ command: UInt8, stream: UInt16, _ data: [UInt8]) {

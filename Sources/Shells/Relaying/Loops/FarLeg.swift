@@ -10,6 +10,8 @@ final class FarLeg: Circuit {
     private var channelID: UInt32 = 0
     /// The channel is the circuit's previous one.
     private var isPrevious = false
+    /// CREATED came, of which there is one.
+    private var isAnswered = false
     /// The other loop was told to wait until the channel has drained.
     private var isBusy = false
 
@@ -72,7 +74,11 @@ final class FarLeg: Circuit {
         passage.sendControl(passageID, Passage.drained, [])
     }
 
-    override func receiveCreated(_ command: UInt8, _ body: [UInt8]) { passage.sendControl(passageID, command, body) }
+    override func receiveCreated(_ command: UInt8, _ body: [UInt8]) {
+        guard !isAnswered else { return violated() }
+        isAnswered = true
+        passage.sendControl(passageID, command, body)
+    }
 
     override func receiveDestroy(isForward: Bool, reason: DestroyReason) {
         // From the other loop, at the previous channel, it is our own; a neighbour's is not passed on.

@@ -68,11 +68,27 @@ final class Passage {
     /// are not read any more (`OnionRouter.isHeldUp`).
     @inline(__always)
     func appendCell(_ id: UInt32, _ command: UInt8, _ body: UnsafePointer<UInt8>) -> Bool {
-        guard let slot = outgoing.reserveCell(id, command) else { return false }
+        guard let slot = nextSlot(id, command) else { return false }
         slot.update(from: body, count: CellLayout.bodyBytes)
+        return true
+    }
+
+    /// Room behind everything that was said before; nearly the last makes channels wait.
+    @inline(__always)
+    private func nextSlot(_ id: UInt32, _ command: UInt8) -> UnsafeMutablePointer<UInt8>? {
+        guard isPaidUp, let slot = outgoing.reserveCell(id, command) else { return nil }
         markDirty()
         if !outgoing.isRoomy { router.isHeldUp = true }
-        return true
+        return slot
+    }
+
+    /// Whether nothing is owed, which would have to come first.
+    @inline(__always)
+    private var isPaidUp: Bool {
+        if owed.isEmpty { return true }
+        payOwed()
+        markDirty()
+        return owed.isEmpty
     }
 
     /// Whether circuits that end here may put in what their streams have; if not, `hold` them until they may.
@@ -100,11 +116,7 @@ final class Passage {
 
     /// Room for a relay cell's body that begins here; the caller fills it at once. `nil` when it must use `spare` and `oweSpare`.
     @inline(__always)
-    func reserveCell(_ id: UInt32) -> UnsafeMutablePointer<UInt8>? {
-        guard owed.isEmpty, let slot = outgoing.reserveCell(id, CellCommand.relay) else { return nil }
-        markDirty()
-        return slot
-    }
+    func reserveCell(_ id: UInt32) -> UnsafeMutablePointer<UInt8>? { nextSlot(id, CellCommand.relay) }
 
     /// The cell in `spare` goes when there is room. `false` at the bound: the circuit must go.
     func oweSpare(_ id: UInt32) -> Bool {
@@ -116,24 +128,27 @@ final class Passage {
 
     /// The circuit with this id moves to the other loop: it must look for it in `LinkedSets`. `false` when the ring is full.
     func announce(_ id: UInt32) -> Bool {
-        guard owed.isEmpty, put(id, Self.moved, []) else { return false }
         markDirty()
-        return true
+        return put(id, Self.moved, [])
     }
 
     /// Hands over a control message, zero-padded, now or when there is room.
     func sendControl(_ id: UInt32, _ command: UInt8, _ content: [UInt8]) {
         markDirty()
-        if !owed.isEmpty || !put(id, command, content) { owed.append((id, command, content)) }
+        if !put(id, command, content) { owed.append((id, command, content)) }
     }
 
     func sendDestroy(_ id: UInt32, _ reason: DestroyReason) { sendControl(id, CellCommand.destroy, [reason.rawValue]) }
 
     private func put(_ id: UInt32, _ command: UInt8, _ content: [UInt8]) -> Bool {
-        guard let slot = outgoing.reserveCell(id, command) else { return false }
+        guard isPaidUp, let slot = outgoing.reserveCell(id, command) else { return false }
+        fill(slot, content)
+        return true
+    }
+
+    private func fill(_ slot: UnsafeMutablePointer<UInt8>, _ content: [UInt8]) {
         slot.update(repeating: 0, count: CellLayout.bodyBytes)
         slot.update(from: content, count: min(content.count, CellLayout.bodyBytes))
-        return true
     }
 
     private func markDirty() {
@@ -153,8 +168,13 @@ final class Passage {
 
     private func payOwed() {
         guard !owed.isEmpty else { return }
-        let paid = owed.firstIndex { !put($0.id, $0.command, $0.content) } ?? owed.count
+        var paid = 0
+        while paid < owed.count, let slot = outgoing.reserveCell(owed[paid].id, owed[paid].command) {
+            fill(slot, owed[paid].content)
+            paid += 1
+        }
         owed.removeFirst(paid)
+        if !outgoing.isRoomy { router.isHeldUp = true }
     }
 
     /// Whether channels may be read as far as this passage goes; when not, the other loop wakes us once they may.

@@ -13,12 +13,15 @@ internal import Synchronization
 package final class RelayLoops: Sendable {
     /// More loops than this bring nothing: there is a ring for each ordered pair of them.
     package static let countLimit = 16
+    /// Connections that were accepted for another loop and not looked at by it; at the bound a further one is closed.
+    static let arrivingLimit = 1024
 
     private final class Seat: Sendable {
         let router: LoopBound<OnionRouter>
         /// Published by the loop itself at the end of each turn.
         let totals = Mutex(RouterTotals())
         let links = Mutex<[LinkView]>([])
+        let arriving = Atomic(0)
 
         init(_ mailbox: Mailbox) { router = LoopBound(mailbox: mailbox) }
     }
@@ -78,7 +81,14 @@ package final class RelayLoops: Sendable {
     func nextIndex() -> Int { turn.wrappingAdd(1, ordering: .relaxed).oldValue % count }
 
     func hand(_ fd: Int32, _ peer: SocketAddress, transport: String?, to index: Int) {
-        if !seats[index].router.post({ $0.take(fd, peer, transport: transport) }) { Sockets.close(fd) }
+        let seat = seats[index]
+        let isTaken = seat.arriving.add(1, ordering: .relaxed).newValue <= Self.arrivingLimit && seat.router.post {
+            seat.arriving.subtract(1, ordering: .relaxed)
+            $0.take(fd, peer, transport: transport)
+        }
+        guard !isTaken else { return }
+        seat.arriving.subtract(1, ordering: .relaxed)
+        Sockets.close(fd)
     }
 
     func push(_ policy: RouterPolicy) { for seat in seats.dropFirst() { seat.router.post { $0.policy = policy } } }
