@@ -13,7 +13,7 @@ struct MatrixTests {
         try await Scenario("link4", script: "matrix.py").holds()
     }
 
-    @Test("a relay of ours is killed under a running download: a stock client and ours go on over another")
+    @Test("a relay of ours is killed under a running download, in each position: a stock client and ours go on over another, and it comes back")
     func killed() async throws {
         try await Scenario("killed", script: "matrix.py").holds()
     }

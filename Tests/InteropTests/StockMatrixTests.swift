@@ -6,22 +6,15 @@ import Testing
 struct StockMatrixTests {
     /// What is ours; the name is that of the scenario.
     enum Part: String, CaseIterable, CustomTestStringConvertible {
-        case guardPosition = "guard"
-        case middle
-        case exit
-        case authorityAndRelays = "our_authority_and_relays"
         case authority = "our_authority"
         case client = "our_client"
         case everything = "ours"
 
         var testDescription: String {
             switch self {
-            case .guardPosition, .middle: "a relay as \(rawValue)"
-            case .exit: "a relay as exit, which resolves names"
-            case .authorityAndRelays: "the authority and all relays, with a stock client"
-            case .authority: "the authority, with stock relays and a stock client"
+            case .authority: "the authority, with stock relays, a stock client and ours"
             case .client: "the client, with stock relays and a stock authority"
-            case .everything: "everything"
+            case .everything: "the authority and all relays, with a stock client and ours"
             }
         }
     }
@@ -29,6 +22,11 @@ struct StockMatrixTests {
     @Test("the harness itself finds nothing wrong with a network that is all stock")
     func allStock() async throws {
         try await Scenario("stock").holds()
+    }
+
+    @Test("a stock client moves data over every path of three that our relays and stock's can make", arguments: Scenario.rounds)
+    func positions(round: Int) async throws {
+        try await Scenario("positions", script: "matrix.py").holds()
     }
 
     @Test("data moves when a part of the network is ours", arguments: Part.allCases, Scenario.rounds)

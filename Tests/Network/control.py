@@ -42,6 +42,24 @@ class Control:
         streams = [line.split() for line in '\n'.join(self.ask('GETINFO stream-status')).replace('stream-status=', '').splitlines()]
         return [circuits[s[2]] for s in streams if len(s) > 3 and s[1] == 'SUCCEEDED' and s[3] == target and s[2] in circuits]
 
+    def extend(self, path):
+        """Starts a circuit through relays with these fingerprints; its id."""
+        return self.ask('EXTENDCIRCUIT 0 ' + ','.join(path))[0].split()[1]
+
+    def is_built(self, circuit):
+        """Whether it is there; an error if it is not, and will not be."""
+        found = re.search(rf'^(?:circuit-status=)?{circuit} (\w+)', '\n'.join(self.ask('GETINFO circuit-status')), re.M)
+        if not found or found[1] in ('FAILED', 'CLOSED'):
+            raise ControlError(f'circuit {circuit} is gone')
+        return found[1] == 'BUILT'
+
+    def attach_new(self, circuit, port):
+        """Attaches every stream to this port that waits for a circuit; only with __LeaveStreamsUnattached."""
+        for line in '\n'.join(self.ask('GETINFO stream-status')).replace('stream-status=', '').splitlines():
+            stream, state, _, target = [*line.split(), '', '', '', ''][:4]
+            if state in ('NEW', 'DETACHED') and target.endswith(f':{port}'):
+                self.ask(f'ATTACHSTREAM {stream} {circuit}')
+
     def paths(self):
         """Nicknames along every built circuit that can carry a stream to an exit."""
         circuits = '\n'.join(self.ask('GETINFO circuit-status'))

@@ -23,8 +23,6 @@ def crossings(network, web, client):
 def two_loops():
     """Stock clients through three relays of ours with two loops each: several circuits at once, 20 MiB both ways, then one relay is killed."""
     with world(relays=('mote', 'mote', 'mote'), exits=('mote',)) as (network, web, _):
-        for node in network.of('relay', 'exit'):
-            node.extra.append('NumCPUs 2')
         network.start()
         clients = [network.add_client('tor') for _ in range(2)]
         for client in clients:

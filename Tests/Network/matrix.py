@@ -1,23 +1,72 @@
 #!/usr/bin/env python3
 """The rest of the interop matrix: `matrix.py NAME` prints figures and exits 0 only if everything held."""
 import argparse
+import concurrent.futures
 import datetime
+import itertools
 import re
+import socket
 import sys
 import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from content import MIB, Fetch, Web, download
-from control import Control
+from content import MIB, Fetch, Web, download, upload
+from control import Control, ControlError
 from network import Failure, say, stock_with_links_to_4, wait_for
-from scenarios import PATH, run, transfer, world
+from scenarios import PATH, check_listed, run, transfer, world
 
 ONION_KEY_DAYS = 28
 SECONDS_BEFORE_ROTATION = 15
 RECOVERY_LIMIT_SECONDS = 30
 LISTING_LIMIT_SECONDS = 60
 LINK_LIMIT_SECONDS = 20
+CIRCUIT_LIMIT_SECONDS = 60
+STATUS_LIMIT_SECONDS = 15
+
+
+def positions():
+    """One stock client over every path of three that ours and stock's relays can make, by Counter Galois Onion at our exit, names resolved there."""
+    with world(relays=('mote', 'mote', 'tor', 'tor'), exits=('mote', 'tor')) as (network, web, names):
+        network.start()
+        check_listed(network, 'mote')
+        every_path(network, web)
+        if names.asked.count('name.test') < 2:
+            raise Failure(f'the exits asked for {names.asked}')
+        count = wait_for('a count at exit0', STATUS_LIMIT_SECONDS, lambda: network['exit0'].status('counterGaloisCircuits'))
+        say(f'exit0: {count} circuits with Counter Galois Onion')
+        network.check_alive()
+        network.check_warnings()
+
+
+def every_path(network, web, size=5 * MIB):
+    """Both ways over circuits that the client is told to make: guard, middle and exit ours or stock's."""
+    client = network.add_client('tor')
+    with Control(client) as control, concurrent.futures.ThreadPoolExecutor(1) as pool:
+        control.ask('SETCONF __LeaveStreamsUnattached=1')
+        for path in itertools.product(('relay0', 'relay2'), ('relay1', 'relay3'), ('exit0', 'exit1')):
+            circuit = wait_for(f'a circuit {path}', CIRCUIT_LIMIT_SECONDS, lambda: build(control, [network[name].fingerprint for name in path]))
+            work = pool.submit(both_ways, web, client, size, '-'.join(path))
+            while not work.done():
+                control.attach_new(circuit, web.port)
+                time.sleep(0.02)
+            say(f'{" > ".join(f"{name} ({network[name].kind})" for name in path)}: {size / MIB:.0f} MiB each way intact in {work.result():.2f} s')
+
+
+def build(control, path):
+    """A built circuit; None if this one failed, as stock's own do now and then when the machine is busy."""
+    circuit = control.extend(path)
+    try:
+        wait_for('the circuit', LINK_LIMIT_SECONDS, lambda: control.is_built(circuit), pause=0.02)
+        return circuit
+    except ControlError:
+        return None
+
+
+def both_ways(web, client, size, user):
+    seconds = download(web, client.socks_port, size, prefix=user) + upload(web, client.socks_port, size, user=user + '0')
+    download(web, client.socks_port, 1000, host='name.test', prefix=user)
+    return seconds
 
 
 def links_over_ipv6(node):
@@ -86,9 +135,10 @@ def fixed_windows():
     with world(relays=('mote', 'mote', 'tor', 'tor'), exits=('mote', 'tor')) as (network, web, _):
         network['authority0'].extra.append('ConsensusParams cc_alg=0')
         network.start()
-        for kind, path in (('tor', PATH), ('mote', ('relay2', 'relay3', 'exit1')), ('mote', PATH)):
-            say(kind, '>', ' > '.join(f'{n} ({network[n].kind})' for n in path))
-            transfer(web, network.add_client(kind, path), 2 * MIB)
+        every_path(network, web)
+        for path in (('relay2', 'relay3', 'exit1'), PATH):
+            say('mote >', ' > '.join(f'{n} ({network[n].kind})' for n in path))
+            transfer(web, network.add_client('mote', path), 2 * MIB)
         network.check_alive()
         network.check_warnings()
 
@@ -141,35 +191,48 @@ def works(web, client, user):
     return fetch.result()[0] == 0
 
 
-def middle_of(client, web):
-    """The middle relay of the circuit that carries the slow download."""
-    if client.kind == 'tor':
-        with Control(client) as control:
-            return next((path[1] for path in control.path_of_streams(f'127.0.0.1:{web.port}')), None)
-    return next((c['path'][1]['nickname'] for c in client.status('clientCircuits', []) if c['streams']), None)
+def path_of(client, web):
+    """The path of the circuit that carries the slow download."""
+    with Control(client) as control:
+        return next(iter(control.path_of_streams(f'127.0.0.1:{web.port}')), None)
 
 
 def killed():
-    """Our middle relay is killed under a running download: a stock client and ours notice at once and go on over another relay."""
-    with world(relays=('tor', 'mote', 'mote', 'mote'), exits=('tor',)) as (network, web, _):
+    """A relay of ours is killed under a running download, in each position: a stock client and ours notice at once and go on over another, and it comes back as who it was."""
+    with world(relays=('mote',) * 4, exits=('mote', 'mote')) as (network, web, _):
         network.start()
-        middles = ','.join(network[name].fingerprint for name in ('relay1', 'relay2', 'relay3'))
-        steering = [f'EntryNodes {network["relay0"].fingerprint}', f'MiddleNodes {middles}', f'ExitNodes {network["exit0"].fingerprint}', 'NumEntryGuards 1']
-        for kind in ('tor', 'mote'):
-            client = network.add_client(kind, extra=steering)
-            slow = Fetch(client.socks_port, f'http://127.0.0.1:{web.port}/slow')
-            name = wait_for('the circuit of the download', LINK_LIMIT_SECONDS, lambda: slow.size and middle_of(client, web))
-            network[name].process.kill()
-            began = time.monotonic()
-            wait_for('the download breaks off', RECOVERY_LIMIT_SECONDS, lambda: slow.is_over, pause=0.05)
-            broken = time.monotonic() - began
-            if slow.result()[0] == 0:
-                raise Failure('the download ended well')
-            wait_for('the client recovers', RECOVERY_LIMIT_SECONDS, lambda: works(web, client, 'again'))
-            say(f'{client.name} ({kind}): {name} killed, the download broke off after {broken:.1f} s, another came through after {time.monotonic() - began:.1f} s')
+        pick = lambda *names: ','.join(network[name].fingerprint for name in names)
+        steering = [f'EntryNodes {pick("relay0", "relay1")}', f'MiddleNodes {pick("relay2", "relay3")}', f'ExitNodes {pick("exit0", "exit1")}', 'NumEntryGuards 1']
+        for client in [network.add_client(kind, extra=steering) for kind in ('tor', 'mote')]:
+            for position in range(3):
+                kill_under(network, web, client, position)
             transfer(web, client, MIB)
-            network[name].start()
             network.check_alive()
+
+
+def kill_under(network, web, client, position):
+    slow = Fetch(client.socks_port, f'http://127.0.0.1:{web.port}/slow', user=f'slow{position}')
+    path = wait_for('the circuit of the download', LINK_LIMIT_SECONDS, lambda: slow.size and path_of(client, web))
+    relay = network[path[position]]
+    identity = relay.fingerprint
+    relay.process.kill()
+    began = time.monotonic()
+    wait_for('the download breaks off', RECOVERY_LIMIT_SECONDS, lambda: slow.is_over, pause=0.05)
+    broken = time.monotonic() - began
+    if slow.result()[0] == 0:
+        raise Failure('the download ended well')
+    wait_for('the client recovers', RECOVERY_LIMIT_SECONDS, lambda: works(web, client, 'again'))
+    say(f'{client.name} ({client.kind}): {" > ".join(path)}, {relay.name} killed, the download broke off after {broken:.1f} s, another came through after {time.monotonic() - began:.1f} s')
+    relay.start()
+    wait_for(f'{relay.name} is back', RECOVERY_LIMIT_SECONDS, lambda: answers(relay))
+    if relay.fingerprint != identity:
+        raise Failure(f'{relay.name} came back as somebody else')
+
+
+def answers(node):
+    """Whether somebody listens on the node's ORPort."""
+    with socket.socket() as probe:
+        return probe.connect_ex((node.address, node.or_port)) == 0
 
 
 def authority_killed():
@@ -191,7 +254,7 @@ def authority_killed():
         network.check_alive()
 
 
-SCENARIOS = {f.__name__: f for f in (ipv6, link4, fixed_windows, rotation, killed, authority_killed)}
+SCENARIOS = {f.__name__: f for f in (positions, ipv6, link4, fixed_windows, rotation, killed, authority_killed)}
 
 if __name__ == '__main__':
     parser = argparse.ArgumentParser(description=__doc__)
