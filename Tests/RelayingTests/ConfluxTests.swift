@@ -48,7 +48,7 @@ struct LinkedCircuitTests {
         }
 
         /// Nothing of the set, and no circuit, is left on any loop.
-        func isEmpty() -> Bool { wait { exit.totals.circuits == 0 && exit.linkedCircuits.isEmpty } }
+        func isEmpty() -> Bool { wait { exit.totals.circuits == 0 && exit.linkedCircuits.isEmpty && exit.loops?.sets.isEmpty != false } }
 
         func isDestroyed(_ leg: Int, _ reason: DestroyReason = .protocolViolation) -> Bool {
             wait { circuits[leg].destroyed != nil } && circuits[leg].destroyed == reason.rawValue
@@ -157,6 +157,32 @@ struct LinkedCircuitTests {
         }
         for circuit in scene.circuits { circuit.peer.close() }
         #expect(scene.isEmpty())
+    }
+
+    @Test("leave nothing behind on two loops, whenever their circuits and links close", arguments: 1...4 as ClosedRange<UInt64>)
+    func races(seed: UInt64) throws {
+        let scene = try Scene(legs: 24, loops: 2)
+        let (listener, port) = try scene.network.echoServer()
+        defer { listener.close() }
+        var random = SeededRandom(seed: seed)
+        let (loop, nonces) = (scene.network.loop, (0..<5).map { _ in SecureRandom.bytes(32) })
+        for (leg, circuit) in scene.circuits.enumerated() {
+            let bytes = [UInt8](repeating: 1, count: 488)
+            loop.after(.milliseconds(Int64.random(in: 0...20, using: &random))) {
+                scene.link(leg, nonce: nonces[leg % 5])
+                circuit.send(RelayCommand.confluxLinkedAck)
+                scene.begin(leg, stream: UInt16(leg + 1), port: port)
+                for _ in 0..<40 { circuit.send(RelayCommand.data, stream: UInt16(leg + 1), bytes) }
+            }
+            let isPolite = Bool.random(using: &random)
+            loop.after(.milliseconds(Int64.random(in: 0...40, using: &random))) {
+                if isPolite { circuit.peer.send(circuit.id, CellCommand.destroy, [0]) } else { circuit.peer.close() }
+            }
+        }
+        loop.after(.milliseconds(60)) {
+            for circuit in scene.circuits { circuit.peer.close() }
+        }
+        #expect(scene.wait { scene.circuits.allSatisfy(\.peer.isClosed) } && scene.isEmpty())
     }
 
     @Test("close when they are not the last hop's to link, carry streams, or are linked already", arguments: 0..<7)

@@ -35,6 +35,9 @@ final class LinkedSets: Sendable {
     /// The circuit leaves its loop, by the passage's id; whoever it comes to takes it.
     func send(_ traveller: TravellingCircuit, from loop: Int, _ id: UInt32) { tables.withLock { $0.travellers[Way(loop: loop, id: id)] = traveller } }
 
+    /// No set, and nobody on the way to one.
+    var isEmpty: Bool { tables.withLock { $0.homes.isEmpty && $0.travellers.isEmpty } }
+
     func take(from loop: Int, _ id: UInt32) -> TravellingCircuit? { tables.withLock { $0.travellers.removeValue(forKey: Way(loop: loop, id: id)) } }
 }
 
