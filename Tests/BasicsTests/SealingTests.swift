@@ -13,6 +13,8 @@ struct DigestTests {
         #expect(Hex.lower(Digest.sha512(abc)).hasPrefix("ddaf35a193617abacc417349ae20413112e6fa4e89a97ea2"))
         #expect(Hex.lower(Digest.sha3_256(abc)) == "3a985da74fe225b2045c172d6bd390bd855f086e3e9d525b46bfe24511431532")
         // RFC 4231, case 2.
+        let long = Digest.hmacSHA256(key: [UInt8](repeating: 0xaa, count: 131), Array("Test Using Larger Than Block-Size Key - Hash Key First".utf8))
+        #expect(Hex.lower(long) == "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54")
         let mac = Digest.hmacSHA256(key: Array("Jefe".utf8), Array("what do ya want for nothing?".utf8))
         #expect(Hex.lower(mac) == "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843")
     }
@@ -147,5 +149,9 @@ struct KeyTests {
         copy.wipe()
         #expect(copy == [0, 0, 0] && secret.copy == [1, 2, 3])
         #expect(SecretBytes.random(32).copy != SecretBytes.random(32).copy)
+        // More than one page of them, and one that is longer than a slot.
+        let many = (0..<200).map { SecretBytes([UInt8](repeating: UInt8($0), count: $0 % 65)) } + [SecretBytes([UInt8](repeating: 9, count: 500))]
+        #expect(many.dropLast().enumerated().allSatisfy { $0.element.copy == [UInt8](repeating: UInt8($0.offset), count: $0.offset % 65) })
+        #expect(many[200].copy == [UInt8](repeating: 9, count: 500))
     }
 }

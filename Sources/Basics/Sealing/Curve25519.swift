@@ -32,25 +32,56 @@ package struct Curve25519Key: Sendable {
         return secret.read { crypto_scalarmult(&shared, $0, point) } == 0 ? shared : nil
     }
 
-    /// What the answering side of a handshake makes of the other's point: with a key for this one time, whose secret is `ephemeral` (32
-    /// fresh bytes), and with this key. `nil` as in `agree`.
-    package func answer(_ point: [UInt8], ephemeral: SecretBytes) -> Curve25519Answer? {
-        precondition(ephemeral.count == Self.bytes)
-        let once = Curve25519Key(ephemeral)
-        guard let first = once.agree(with: point), let second = agree(with: point) else { return nil }
-        return Curve25519Answer(publicKey: once.publicKey, ephemeral: first, lasting: second)
+    /// A point that the other side of a handshake sent, and what answers it: this key and one for this time only, whose secret is
+    /// `ephemeral` (32 fresh bytes).
+    package struct Question {
+        fileprivate let key: Curve25519Key
+        fileprivate let point: [UInt8]
+        fileprivate let ephemeral: SecretBytes
+
+        /// The point and the secret have 32 bytes.
+        package init(key: Curve25519Key, point: [UInt8], ephemeral: SecretBytes) {
+            precondition(point.count == Curve25519Key.bytes && ephemeral.count == Curve25519Key.bytes)
+            self.key = key
+            self.point = point
+            self.ephemeral = ephemeral
+        }
     }
+
+    /// The answering side of handshakes. Many at once cost less than one after another. `nil` as in `agree`.
+    package static func answer(_ questions: [Question]) -> [Curve25519Answer?] {
+        var products = PointMultiplication.perform(questions.flatMap { question in
+            [
+                PointMultiplication(scalar: question.ephemeral, point: basePoint),
+                PointMultiplication(scalar: question.ephemeral, point: question.point),
+                PointMultiplication(scalar: question.key.secret, point: question.point),
+            ]
+        })[...]
+        return questions.map { _ in
+            defer { products.removeFirst(3) }
+            let own = Array(products.prefix(3))
+            return own.contains(where: PointMultiplication.isNothing) ? nil : Curve25519Answer(publicKey: own[0], ephemeral: own[1], lasting: own[2])
+        }
+    }
+
+    private static let basePoint = [9] + [UInt8](repeating: 0, count: 31)
 }
 
-/// One side of two key agreements with the same point. `wipe` it after use.
-package struct Curve25519Answer {
+/// One side of two key agreements with the same point; the secrets are zeroed with it.
+package final class Curve25519Answer {
     /// The public half of the ephemeral key.
     package let publicKey: [UInt8]
     /// The secrets shared through the ephemeral and through the lasting key, 32 bytes each.
     package private(set) var ephemeral: [UInt8]
     package private(set) var lasting: [UInt8]
 
-    package mutating func wipe() {
+    fileprivate init(publicKey: [UInt8], ephemeral: [UInt8], lasting: [UInt8]) {
+        self.publicKey = publicKey
+        self.ephemeral = ephemeral
+        self.lasting = lasting
+    }
+
+    deinit {
         ephemeral.wipe()
         lasting.wipe()
     }

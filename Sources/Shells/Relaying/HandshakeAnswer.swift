@@ -28,22 +28,51 @@ final class HandshakeAnswer: @unchecked Sendable {
             return HandshakeAnswer(command: CellCommand.createdFast, reply: reply, keys: keys)
         }
         guard command == CellCommand.create2 else { throw HandshakeFailure.malformed }
-        let message = try Create2Message(body)
+        return try make(toCreate2: [body], policy)[0].get()
+    }
+
+    /// Answers to bodies of CREATE2. The arithmetic of all of them is done together.
+    static func make(toCreate2 bodies: [[UInt8]], _ policy: RouterPolicy) -> [Result<HandshakeAnswer, any Error>] {
+        let messages = bodies.map { body in Result { try Create2Message(body) } }
+        let questions = messages.map { question(try? $0.get(), policy) }
+        var answers = Curve25519Key.answer(questions.compactMap(\.self)).makeIterator()
+        return zip(messages, questions).map { message, question in
+            let agreed = question == nil ? nil : answers.next() ?? nil
+            return Result { try answer(message.get(), agreed, policy) }
+        }
+    }
+
+    private static func question(_ message: Create2Message?, _ policy: RouterPolicy) -> Curve25519Key.Question? {
+        guard let message else { return nil }
+        let once = SecretBytes.random(Curve25519Key.bytes)
+        return switch message.handshakeType {
+        case HandshakeType.ntor: NtorServer.question(message.handshake, onionKeys: policy.onionKeys, ephemeral: once)
+        case HandshakeType.ntorV3: NtorV3Server.question(message.handshake, onionKeys: policy.onionKeys, ephemeral: once)
+        default: nil
+        }
+    }
+
+    private static func answer(_ message: Create2Message, _ agreed: Curve25519Answer?, _ policy: RouterPolicy) throws -> HandshakeAnswer {
+        guard let identity = policy.identity else { throw HandshakeFailure.refused }
         switch message.handshakeType {
-        case HandshakeType.ntor: return try ntor(message.handshake, identity, policy)
-        case HandshakeType.ntorV3: return try ntorV3(message.handshake, identity, policy)
+        case HandshakeType.ntor: return try ntor(message.handshake, identity, policy, agreed)
+        case HandshakeType.ntorV3: return try ntorV3(message.handshake, identity, policy, agreed)
         default: throw HandshakeFailure.malformed
         }
     }
 
-    private static func ntor(_ skin: [UInt8], _ identity: LinkIdentity, _ policy: RouterPolicy) throws(HandshakeFailure) -> HandshakeAnswer {
-        let (reply, keys) = try NtorServer.respond(skin, identity: identity.rsa, onionKeys: policy.onionKeys, ephemeral: .random(Curve25519Key.bytes))
+    private static func ntor(
+        _ skin: [UInt8], _ identity: LinkIdentity, _ policy: RouterPolicy, _ agreed: Curve25519Answer?
+    ) throws(HandshakeFailure) -> HandshakeAnswer {
+        let (reply, keys) = try NtorServer.respond(skin, identity: identity.rsa, onionKeys: policy.onionKeys, agreed: agreed)
         return HandshakeAnswer(command: CellCommand.created2, reply: Created2Message(handshake: reply).encoded, keys: keys)
     }
 
-    private static func ntorV3(_ skin: [UInt8], _ identity: LinkIdentity, _ policy: RouterPolicy) throws(HandshakeFailure) -> HandshakeAnswer {
+    private static func ntorV3(
+        _ skin: [UInt8], _ identity: LinkIdentity, _ policy: RouterPolicy, _ agreed: Curve25519Answer?
+    ) throws(HandshakeFailure) -> HandshakeAnswer {
         var increment: UInt8?
-        let (reply, keys) = try NtorV3Server.respond(skin, identity: identity.ed25519, onionKeys: policy.onionKeys, ephemeral: .random(Curve25519Key.bytes)) { asked in
+        let (reply, keys) = try NtorV3Server.respond(skin, identity: identity.ed25519, onionKeys: policy.onionKeys, agreed: agreed) { asked in
             if asked.wantsCongestionControl, policy.flow.isCongestionControlled { increment = policy.flow.sendmeIncrement }
             return CircuitExtensions(sendmeIncrement: increment)
         }

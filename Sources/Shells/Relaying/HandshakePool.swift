@@ -38,22 +38,21 @@ package final class HandshakePool: Sendable {
     /// Onion skins that waited longer are dropped. Whatever a torrc or consensus says, one that found a thread free is answered.
     package func drop(after wait: Instant.Span) { waitNanoseconds.store(max(wait, .milliseconds(1)).nanoseconds, ordering: .relaxed) }
 
-    /// Answers bodies of CREATE2 one after another on one of the threads and calls `done` there. `false` at the bound: it will not be called.
+    /// Answers bodies of CREATE2 together on one of the threads and calls `done` there. `false` at the bound: it will not be called.
     func answer(_ skins: [[UInt8]], policy: RouterPolicy, _ done: @escaping @Sendable ([Outcome]) -> Void) -> Bool {
         let arrived = SystemTime().now
         let waiting = waitingCount.add(skins.count, ordering: .relaxed).newValue
         let isTaken = waiting <= Self.queueLimit && queue.add {
             self.waitingCount.subtract(skins.count, ordering: .relaxed)
-            done(skins.map { self.outcome($0, policy, arrived) })
+            done(self.outcomes(skins, policy, arrived))
         }
         if !isTaken { waitingCount.subtract(skins.count, ordering: .relaxed) }
         return isTaken
     }
 
-    private func outcome(_ body: [UInt8], _ policy: RouterPolicy, _ arrived: Instant) -> Outcome {
-        guard (SystemTime().now - arrived).nanoseconds <= waitNanoseconds.load(ordering: .relaxed) else { return .late }
-        guard let answer = try? HandshakeAnswer.make(to: CellCommand.create2, body, policy) else { return .refused }
-        return .answered(answer)
+    private func outcomes(_ skins: [[UInt8]], _ policy: RouterPolicy, _ arrived: Instant) -> [Outcome] {
+        guard (SystemTime().now - arrived).nanoseconds <= waitNanoseconds.load(ordering: .relaxed) else { return skins.map { _ in .late } }
+        return HandshakeAnswer.make(toCreate2: skins, policy).map { result in (try? result.get()).map(Outcome.answered) ?? .refused }
     }
 
     /// Ends the threads; what waits is not answered.

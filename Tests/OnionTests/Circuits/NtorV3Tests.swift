@@ -20,7 +20,9 @@ struct NtorV3Tests {
             let ephemeral = SecretBytes(try vector.bytes("y_secret"))
             let (asked, answered, keys) = (try vector.bytes("client_message"), try vector.bytes("server_message"), try vector.bytes("keys"))
             let (reply, stream) = try NtorV3Server.respond(
-                client.onionSkin, identity: relay, onionKeys: [onionKey], ephemeral: ephemeral, verification: verification
+                client.onionSkin, identity: relay, onionKeys: [onionKey],
+                agreed: NtorV3Server.question(client.onionSkin, onionKeys: [onionKey], ephemeral: ephemeral).flatMap { Curve25519Key.answer([$0])[0] },
+                verification: verification
             ) { $0 == asked ? (answered, keys.count) : nil }
             #expect(reply == (try vector.bytes("server_handshake")))
             #expect(stream == keys)
@@ -63,7 +65,9 @@ struct NtorV3Tests {
         #expect(keys.crypto == .counterGalois && keys.forward.count == 80 && keys.backward.count == 80 && keys.nonce.count == 20)
         #expect(throws: HandshakeFailure.refused) { try respond(client.onionSkin) { _ in CircuitExtensions() } }
         let (grant, _) = try NtorV3Server.respond(
-            client.onionSkin, identity: relay, onionKeys: [onionKey], ephemeral: .random(32), verification: NtorV3.circuitVerification
+            client.onionSkin, identity: relay, onionKeys: [onionKey],
+            agreed: NtorV3Server.question(client.onionSkin, onionKeys: [onionKey], ephemeral: .random(32)).flatMap { Curve25519Key.answer([$0])[0] },
+            verification: NtorV3.circuitVerification
         ) { _ in ([0], 180) }
         #expect(throws: HandshakeFailure.refused) { try client.finish(grant) }
     }

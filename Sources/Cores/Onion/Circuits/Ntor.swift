@@ -40,6 +40,11 @@ enum Ntor {
         return (proof, CircuitKeys(.tor1, stream: stream))
     }
 
+    /// The one that the client made its skin for.
+    static func onionKey(of skin: [UInt8], among keys: [Curve25519Key]) -> Curve25519Key? {
+        keys.first { $0.publicKey.elementsEqual(skin[20..<52]) }
+    }
+
     /// In one piece of memory, so that there is one to wipe.
     private static func joined(_ parts: [[UInt8]]) -> [UInt8] {
         var whole: [UInt8] = []
@@ -83,18 +88,31 @@ package struct NtorClient {
 
 /// The relay's side of ntor (tor-spec "The ntor handshake").
 package enum NtorServer {
-    /// `onionSkin` has at least 84 bytes, what follows is ignored; `ephemeral` must be fresh: 32 bytes.
+    /// What has to be computed before `respond`; `nil` when it will refuse without. `ephemeral` must be fresh: 32 bytes.
+    package static func question(_ onionSkin: [UInt8], onionKeys: [Curve25519Key], ephemeral: SecretBytes) -> Curve25519Key.Question? {
+        guard onionSkin.count >= Ntor.onionSkinBytes, let key = Ntor.onionKey(of: onionSkin, among: onionKeys) else { return nil }
+        return Curve25519Key.Question(key: key, point: Array(onionSkin[52..<84]), ephemeral: ephemeral)
+    }
+
+    /// `onionSkin` has at least 84 bytes, what follows is ignored; `agreed` is the answer to `question`, if it has one.
     package static func respond(
-        _ onionSkin: [UInt8], identity: RSAIdentity, onionKeys: [Curve25519Key], ephemeral: SecretBytes
+        _ onionSkin: [UInt8], identity: RSAIdentity, onionKeys: [Curve25519Key], agreed: Curve25519Answer?
     ) throws(HandshakeFailure) -> (reply: [UInt8], keys: CircuitKeys) {
         guard onionSkin.count >= Ntor.onionSkinBytes else { throw .malformed }
         guard onionSkin[..<20].elementsEqual(identity.bytes) else { throw .wrongRelay }
-        guard let onionKey = onionKeys.first(where: { $0.publicKey.elementsEqual(onionSkin[20..<52]) }) else { throw .unknownOnionKey }
-        let clientKey = Array(onionSkin[52..<84])
-        guard var agreed = onionKey.answer(clientKey, ephemeral: ephemeral) else { throw .badKey }
-        defer { agreed.wipe() }
-        let transcript = Ntor.Transcript(relay: identity, onionKey: onionKey.publicKey, clientKey: clientKey, serverKey: agreed.publicKey)
+        guard let onionKey = Ntor.onionKey(of: onionSkin, among: onionKeys) else { throw .unknownOnionKey }
+        guard let agreed else { throw .badKey }
+        let transcript = Ntor.Transcript(
+            relay: identity, onionKey: onionKey.publicKey, clientKey: Array(onionSkin[52..<84]), serverKey: agreed.publicKey)
         let (proof, keys) = Ntor.derive(agreed.ephemeral, agreed.lasting, transcript)
         return (agreed.publicKey + proof, keys)
+    }
+
+    /// The same for one skin by itself; `ephemeral` must be fresh: 32 bytes.
+    package static func respond(
+        _ onionSkin: [UInt8], identity: RSAIdentity, onionKeys: [Curve25519Key], ephemeral: SecretBytes
+    ) throws(HandshakeFailure) -> (reply: [UInt8], keys: CircuitKeys) {
+        let agreed = question(onionSkin, onionKeys: onionKeys, ephemeral: ephemeral).flatMap { Curve25519Key.answer([$0])[0] }
+        return try respond(onionSkin, identity: identity, onionKeys: onionKeys, agreed: agreed)
     }
 }

@@ -137,15 +137,26 @@ package struct NtorV3Client {
 
 /// The relay's side of ntor v3 (tor-spec "The ntor-v3 handshake").
 package enum NtorV3Server {
-    /// `ephemeral` must be fresh: 32 bytes. `answer` decides what the client's extensions get; `nil` refuses them. The crypto asked for is granted,
-    /// though never without congestion control: its messages know no stream windows.
+    /// What has to be computed before `respond`; `nil` when it will refuse without. `ephemeral` must be fresh: 32 bytes.
+    package static func question(_ onionSkin: [UInt8], onionKeys: [Curve25519Key], ephemeral: SecretBytes) -> Curve25519Key.Question? {
+        guard onionSkin.count >= NtorV3.skinHeaderBytes, let key = onionKey(of: onionSkin, among: onionKeys) else { return nil }
+        return Curve25519Key.Question(key: key, point: Array(onionSkin[64..<NtorV3.skinHeaderBytes]), ephemeral: ephemeral)
+    }
+
+    /// The one that the client made its skin for.
+    private static func onionKey(of skin: [UInt8], among keys: [Curve25519Key]) -> Curve25519Key? {
+        keys.first { $0.publicKey.elementsEqual(skin[32..<64]) }
+    }
+
+    /// `agreed` is the answer to `question`, if it has one. `answer` decides what the client's extensions get; `nil` refuses them. The
+    /// crypto asked for is granted, though never without congestion control: its messages know no stream windows.
     package static func respond(
-        _ onionSkin: [UInt8], identity: Ed25519Identity, onionKeys: [Curve25519Key], ephemeral: SecretBytes,
+        _ onionSkin: [UInt8], identity: Ed25519Identity, onionKeys: [Curve25519Key], agreed: Curve25519Answer?,
         answer: (CircuitExtensions) -> CircuitExtensions?
     ) throws(HandshakeFailure) -> (reply: [UInt8], keys: CircuitKeys) {
         var crypto = RelayCrypto.tor1
         let (reply, stream) = try respond(
-            onionSkin, identity: identity, onionKeys: onionKeys, ephemeral: ephemeral, verification: NtorV3.circuitVerification
+            onionSkin, identity: identity, onionKeys: onionKeys, agreed: agreed, verification: NtorV3.circuitVerification
         ) { message in
             guard let asked = try? CircuitExtensions(message), let answered = answer(asked) else { return nil }
             guard asked.crypto == .tor1 || answered.sendmeIncrement != nil else { return nil }
@@ -155,16 +166,24 @@ package enum NtorV3Server {
         return (reply, CircuitKeys(crypto, stream: stream))
     }
 
+    /// The same for one skin by itself; `ephemeral` must be fresh: 32 bytes.
+    package static func respond(
+        _ onionSkin: [UInt8], identity: Ed25519Identity, onionKeys: [Curve25519Key], ephemeral: SecretBytes,
+        answer: (CircuitExtensions) -> CircuitExtensions?
+    ) throws(HandshakeFailure) -> (reply: [UInt8], keys: CircuitKeys) {
+        let agreed = question(onionSkin, onionKeys: onionKeys, ephemeral: ephemeral).flatMap { Curve25519Key.answer([$0])[0] }
+        return try respond(onionSkin, identity: identity, onionKeys: onionKeys, agreed: agreed, answer: answer)
+    }
+
     static func respond(
-        _ skin: [UInt8], identity: Ed25519Identity, onionKeys: [Curve25519Key], ephemeral: SecretBytes, verification: [UInt8],
+        _ skin: [UInt8], identity: Ed25519Identity, onionKeys: [Curve25519Key], agreed: Curve25519Answer?, verification: [UInt8],
         answer: ([UInt8]) -> (message: [UInt8], keyBytes: Int)?
     ) throws(HandshakeFailure) -> (reply: [UInt8], stream: [UInt8]) {
         guard skin.count >= NtorV3.skinHeaderBytes + NtorV3.proofBytes else { throw .malformed }
         guard skin[..<32].elementsEqual(identity.bytes) else { throw .wrongRelay }
-        guard let onionKey = onionKeys.first(where: { $0.publicKey.elementsEqual(skin[32..<64]) }) else { throw .unknownOnionKey }
+        guard let onionKey = onionKey(of: skin, among: onionKeys) else { throw .unknownOnionKey }
+        guard let agreed else { throw .badKey }
         let clientKey = Array(skin[64..<NtorV3.skinHeaderBytes])
-        guard var agreed = onionKey.answer(clientKey, ephemeral: ephemeral) else { throw .badKey }
-        defer { agreed.wipe() }
         let request = NtorV3.Request(relay: identity, onionKey: onionKey.publicKey, clientKey: clientKey, verification: verification)
         let (message, mac) = try open(skin, request, shared: agreed.lasting)
         guard let (answered, count) = answer(message) else { throw .refused }
