@@ -88,7 +88,7 @@ let package = Package(
         .executableTarget(name: "floor", dependencies: ["Sealing"], path: "Tests/Bench/Floor", swiftSettings: settings),
         program("dustcloud", ["Ambience", "Torrc", "Leasing", "Prices", "Placement", "Providers", "Coordination", arguments]),
 
-        tests("BasicsTests", ["Bytes", "Ambience", "Confidential", "Sealing", "CPolyval"], resources: [.copy("Vectors")]),
+        tests("BasicsTests", ["Bytes", "Ambience", "Confidential", "Sealing", "COpenSSL", "CPolyval"], resources: [.copy("Vectors")]),
         tests("CompressionTests", ["Compression", "Ambience"]),
         tests("OnionTests", ["Damage", "FreePorts", "Onion", "Bytes", "Ambience", "Sealing"], resources: [.copy("Vectors")]),
         tests("DirectoryTests", ["FreePorts", "Directory", "Bytes", "Ambience", "Sealing"], resources: [.copy("Vectors")]),

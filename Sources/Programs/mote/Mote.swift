@@ -1,11 +1,13 @@
 import Glibc
 import Node
+import Sealing
 import Torrc
 
 /// The node: relay, exit, authority, client, whatever its torrc says.
 @main struct Mote {
     static func main() {
         ProcessHardening.apply()
+        TLSMemory.keepSmallBlocks()
         do {
             exit(try Errand(Array(CommandLine.arguments.dropFirst())).run())
         } catch let error as NodeFailure {
