@@ -7,6 +7,7 @@ import argparse
 import statistics
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'Network'))
@@ -15,21 +16,19 @@ import latency
 from circuits import circuits_per_second, kib_per_thousand_circuits, seconds_to_first_cell
 from content import MIB, Web, download
 from counts import count
+from figures import Report, Target
 from network import ROOT, Network, interrupt_on_signals, say
 from positions import POSITIONS, STREAMS, Path3, mebibytes_per_busiest_second, take_turns
 
 KINDS = ('mote', 'tor')
+LARGEST_SHARE = {'guard': 0.25, 'middle': 0.25, 'exit': 0.33, 'client': 0.33}
+LARGEST_OVER_FLOOR = 1.35
+HOP_SECONDS = 4
+report = Report()
 
 
-class Table:
-    """Lines of one figure each: ours, stock's, their ratio."""
-
-    def __init__(self, title):
-        say(f'\n{title:46}{"mote":>12}{"stock tor":>12}{"ratio":>8}')
-
-    def line(self, label, ours, stock, digits=2):
-        ratio = f'{ours / stock:8.2f}' if stock else ''
-        say(f'{label:46}{ours:12.{digits}f}{stock:12.{digits}f}{ratio}')
+def plural(streams):
+    return f'{streams} stream{"s" * (streams > 1)}'
 
 
 def floor(mebibytes):
@@ -43,16 +42,28 @@ def pure(web, mebibytes, rounds):
     with Network(relays=('mote',) * 2, exits=('mote',)) as ours, Network(relays=('tor',) * 2, exits=('tor',)) as stock:
         paths = [Path3(n.start(), kind, ('relay0', 'relay1', 'exit0')) for n, kind in ((ours, 'mote'), (stock, 'tor'))]
         take_turns(paths, web, mebibytes, rounds)
-    table = Table('CPU seconds per GiB, all hops of one kind')
+        added = latency.added_per_hop(paths, web, 4, HOP_SECONDS)
+    costs(paths)
+    report.table('throughput through three hops, MiB/s')
+    for streams in STREAMS:
+        report.line(plural(streams), *(p.median_rate(streams) for p in paths), digits=1, target=Target(least=2) if streams == 1 else None)
+    report.table('added to a round trip by each hop, ms')
+    for load, figures in added.items():
+        for label, pair in zip(('median', 'p99'), zip(*figures)):
+            report.line(f'{load} bulk streams, {label}', *pair)
+
+
+def costs(paths):
+    report.table('CPU seconds per GiB, all hops of one kind')
     for streams in STREAMS:
         for position in POSITIONS:
-            table.line(f'{position}, {streams} stream{"s" * (streams > 1)}', *(p.median_cost(position, streams) for p in paths))
+            target = Target(most=LARGEST_SHARE[position]) if streams == 4 else None
+            report.line(f'{position}, {plural(streams)}', *(p.median_cost(position, streams) for p in paths), target=target)
     lowest = floor(1024)
-    middle = paths[0].median_cost('middle', 4)
-    say(f'{"the floor: the same cryptography, full records":46}{lowest:12.2f}{"":12}{middle / lowest:8.2f}  (middle, 4 streams, against it)')
-    table = Table('throughput through three hops, MiB/s')
-    for streams in STREAMS:
-        table.line(f'{streams} stream{"s" * (streams > 1)}', *(p.median_rate(streams) for p in paths), digits=1)
+    report.alone('the floor: the same cryptography, full records', lowest)
+    for position in ('guard', 'middle'):
+        cost = paths[0].median_cost(position, 4)
+        report.alone(f'{position}, 4 streams, against the floor', cost, ratio=cost / lowest, target=Target(most=LARGEST_OVER_FLOOR))
 
 
 def between_stock(web, mebibytes, rounds, memory_mebibytes):
@@ -62,28 +73,37 @@ def between_stock(web, mebibytes, rounds, memory_mebibytes):
         idle = {name: network[name].resident_mib() for name in ('relay1', 'relay2')}
         paths = [Path3(network, 'tor', ('relay0', middle, 'exit0')) for middle in ('relay1', 'relay2')]
         take_turns(paths, web, mebibytes, rounds)
-        table = Table('middle between stock neighbours')
+        report.table('middle between stock neighbours')
         for streams in STREAMS:
-            table.line(f'CPU seconds per GiB, {streams} stream{"s" * (streams > 1)}', *(p.median_cost('middle', streams) for p in paths))
+            target = Target(most=0.5) if streams == 4 else None
+            report.line(f'CPU seconds per GiB, {plural(streams)}', *(p.median_cost('middle', streams) for p in paths), target=target)
         for path in paths:
-            for _ in range(max(1, memory_mebibytes // 512)):
-                download(web, path.client.socks_port, min(memory_mebibytes, 512) * MIB // 4, 4, limit=600)
+            fill_up(path, web, memory_mebibytes)
         middles = [p.nodes['middle'] for p in paths]
         rates = [circuits_per_second(network, m) for m in middles]
         thousands = [kib_per_thousand_circuits(network, m) for m in middles]
-    table = Table('circuits and memory')
-    table.line('ntor circuits built per second', *(r for r, _ in rates), digits=0)
-    table.line('CPU milliseconds per circuit', *(c for _, c in rates), digits=3)
-    table.line('resident MiB, idle', idle['relay1'], idle['relay2'], digits=1)
-    table.line('KiB per 1,000 more open circuits', *(k for k, _ in thousands), digits=0)
-    table.line(f'resident MiB after {memory_mebibytes / 1024:.1f} GiB and 1,000 circuits', *(r for _, r in thousands), digits=1)
+    report.table('circuits and memory')
+    report.line('ntor circuits built per second', *(r for r, _ in rates), digits=0, target=Target(least=2))
+    report.line('CPU milliseconds per circuit', *(c for _, c in rates), digits=3)
+    report.line('resident MiB, idle', idle['relay1'], idle['relay2'], digits=1)
+    report.line('KiB per 1,000 more open circuits', *(k for k, _ in thousands), digits=0)
+    after = f'resident MiB after {memory_mebibytes / 1024:.1f} GiB and 1,000 circuits'
+    report.line(after, *(r for _, r in thousands), digits=1, target=Target(most=0.25))
+
+
+def fill_up(path, web, mebibytes):
+    """Moves what the measurements have left of so many MiB."""
+    while path.moved < mebibytes:
+        piece = min(512, mebibytes - path.moved)
+        download(web, path.client.socks_port, max(1, piece // 4) * MIB, 4, limit=600)
+        path.moved += max(4, piece)
 
 
 def start_up():
     with Network(relays=KINDS, exits=()) as network:
-        table = Table('start-up')
+        report.table('start-up')
         seconds = {kind: statistics.median(first_cells(node)) for kind, node in zip(KINDS, network.of('relay'))}
-        table.line('milliseconds to the first relayed cell', *(seconds[k] * 1000 for k in KINDS), digits=0)
+        report.line('milliseconds to the first relayed cell', *(seconds[k] * 1000 for k in KINDS), digits=0)
 
 
 def first_cells(node, times=5):
@@ -95,18 +115,20 @@ def first_cells(node, times=5):
 
 
 def loops(web, mebibytes):
+    """The busiest thread bounds what a relay carries once all its loops have cores; here there may be too few to see it in time passed."""
     one, two = (mebibytes_per_busiest_second(web, 'mote', n, mebibytes) for n in (1, 2))
-    say(f'\n{"MiB per CPU second of the busiest thread, middle":50}{"1 loop":>10}{"2 loops":>10}{"ratio":>8}')
-    say(f'{"":50}{one:10.1f}{two:10.1f}{two / one:8.2f}')
+    report.table('MiB per CPU second of the busiest thread', '2 loops', '1 loop')
+    for position in one:
+        report.line(f'{position}, with a core for each loop', two[position], one[position], digits=1, target=Target(least=1.7) if position == 'middle' else None)
 
 
 def counts(web):
     ours, stock = (count(web, kind) for kind in KINDS)
-    table = Table('counted in a middle by callgrind')
-    table.line('instructions per cell', ours.per_cell, stock.per_cell, digits=0)
-    table.line('of those outside OpenSSL', ours.own_per_cell, stock.own_per_cell, digits=0)
-    table.line('allocations per 10,000 cells', ours.allocations_per_ten_thousand, stock.allocations_per_ten_thousand, digits=1)
-    for who, times in sorted(ours.by_function.items(), key=lambda item: -item[1])[:6]:
+    report.table('counted in a middle by callgrind')
+    report.line('instructions per cell', ours.instructions, stock.instructions, digits=0)
+    report.line('of those outside OpenSSL', ours.own_instructions, stock.own_instructions, digits=0)
+    report.exactly('allocations per 10,000 cells', ours.allocations, stock.allocations, wanted=0)
+    for times, who in ours.callers[:6]:
         say(f'    {times:8} {who[:140]}')
 
 
@@ -114,9 +136,9 @@ PARTS = ('pure', 'between', 'loops', 'latency', 'start', 'counts')
 
 if __name__ == '__main__':
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--mebibytes', type=int, default=256, help='moved in each measurement (default 256)')
+    parser.add_argument('--mebibytes', type=int, default=192, help='moved in each measurement (default 192)')
     parser.add_argument('--rounds', type=int, default=3, help='how often each measurement is made (default 3)')
-    parser.add_argument('--memory-gib', type=float, default=1, help='moved before memory is looked at (default 1)')
+    parser.add_argument('--memory-gib', type=float, default=4, help='moved before memory is looked at (default 4)')
     parser.add_argument('--only', choices=PARTS, nargs='+', default=PARTS, help='the parts to measure (default all)')
     chosen = parser.parse_args()
     interrupt_on_signals()
@@ -124,8 +146,11 @@ if __name__ == '__main__':
     parts = {
         'pure': lambda: pure(web, chosen.mebibytes, chosen.rounds),
         'between': lambda: between_stock(web, chosen.mebibytes, chosen.rounds, int(chosen.memory_gib * 1024)),
-        'loops': lambda: loops(web, chosen.mebibytes), 'latency': lambda: latency.measure('mote', 4, 6, 2, 0), 'start': start_up, 'counts': lambda: counts(web),
+        'loops': lambda: loops(web, chosen.mebibytes), 'latency': lambda: latency.measure('mote', 4, 5, 2, 0, report), 'start': start_up, 'counts': lambda: counts(web),
     }
     for part in chosen.only:
+        began = time.monotonic()
         parts[part]()
+        say(f'({part}: {time.monotonic() - began:.0f} s)')
+    report.summary()
     web.close()

@@ -18,8 +18,8 @@ ALLOCATORS = {'malloc', 'calloc', 'realloc', 'posix_memalign', 'aligned_alloc'}
 class Counted:
     """Figures of one dump."""
 
-    def __init__(self, dump, cells):
-        self.cells, self.instructions, self.crypto, self.allocations = cells, 0, 0, 0
+    def __init__(self, dump):
+        self.instructions, self.crypto = 0, 0
         self.by_function = {}
         names, kind = {'fn': {}, 'ob': {}}, None
         current = {'fn': '', 'ob': ''}
@@ -38,7 +38,6 @@ class Counted:
             elif found := re.match(r'calls=(\d+)', line):
                 calls_follow = True
                 if called in ALLOCATORS and current['fn'] not in ALLOCATORS:
-                    self.allocations += int(found[1])
                     key = f'{current["fn"]} -> {called}'
                     self.by_function[key] = self.by_function.get(key, 0) + int(found[1])
             elif line and (line[0].isdigit() or line[0] in '+-*'):
@@ -49,17 +48,16 @@ class Counted:
                         self.crypto += cost
                 calls_follow = False
 
-    @property
-    def per_cell(self):
-        return self.instructions / self.cells
 
-    @property
-    def own_per_cell(self):
-        return (self.instructions - self.crypto) / self.cells
+class PerCell:
+    """What forwarding costs: the dump of a transfer less that of as much time without one, in which documents come and timers run."""
 
-    @property
-    def allocations_per_ten_thousand(self):
-        return self.allocations * 10_000 / self.cells
+    def __init__(self, busy, idle, cells):
+        self.instructions = (busy.instructions - idle.instructions) / cells
+        self.own_instructions = self.instructions - (busy.crypto - idle.crypto) / cells
+        times = {who: busy.by_function.get(who, 0) - idle.by_function.get(who, 0) for who in busy.by_function}
+        self.allocations = max(0, sum(times.values())) * 10_000 / cells
+        self.callers = sorted(((n, who) for who, n in times.items() if n > 0), reverse=True)
 
 
 def count(web, kind, mebibytes=8):
@@ -71,14 +69,32 @@ def count(web, kind, mebibytes=8):
         middle.extra += ['NumCPUs 1']
         network.start()
         client = network.add_client(kind, ('relay0', 'relay1', 'exit0'))
+        network['authority0'].stop()   # a consensus that comes in one of the two times and not in the other would be counted with the cells
         download(web, client.socks_port, 4 * MIB, limit=SLOW_LIMIT_SECONDS)
-        control(middle, '-i', 'on')
-        download(web, client.socks_port, mebibytes * MIB, limit=SLOW_LIMIT_SECONDS)
-        control(middle, '-i', 'off')
-        control(middle, '-d')
-        files = wait_for('callgrind dumps', 20, lambda: [f for f in network.folder.glob('callgrind*') if f.stat().st_size > 10_000])
-        time.sleep(1)
-        return Counted(max(files, key=lambda f: f.stat().st_size), mebibytes * MIB / CELL_DATA_BYTES)
+        seconds = []
+
+        def transfer():
+            seconds.append(download(web, client.socks_port, mebibytes * MIB, limit=SLOW_LIMIT_SECONDS))
+        busy = counted(middle, dump, transfer)
+        idle = counted(middle, dump, lambda: time.sleep(seconds[0]))
+        return PerCell(busy, idle, mebibytes * MIB / CELL_DATA_BYTES)
+
+
+def counted(node, dump, action):
+    """The figures of what a node does during `action`."""
+    known = set(dump.parent.glob('callgrind*'))
+    control(node, '-z')
+    control(node, '-i', 'on')
+    action()
+    control(node, '-i', 'off')
+    control(node, '-d')
+    file = wait_for('a callgrind dump', 20, lambda: next((f for f in set(dump.parent.glob('callgrind*')) - known if is_whole(f)), None))
+    return Counted(file)
+
+
+def is_whole(dump):
+    """Written up to its last line."""
+    return any(line.startswith('totals:') for line in dump.read_text(errors='replace').splitlines()[-5:])
 
 
 def control(node, *words):

@@ -14,13 +14,16 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'Network'))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 from content import MIB, Fetch, Web, download
+from figures import Report, Target
 from network import Failure, Network, interrupt_on_signals, say
 from scenarios import check_path
 
 MESSAGE_BYTES = 32
 PAUSE_SECONDS = 0.01
 ANSWER_LIMIT_SECONDS = 30
+NO_SLOWER = Target(most=1)
 
 
 class Echo:
@@ -111,7 +114,20 @@ def percentiles(samples):
     return statistics.median(ordered) * 1000, ordered[min(len(ordered) - 1, len(ordered) * 99 // 100)] * 1000
 
 
-def measure(kind, streams, seconds, rounds, guard_rate):
+def added_per_hop(paths, web, streams, seconds):
+    """By load and then by path, (median, p99) in milliseconds of what each of a path's three hops adds to a round trip to the echo server."""
+    echo, added = Echo(), {}
+    with socket.create_connection(('127.0.0.1', echo.port)) as direct:
+        direct.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        base = percentiles(round_trips(direct, 1))[0]
+    for load in (0, streams):
+        samples = [beside_bulk(path.client, web, echo, load, seconds, f'hop{load}')[0] for path in paths]
+        added[load] = [tuple((figure - base) / 3 for figure in percentiles(s)) for s in samples]
+    echo.close()
+    return added
+
+
+def measure(kind, streams, seconds, rounds, guard_rate, report):
     web, echo = Web(), Echo()
     with Network(relays=('tor', kind, 'tor')) as network:
         if guard_rate:
@@ -134,12 +150,12 @@ def measure(kind, streams, seconds, rounds, guard_rate):
                         % percentiles(got))
         for name, path in paths.items():
             check_path(clients[name], path)
-        say(f'\n{"echo through one middle":34}{"ours":>10}{"stock":>10}{"ratio":>8}')
+        report.table('echo through one middle', 'ours', 'stock')
         for load in (0, streams):
             for label, figures in zip(('median', 'p99'), zip(*(percentiles(samples[name, load]) for name in paths))):
-                say(f'{f"{load} bulk streams, {label}, ms":34}{figures[0]:10.1f}{figures[1]:10.1f}{figures[0] / figures[1]:8.2f}')
-        ours, stock = (statistics.median(rates[name]) for name in paths)
-        say(f'{"bulk beside it, MiB/s":34}{ours:10.1f}{stock:10.1f}{ours / stock:8.2f}')
+                judged = NO_SLOWER if load and label == 'p99' else None
+                report.line(f'{load} bulk streams, {label}, ms', *figures, digits=1, target=judged)
+        report.line('bulk beside it, MiB/s', *(statistics.median(rates[name]) for name in paths), digits=1)
     echo.close()
     web.close()
 
@@ -153,4 +169,4 @@ if __name__ == '__main__':
     parser.add_argument('--kind', default='mote', choices=('mote', 'tor'), help='what is compared with stock tor; `tor` shows the noise')
     chosen = parser.parse_args()
     interrupt_on_signals()
-    measure(chosen.kind, chosen.streams, chosen.seconds, chosen.rounds, chosen.guard_rate)
+    measure(chosen.kind, chosen.streams, chosen.seconds, chosen.rounds, chosen.guard_rate, Report())
