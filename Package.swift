@@ -48,12 +48,13 @@ let package = Package(
         door("CLinux"),
         door("CSeccomp", pkgConfig: "libseccomp", apt: "libseccomp-dev"),
         door("CPolyval"),
+        door("CAES"),
         door("CX25519"),
 
         room("Basics", "Bytes"),
         room("Basics", "Ambience", ["CLinux"]),
         room("Basics", "Confidential", ["Ambience", log]),
-        room("Basics", "Sealing", ["Bytes", "Ambience", "COpenSSL", "CSodium", "CPolyval", "CX25519"]),
+        room("Basics", "Sealing", ["Bytes", "Ambience", "COpenSSL", "CSodium", "CPolyval", "CAES", "CX25519"]),
         room("Basics", "Compression", ["CZlib", "CZstd"]),
 
         room("Cores", "Onion", ["Bytes", "Ambience", "Sealing"]),

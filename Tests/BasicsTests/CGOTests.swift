@@ -5,8 +5,8 @@ import Testing
 
 @testable import Sealing
 
-/// Both ways to multiply, where this machine has both.
-private let ways = CGOPermutation.hasCarryless ? [true, false] : [false]
+/// With the processor's instructions and without, where this machine has them.
+private let ways = CGOPermutation.hasInstructions ? [true, false] : [false]
 
 @Suite("Counter Galois Onion")
 struct CGOTests {
@@ -20,7 +20,7 @@ struct CGOTests {
     }
 
     private func cipher(_ state: [String: Any], _ side: CGOCipher.Side, _ way: Bool) throws -> CGOCipher {
-        CGOCipher(material: try state.bytes("keys") + state.bytes("nonce"), side: side, previous: try state.bytes("tprime"), isCarryless: way)
+        CGOCipher(material: try state.bytes("keys") + state.bytes("nonce"), side: side, previous: try state.bytes("tprime"), isAccelerated: way)
     }
 
     /// Two ciphers are in the same state if they do the same to the next cell, and know it for theirs alike.
@@ -55,7 +55,7 @@ struct CGOTests {
         for vector in try Vectors.list("cgo", "et") {
             let tweak = try vector.bytes("tweak")
             let isEncrypting = try #require(vector["encrypt"] as? Bool)
-            let permutation = CGOPermutation(material: try vector.bytes("keys") + [UInt8](repeating: 0, count: 32), isEncrypting: isEncrypting, isCarryless: way)
+            let permutation = CGOPermutation(material: try vector.bytes("keys") + [UInt8](repeating: 0, count: 32), isEncrypting: isEncrypting, isAccelerated: way)
             let body = try vector.bytes("input") + tweak[17...]
             #expect(inPlace(body) { permutation.exchangeLeft($0, tweak: tweak, command: tweak[16]) } == (try vector.bytes("output")) + tweak[17...])
         }
@@ -65,7 +65,7 @@ struct CGOTests {
     func stream(way: Bool) throws {
         for vector in try Vectors.list("cgo", "prf") {
             let input = try vector.bytes("input")
-            let permutation = CGOPermutation(material: try [UInt8](repeating: 0, count: 32) + vector.bytes("keys"), isEncrypting: true, isCarryless: way)
+            let permutation = CGOPermutation(material: try [UInt8](repeating: 0, count: 32) + vector.bytes("keys"), isEncrypting: true, isAccelerated: way)
             if vector["t"] as? Int == 0 {
                 let body = input + [UInt8](repeating: 0, count: 493)
                 #expect(inPlace(body) { permutation.maskRight($0) } == input + (try vector.bytes("output")))
@@ -80,7 +80,7 @@ struct CGOTests {
     func bodies(way: Bool) throws {
         for vector in try Vectors.list("cgo", "uiv") {
             let isEncrypting = try #require(vector["encrypt"] as? Bool)
-            let permutation = CGOPermutation(material: try vector.bytes("keys"), isEncrypting: isEncrypting, isCarryless: way)
+            let permutation = CGOPermutation(material: try vector.bytes("keys"), isEncrypting: isEncrypting, isAccelerated: way)
             let (tweak, body) = (try vector.bytes("tweak"), try vector.bytes("x_l") + vector.bytes("x_r"))
             let after = inPlace(body) {
                 isEncrypting ? permutation.encrypt($0, tweak: tweak, command: tweak[16]) : permutation.decrypt($0, tweak: tweak, command: tweak[16])
@@ -92,7 +92,7 @@ struct CGOTests {
     @Test("moves on to the keys that are published", arguments: ways)
     func updates(way: Bool) throws {
         for vector in try Vectors.list("cgo", "uiv_update") {
-            let permutation = CGOPermutation(material: try vector.bytes("keys"), isEncrypting: true, isCarryless: way)
+            let permutation = CGOPermutation(material: try vector.bytes("keys"), isEncrypting: true, isAccelerated: way)
             let nonce = try vector.bytes("nonce")
             let update = [UInt8](repeating: 0, count: CGOPermutation.updateBytes)
             #expect(inPlace(update) { permutation.deriveUpdate(from: nonce, into: $0) } == (try vector.bytes("new_keys") + vector.bytes("new_nonce")))

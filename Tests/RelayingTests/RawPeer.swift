@@ -167,7 +167,7 @@ final class RawCircuit {
     private let handshake: NtorV3Client?
     private var hop: Hop?
     private var format: RelayFormat { hop.map { RelayFormat($0.forward.crypto) } ?? .v0 }
-    private var padding = PaddingStream()
+    private let padding = PaddingStream()
     /// Tag of the last message received: what a SENDME for it must say.
     private(set) var lastTag = SendmeTag(Digest20())
     var lastSentTag: SendmeTag { hop?.forward.lastTag ?? SendmeTag(Digest20()) }
@@ -231,7 +231,7 @@ final class RawCircuit {
         guard let hop else { return }
         var body = [UInt8](repeating: 0, count: CellLayout.bodyBytes)
         body.withUnsafeMutableBufferPointer {
-            $0.baseAddress!.layOutRelayMessage(format, command, stream: stream, data, data.count, padding: &padding)
+            $0.baseAddress!.layOutRelayMessage(format, command, stream: stream, data, data.count, padding: padding)
             if let length {
                 let field = format == .v0 ? CellLayout.relayLengthOffset : CellLayout.relayLengthOffsetV1
                 $0[field] = UInt8(length >> 8)

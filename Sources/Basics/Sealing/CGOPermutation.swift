@@ -27,15 +27,15 @@ struct CGOPermutation: ~Copyable {
     private let leftCipher: AESBlocks
     private let streamCipher: AESBlocks
     private let hashes: UnsafeMutablePointer<Hashes>
-    private let isCarryless: Bool
+    private let isAccelerated: Bool
 
-    /// - Parameter isCarryless: whether to use the processor's own multiplication; only tests choose.
-    init(material: UnsafePointer<UInt8>, isEncrypting: Bool, isCarryless: Bool = CGOPermutation.hasCarryless) {
-        leftCipher = AESBlocks(key: material, isEncrypting: isEncrypting)
-        streamCipher = AESBlocks(key: material + 32, isEncrypting: true)
+    /// - Parameter isAccelerated: whether to use the processor's own instructions for AES and for multiplication; only tests choose.
+    init(material: UnsafePointer<UInt8>, isEncrypting: Bool, isAccelerated: Bool = CGOPermutation.hasInstructions) {
+        leftCipher = AESBlocks(key: material, isEncrypting: isEncrypting, isAccelerated: isAccelerated)
+        streamCipher = AESBlocks(key: material + 32, isEncrypting: true, isAccelerated: isAccelerated)
         hashes = .allocate(capacity: 1)
         hashes.initialize(to: Hashes())
-        self.isCarryless = isCarryless
+        self.isAccelerated = isAccelerated
         rekeyHashes(material)
     }
 
@@ -44,7 +44,7 @@ struct CGOPermutation: ~Copyable {
         hashes.deallocate()
     }
 
-    static let hasCarryless = dc_polyval_has_carryless() != 0
+    static let hasInstructions = AESBlocks.hasInstructions && dc_polyval_has_carryless() != 0
 
     borrowing func rekey(_ material: UnsafePointer<UInt8>) {
         leftCipher.rekey(material)
@@ -55,7 +55,7 @@ struct CGOPermutation: ~Copyable {
     private borrowing func rekeyHashes(_ material: UnsafePointer<UInt8>) {
         hashes.pointee.tweak.powers.0 = dc_polyval_load(material + 16)
         hashes.pointee.stream = dc_polyval_load(material + 48)
-        if isCarryless { dc_polyval_expand_fast(&hashes.pointee.tweak) }
+        if isAccelerated { dc_polyval_expand_fast(&hashes.pointee.tweak) }
     }
 
     // MARK: Whole bodies
@@ -78,11 +78,11 @@ struct CGOPermutation: ~Copyable {
     borrowing func exchangeLeft(_ body: UnsafeMutablePointer<UInt8>, tweak: UnsafePointer<UInt8>, command: UInt8) {
         let right = UnsafePointer(body + Self.leftBytes)
         let hash =
-            isCarryless
+            isAccelerated
             ? dc_polyval_tweak_fast(&hashes.pointee.tweak, tweak, command, right) : dc_polyval_tweak_anywhere(&hashes.pointee.tweak, tweak, command, right)
         let mask = Block(hash.low, hash.high)
         body.block ^= mask
-        leftCipher.apply(body, count: Self.leftBytes)
+        leftCipher.apply(body, blocks: 1)
         body.block ^= mask
     }
 
@@ -110,7 +110,7 @@ struct CGOPermutation: ~Copyable {
     private borrowing func streamStart(_ input: UnsafePointer<UInt8>) -> Block {
         let element = dc_polyval_load(input)
         let key = hashes.pointee.stream
-        let hash = isCarryless ? dc_polyval_multiply_fast(element, key) : dc_polyval_multiply_anywhere(element, key)
+        let hash = isAccelerated ? dc_polyval_multiply_fast(element, key) : dc_polyval_multiply_anywhere(element, key)
         return Block(hash.low, hash.high & ~(0x3F << 56))
     }
 
@@ -118,7 +118,7 @@ struct CGOPermutation: ~Copyable {
     @inline(__always)
     private borrowing func fill(_ out: UnsafeMutablePointer<UInt8>, from start: Block, first: Int, blocks: Int) {
         for index in 0..<blocks { (out + index * 16).block = start &+ Block(0, UInt64(truncatingIfNeeded: first + index) << 56) }
-        streamCipher.apply(out, count: blocks * 16)
+        streamCipher.apply(out, blocks: blocks)
     }
 }
 

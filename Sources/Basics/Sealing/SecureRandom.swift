@@ -18,15 +18,15 @@ package struct SecureRandom: RandomNumberGenerator {
     }
 }
 
-/// A ChaCha20 key stream seeded once from the OS: cheap padding bytes for relay cells, without a system call per cell.
-package struct PaddingStream {
-    private var key = SecureRandom.bytes(32)
-    private var nonce: UInt64 = 0
+/// A ChaCha20 key stream seeded once from the OS: cheap padding bytes for relay cells, without a system call per cell. An object, so that everybody on a loop who pads draws from the same stream.
+package final class PaddingStream {
+    private let key = SecureRandom.bytes(32)
+    @exclusivity(unchecked) private var nonce: UInt64 = 0
 
     package init() {}
 
     // SAFETY: the caller's memory is valid for `count` bytes for the length of the call.
-    package mutating func fill(_ bytes: UnsafeMutablePointer<UInt8>, count: Int) {
+    package func fill(_ bytes: UnsafeMutablePointer<UInt8>, count: Int) {
         guard count > 0 else { return }
         nonce &+= 1
         withUnsafeBytes(of: nonce) {

@@ -8,7 +8,9 @@ internal import Sealing
 ///
 /// `RelayCircuit` is the part of somebody's circuit that runs through us; `OriginCircuit` is one that we built. Streams end at either.
 package class Circuit {
-    unowned let router: OnionRouter
+    // SAFETY: the router keeps every circuit that is not closed, and a closed one calls nobody.
+    unowned(unsafe) let router: OnionRouter
+    let padding: PaddingStream
     /// Made with the first stream; linked circuits share one.
     @exclusivity(unchecked) var streams: StreamTable?
     /// The set that this circuit is a leg of.
@@ -22,7 +24,10 @@ package class Circuit {
     private var isHeld = false
     package internal(set) var isClosed = false
 
-    init(router: OnionRouter) { self.router = router }
+    init(router: OnionRouter) {
+        self.router = router
+        padding = router.padding
+    }
 
     package var openStreams: Int { streams?.count ?? 0 }
     func hasStream(_ id: UInt16) -> Bool { streams?.contains(id) == true }
@@ -176,9 +181,7 @@ package class Circuit {
         return hasRoomHere
     }
 
-    var hasRoomHere: Bool {
-        !isClosed && !isHeld && sendWindow.isOpen && hasWayOut
-    }
+    var hasRoomHere: Bool { !isClosed && !isHeld && sendWindow.isOpen && hasWayOut }
 
     private func waitForRoom() {
         if let linked { return linked.waitForRoom() }
@@ -198,8 +201,20 @@ package class Circuit {
         resumeStreams()
     }
 
-    /// Sends one DATA message with as much of `count` bytes as it takes, and says how much; ask `mayPackage` first.
-    func package(_ stream: UInt16, _ data: UnsafePointer<UInt8>, _ count: Int) -> Int {
+    /// Sends DATA messages from the front of `count` bytes as long as there is room, and says how many bytes went.
+    func package(_ stream: OnionStream, _ data: UnsafePointer<UInt8>, _ count: Int) -> Int {
+        let id = stream.id
+        var offset = 0
+        while offset < count, mayPackage(stream) {
+            let size = packageOne(id, data + offset, count - offset)
+            guard size > 0 else { break }
+            offset += size
+        }
+        return offset
+    }
+
+    @inline(__always)
+    private func packageOne(_ stream: UInt16, _ data: UnsafePointer<UInt8>, _ count: Int) -> Int {
         if let linked { return linked.package(stream, data, count) }
         return packageHere(stream, data, count)
     }

@@ -55,7 +55,7 @@ package final class OnionRouter {
     /// By the other loop's number; empty without other loops.
     private(set) var passages: [Passage?] = []
     private var linksPublished = Instant.zero
-    @exclusivity(unchecked) var padding = PaddingStream()
+    let padding = PaddingStream()
     @exclusivity(unchecked) var cellPool = CellPool()
     private(set) var activityClock: DecayClock
     /// Of links' and streams' buffers, as of the last survey; and what `settings.memory` knows of this loop.

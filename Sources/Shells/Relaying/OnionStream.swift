@@ -18,8 +18,8 @@ package final class OnionStream: Throttled {
         case ended(EndReason)
     }
 
-    /// Cells packaged per read of the socket: as many as fill one TLS record.
-    private static let batchCells = 31
+    /// Cells packaged per read of the socket: as many as fill two TLS records. More would keep other circuits waiting.
+    private static let batchCells = 62
     /// Undelivered socket bytes above this hold stream SENDMEs back.
     private static let socketBacklogBytes = 64 << 10
     /// SENDMEs that a whole window of undelivered cells has earned.
@@ -118,22 +118,17 @@ package final class OnionStream: Throttled {
 
     /// Packages from the front of `bytes` as long as the windows and the channel allow; how many bytes went.
     private func packageSome(_ bytes: UnsafePointer<UInt8>, _ count: Int) -> Int {
-        let count = permitted(count)
-        var offset = 0
-        while offset < count {
-            guard sendWindow.isOpen, let circuit, circuit.mayPackage(self) else { break }
-            let size = circuit.package(id, bytes + offset, count - offset)
-            guard size > 0 else { break }
-            if signals == nil { sendWindow.sent() }
-            offset += size
-        }
-        bytesSent += UInt64(offset)
-        signals?.permit.spend(offset)
-        return offset
+        guard let circuit else { return 0 }
+        let cellBytes = circuit.format.streamDataBytes
+        let sent = circuit.package(self, bytes, permitted(count, cellBytes))
+        bytesSent += UInt64(sent)
+        if signals == nil { sendWindow.sent(cells: (sent + cellBytes - 1) / cellBytes) } else { signals?.permit.spend(sent) }
+        return sent
     }
 
-    /// How many of `count` bytes XOFF and XON let through; for the others `pump` comes again in time.
-    private func permitted(_ count: Int) -> Int {
+    /// How many of `count` bytes the window, or XOFF and XON, let through; for the others `pump` comes again in time.
+    private func permitted(_ count: Int, _ cellBytes: Int) -> Int {
+        if signals == nil { return min(count, sendWindow.remaining * cellBytes) }
         guard signals?.permit.isUnlimited == false, let allowance = signals?.permit.allowance(at: router.loop.now) else { return count }
         if allowance < count, retry == nil, let wait = signals?.permit.retry {
             retry = router.loop.after(wait) { [weak self] in

@@ -31,7 +31,8 @@ package final class OriginCircuit: Circuit {
     package let path: [HopTarget]
     package var onEvent: ((Event) -> Void)?
     private var stage = Stage.connecting
-    private var hops: [Hop] = []
+    // JUSTIFICATION for unchecked exclusivity: walked for every cell. SAFETY: one loop thread; it changes only between cells.
+    @exclusivity(unchecked) private var hops: [Hop] = []
     private var channel: Channel?
     private var id: UInt32 = 0
     private var nextStream: UInt16
@@ -143,7 +144,7 @@ package final class OriginCircuit: Circuit {
         guard !isClosed, let channel, channel.isOpen, let last = hops.last, count <= format.dataLimitBytes(command) else { return false }
         let cellCommand = isSendingEarly ? CellCommand.relayEarly : CellCommand.relay
         let body = channel.reserveCell(id, cellCommand)
-        body.layOutRelayMessage(format, command, stream: stream, data, count, padding: &router.padding)
+        body.layOutRelayMessage(format, command, stream: stream, data, count, padding: padding)
         traffic.sent(count)
         last.forward.originate(body, cellCommand)
         for index in stride(from: hops.count - 2, through: 0, by: -1) { hops[index].forward.pass(body, cellCommand) }

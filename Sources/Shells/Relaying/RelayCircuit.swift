@@ -105,7 +105,6 @@ final class RelayCircuit: Circuit {
         let command = isEarly ? CellCommand.relayEarly : CellCommand.relay
         if forward.recognize(body, command) { return receiveOwn(body, isEarly) }
         guard let next, nextID != 0 else { return crossOver(body, command) }
-        router.statistics.cellsRelayed &+= 1
         if !next.appendCell(nextID, command, body) { overfilled(isOutbound: true) }
     }
 
@@ -122,7 +121,6 @@ final class RelayCircuit: Circuit {
     private func receiveBackward(_ body: UnsafeMutablePointer<UInt8>, _ isEarly: Bool) {
         guard !isEarly, let previous else { return violated() }
         backward.pass(body, CellCommand.relay)
-        router.statistics.cellsRelayed &+= 1
         if !previous.appendCell(previousID, CellCommand.relay, body) { overfilled(isOutbound: false) }
     }
 
@@ -135,7 +133,6 @@ final class RelayCircuit: Circuit {
         }
         guard let passage else { return violated() }
         if isJoined { router.statistics.rendezvousCells &+= 1 }
-        router.statistics.cellsRelayed &+= 1
         if !passage.appendCell(nextID, isJoined ? CellCommand.relay : command, body) { close(.resourceLimit) }
     }
 
@@ -171,7 +168,7 @@ final class RelayCircuit: Circuit {
         guard let previous else { return transmitBack(command, stream: stream, data, count) }
         guard previous.isOpen else { return false }
         let body = previous.reserveCell(previousID, CellCommand.relay)
-        body.layOutRelayMessage(format, command, stream: stream, data, count, padding: &router.padding)
+        body.layOutRelayMessage(format, command, stream: stream, data, count, padding: padding)
         backward.originate(body, CellCommand.relay)
         return true
     }
@@ -182,7 +179,7 @@ final class RelayCircuit: Circuit {
         guard let back, !isGivenUp else { return false }
         let slot = back.reserveCell(previousID)
         let body = slot ?? back.spare
-        body.layOutRelayMessage(format, command, stream: stream, data, count, padding: &router.padding)
+        body.layOutRelayMessage(format, command, stream: stream, data, count, padding: padding)
         backward.originate(body, CellCommand.relay)
         return slot != nil || back.oweSpare(previousID) || giveUp()
     }

@@ -42,7 +42,7 @@ extension UnsafeMutablePointer<UInt8> {
     /// every cell unpredictable (tor-spec "Relay cells", needed by authenticated SENDMEs). What the crypto fills in is left for it.
     @inline(__always)
     func layOutRelayMessage(
-        _ format: RelayFormat, _ command: UInt8, stream: UInt16, _ data: UnsafePointer<UInt8>?, _ count: Int, padding: inout PaddingStream
+        _ format: RelayFormat, _ command: UInt8, stream: UInt16, _ data: UnsafePointer<UInt8>?, _ count: Int, padding: PaddingStream
     ) {
         let start = format == .v0 ? layOutHeaderV0(command, stream, count) : layOutHeaderV1(command, stream, count)
         let content = self + start

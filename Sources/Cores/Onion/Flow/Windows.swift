@@ -17,11 +17,11 @@ package struct SendWindow: Sendable {
     @inline(__always)
     package var isOpen: Bool { remaining > 0 }
 
-    /// Counts one DATA cell; only while the window is open.
+    /// Counts DATA cells, no more than `remaining`.
     @inline(__always)
-    package mutating func sent() {
-        assert(isOpen, "sent beyond the window")
-        remaining -= 1
+    package mutating func sent(cells: Int = 1) {
+        assert(cells <= remaining, "sent beyond the window")
+        remaining -= cells
     }
 
     /// A SENDME came.

@@ -20,7 +20,8 @@ final class Passage {
     /// Cells that may wait for a slot: streams stop long before, but each may have one more thing to say.
     private static let owedLimit = 4096
 
-    unowned let router: OnionRouter
+    // SAFETY: the router owns its passages.
+    unowned(unsafe) let router: OnionRouter
     let peer: LoopBound<OnionRouter>
     /// The number of the other loop.
     private let other: Int
