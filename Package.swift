@@ -47,6 +47,7 @@ let package = Package(
         door("CZstd", pkgConfig: "libzstd", apt: "libzstd-dev"),
         door("CLinux"),
         door("CSeccomp", pkgConfig: "libseccomp", apt: "libseccomp-dev"),
+        door("CProcessor"),
         door("CPolyval"),
         door("CAES"),
         door("CX25519"),
@@ -54,7 +55,7 @@ let package = Package(
         room("Basics", "Bytes"),
         room("Basics", "Ambience", ["CLinux"]),
         room("Basics", "Confidential", ["Ambience", log]),
-        room("Basics", "Sealing", ["Bytes", "Ambience", "COpenSSL", "CSodium", "CPolyval", "CAES", "CX25519"]),
+        room("Basics", "Sealing", ["Bytes", "Ambience", "COpenSSL", "CSodium", "CProcessor", "CPolyval", "CAES", "CX25519"]),
         room("Basics", "Compression", ["CZlib", "CZstd"]),
 
         room("Cores", "Onion", ["Bytes", "Ambience", "Sealing"]),

@@ -22,15 +22,15 @@ package struct CGOCipher: ~Copyable {
     private static let stateBytes = 48
 
     /// `material` has 80 bytes: this direction's part of what the handshake gave.
-    package init(material: [UInt8], side: Side) { self.init(material: material, side: side, previous: [], isAccelerated: CGOPermutation.hasInstructions) }
+    package init(material: [UInt8], side: Side) { self.init(material: material, side: side, previous: [], engine: .best) }
 
     /// In the middle of a conversation: `previous` is T', nothing being zeros.
-    init(material: [UInt8], side: Side, previous: [UInt8], isAccelerated: Bool) {
+    init(material: [UInt8], side: Side, previous: [UInt8], engine: CipherEngine) {
         precondition(material.count == Self.materialBytes)
         self.side = side
         state = .allocate(capacity: Self.stateBytes)
         state.initialize(repeating: 0, count: Self.stateBytes)
-        permutation = CGOPermutation(material: material, isEncrypting: side == .relay, isAccelerated: isAccelerated)
+        permutation = CGOPermutation(material: material, isEncrypting: side == .relay, engine: engine)
         self.previous.update(from: previous, count: min(previous.count, 16))
         nonce.update(from: Array(material[CGOPermutation.materialBytes...]), count: 16)
     }

@@ -16,8 +16,7 @@ struct CGOPermutation: ~Copyable {
     private static let rightBytes = Int(DC_CGO_RIGHT)
     /// Blocks of stream that one cell takes; those from here on serve key updates.
     private static let streamBlocks = 31
-    private static let updateBlocks = 5
-    static let updateBytes = updateBlocks * 16
+    static let updateBytes = 5 * 16
 
     private struct Hashes {
         var tweak = dc_polyval_key()
@@ -27,15 +26,14 @@ struct CGOPermutation: ~Copyable {
     private let leftCipher: AESBlocks
     private let streamCipher: AESBlocks
     private let hashes: UnsafeMutablePointer<Hashes>
-    private let isAccelerated: Bool
+    private let engine: CipherEngine
 
-    /// - Parameter isAccelerated: whether to use the processor's own instructions for AES and for multiplication; only tests choose.
-    init(material: UnsafePointer<UInt8>, isEncrypting: Bool, isAccelerated: Bool = CGOPermutation.hasInstructions) {
-        leftCipher = AESBlocks(key: material, isEncrypting: isEncrypting, isAccelerated: isAccelerated)
-        streamCipher = AESBlocks(key: material + 32, isEncrypting: true, isAccelerated: isAccelerated)
+    init(material: UnsafePointer<UInt8>, isEncrypting: Bool, engine: CipherEngine) {
+        leftCipher = AESBlocks(key: material, isEncrypting: isEncrypting, engine: engine)
+        streamCipher = AESBlocks(key: material + 32, isEncrypting: true, engine: engine)
         hashes = .allocate(capacity: 1)
         hashes.initialize(to: Hashes())
-        self.isAccelerated = isAccelerated
+        self.engine = engine
         rekeyHashes(material)
     }
 
@@ -44,8 +42,6 @@ struct CGOPermutation: ~Copyable {
         hashes.deallocate()
     }
 
-    static let hasInstructions = AESBlocks.hasInstructions && dc_polyval_has_carryless() != 0
-
     borrowing func rekey(_ material: UnsafePointer<UInt8>) {
         leftCipher.rekey(material)
         streamCipher.rekey(material + 32)
@@ -53,9 +49,9 @@ struct CGOPermutation: ~Copyable {
     }
 
     private borrowing func rekeyHashes(_ material: UnsafePointer<UInt8>) {
-        hashes.pointee.tweak.powers.0 = dc_polyval_load(material + 16)
+        hashes.pointee.tweak.powers.7 = dc_polyval_load(material + 16)
         hashes.pointee.stream = dc_polyval_load(material + 48)
-        if isAccelerated { dc_polyval_expand_fast(&hashes.pointee.tweak) }
+        if engine != .anywhere { dc_polyval_expand_fast(&hashes.pointee.tweak) }
     }
 
     // MARK: Whole bodies
@@ -78,29 +74,26 @@ struct CGOPermutation: ~Copyable {
     borrowing func exchangeLeft(_ body: UnsafeMutablePointer<UInt8>, tweak: UnsafePointer<UInt8>, command: UInt8) {
         let right = UnsafePointer(body + Self.leftBytes)
         let hash =
-            isAccelerated
-            ? dc_polyval_tweak_fast(&hashes.pointee.tweak, tweak, command, right) : dc_polyval_tweak_anywhere(&hashes.pointee.tweak, tweak, command, right)
+            switch engine {
+            case .anywhere: dc_polyval_tweak_anywhere(&hashes.pointee.tweak, tweak, command, right)
+            case .blocks: dc_polyval_tweak_blocks(&hashes.pointee.tweak, tweak, command, right)
+            case .pairs: dc_polyval_tweak_pairs(&hashes.pointee.tweak, tweak, command, right)
+            }
         let mask = Block(hash.low, hash.high)
         body.block ^= mask
-        leftCipher.apply(body, blocks: 1)
+        leftCipher.apply(body)
         body.block ^= mask
     }
 
     /// The right part, masked with PRF(left block, t = 0).
     borrowing func maskRight(_ body: UnsafeMutablePointer<UInt8>) {
-        let start = streamStart(body)
-        withUnsafeTemporaryAllocation(byteCount: Self.streamBlocks * 16, alignment: 16) { memory in
-            let stream = memory.bindMemory(to: UInt8.self).baseAddress.unsafelyUnwrapped
-            fill(stream, from: start, first: 0, blocks: Self.streamBlocks)
-            let right = body + Self.leftBytes
-            for at in stride(from: 0, to: Self.rightBytes - 15, by: 16) { (right + at).block ^= (stream + at).block }
-            for at in Self.rightBytes & ~15..<Self.rightBytes { right[at] ^= stream[at] }
-        }
+        streamCipher.mask(body + Self.leftBytes, count: Self.rightBytes, from: streamStart(body), first: 0)
     }
 
     /// PRF(nonce, t = 1): the next keys and the next nonce.
     borrowing func deriveUpdate(from nonce: UnsafePointer<UInt8>, into out: UnsafeMutablePointer<UInt8>) {
-        fill(out, from: streamStart(nonce), first: Self.streamBlocks, blocks: Self.updateBlocks)
+        out.update(repeating: 0, count: Self.updateBytes)
+        streamCipher.mask(out, count: Self.updateBytes, from: streamStart(nonce), first: Self.streamBlocks)
     }
 
     // MARK: The stream
@@ -110,15 +103,8 @@ struct CGOPermutation: ~Copyable {
     private borrowing func streamStart(_ input: UnsafePointer<UInt8>) -> Block {
         let element = dc_polyval_load(input)
         let key = hashes.pointee.stream
-        let hash = isAccelerated ? dc_polyval_multiply_fast(element, key) : dc_polyval_multiply_anywhere(element, key)
+        let hash = engine == .anywhere ? dc_polyval_multiply_anywhere(element, key) : dc_polyval_multiply_fast(element, key)
         return Block(hash.low, hash.high & ~(0x3F << 56))
-    }
-
-    /// The last byte in memory counts, which is the highest of the little-endian word.
-    @inline(__always)
-    private borrowing func fill(_ out: UnsafeMutablePointer<UInt8>, from start: Block, first: Int, blocks: Int) {
-        for index in 0..<blocks { (out + index * 16).block = start &+ Block(0, UInt64(truncatingIfNeeded: first + index) << 56) }
-        streamCipher.apply(out, blocks: blocks)
     }
 }
 

@@ -1,13 +1,11 @@
 // AES-128 with the processor's own instructions, for Counter Galois Onion, which changes its keys with every cell: setting a key in an
 // OpenSSL context costs several times what the cell's blocks do. Only Sealing imports this.
 //
-// Whether the processor has them is asked at run time; nothing here may be called where it has not. No branch and no address depends on
-// a secret.
+// Nothing here may be called where the processor has not what it needs: CProcessor says. No branch and no address depends on a secret.
 #ifndef DUSTCLOUD_CAES_H
 #define DUSTCLOUD_CAES_H
 #include <stdint.h>
 #if defined(__x86_64__)
-#include <cpuid.h>
 #include <immintrin.h>
 #endif
 
@@ -18,11 +16,6 @@ typedef struct { uint8_t bytes[DC_AES_ROUND_KEYS * DC_AES_BLOCK]; } dc_aes_sched
 
 #if defined(__x86_64__)
 #define DC_AES __attribute__((target("aes,sse2")))
-
-static inline int dc_aes_has_instructions(void) {
-    unsigned a, b, c, d;
-    return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_AES);
-}
 
 DC_AES static inline __m128i dc_aes_round_key(const dc_aes_schedule *schedule, int round) {
     return _mm_loadu_si128((const __m128i *)schedule->bytes + round);
@@ -72,42 +65,96 @@ DC_AES static inline void dc_aes_encrypt_one(const dc_aes_schedule *schedule, ui
     _mm_storeu_si128((__m128i *)bytes, _mm_aesenclast_si128(block, dc_aes_round_key(schedule, DC_AES_ROUND_KEYS - 1)));
 }
 
-// Eight blocks in place, each in a register of its own: an array would be kept in memory.
-#define DC_AES_EIGHT(step) step(0) step(1) step(2) step(3) step(4) step(5) step(6) step(7)
-#define DC_AES_BEGIN(i) __m128i block##i = _mm_xor_si128(_mm_loadu_si128(at + i), key);
-#define DC_AES_ROUND(i) block##i = _mm_aesenc_si128(block##i, key);
-#define DC_AES_END(i) _mm_storeu_si128(at + i, _mm_aesenclast_si128(block##i, key));
-
-DC_AES static inline void dc_aes_encrypt_eight(const dc_aes_schedule *schedule, uint8_t *bytes) {
-    __m128i *at = (__m128i *)bytes, key = dc_aes_round_key(schedule, 0);
-    DC_AES_EIGHT(DC_AES_BEGIN)
-    for (int round = 1; round < DC_AES_ROUND_KEYS - 1; round++) {
-        key = dc_aes_round_key(schedule, round);
-        DC_AES_EIGHT(DC_AES_ROUND)
-    }
-    key = dc_aes_round_key(schedule, DC_AES_ROUND_KEYS - 1);
-    DC_AES_EIGHT(DC_AES_END)
-}
-
-// Whole blocks in place.
-DC_AES static inline void dc_aes_encrypt(const dc_aes_schedule *schedule, uint8_t *bytes, int blocks) {
-    for (; blocks >= 8; blocks -= 8, bytes += 8 * DC_AES_BLOCK) dc_aes_encrypt_eight(schedule, bytes);
-    for (; blocks > 0; blocks--, bytes += DC_AES_BLOCK) dc_aes_encrypt_one(schedule, bytes);
-}
-
 // The same with a schedule of `dc_aes_expand_inverse`.
-DC_AES static inline void dc_aes_decrypt(const dc_aes_schedule *schedule, uint8_t *bytes, int blocks) {
-    for (; blocks > 0; blocks--, bytes += DC_AES_BLOCK) {
-        __m128i block = _mm_xor_si128(_mm_loadu_si128((const __m128i *)bytes), dc_aes_round_key(schedule, 0));
-        for (int round = 1; round < DC_AES_ROUND_KEYS - 1; round++) block = _mm_aesdec_si128(block, dc_aes_round_key(schedule, round));
-        _mm_storeu_si128((__m128i *)bytes, _mm_aesdeclast_si128(block, dc_aes_round_key(schedule, DC_AES_ROUND_KEYS - 1)));
+DC_AES static inline void dc_aes_decrypt_one(const dc_aes_schedule *schedule, uint8_t *bytes) {
+    __m128i block = _mm_xor_si128(_mm_loadu_si128((const __m128i *)bytes), dc_aes_round_key(schedule, 0));
+    for (int round = 1; round < DC_AES_ROUND_KEYS - 1; round++) block = _mm_aesdec_si128(block, dc_aes_round_key(schedule, round));
+    _mm_storeu_si128((__m128i *)bytes, _mm_aesdeclast_si128(block, dc_aes_round_key(schedule, DC_AES_ROUND_KEYS - 1)));
+}
+
+// Eight vectors, each in a register of its own: an array would be kept in memory.
+#define DC_AES_EIGHT(step) step(0) step(1) step(2) step(3) step(4) step(5) step(6) step(7)
+
+// XORs `count` bytes with what becomes of the counter blocks `low`, `high` + `first` and on: the last byte of a block in memory counts.
+#define DC_AES_BEGIN(i) __m128i block##i = _mm_xor_si128(begin, _mm_set_epi64x((long long)((first + i) << 56), 0));
+#define DC_AES_ROUND(i) block##i = _mm_aesenc_si128(block##i, key);
+#define DC_AES_END(i) block##i = _mm_aesenclast_si128(block##i, key);
+#define DC_AES_MASK(i) \
+    if (count >= DC_AES_BLOCK * (i + 1)) _mm_storeu_si128(at + i, _mm_xor_si128(_mm_loadu_si128(at + i), block##i)); \
+    else if (count > DC_AES_BLOCK * i) { \
+        _mm_storeu_si128((__m128i *)rest, block##i); \
+        dc_aes_mask_rest((uint8_t *)(at + i), rest, count - DC_AES_BLOCK * i); \
+    }
+
+static inline void dc_aes_mask_rest(uint8_t *bytes, const uint8_t *stream, int count) {
+    for (int i = 0; i < count; i++) bytes[i] ^= stream[i];
+}
+
+DC_AES static inline void dc_aes_mask_blocks(const dc_aes_schedule *schedule, uint64_t low, uint64_t high, uint64_t first, uint8_t *bytes, int count) {
+    const __m128i begin = _mm_xor_si128(_mm_set_epi64x((long long)high, (long long)low), dc_aes_round_key(schedule, 0));
+    for (; count > 0; count -= 8 * DC_AES_BLOCK, bytes += 8 * DC_AES_BLOCK, first += 8) {
+        DC_AES_EIGHT(DC_AES_BEGIN)
+        __m128i key;
+        for (int round = 1; round < DC_AES_ROUND_KEYS - 1; round++) {
+            key = dc_aes_round_key(schedule, round);
+            DC_AES_EIGHT(DC_AES_ROUND)
+        }
+        key = dc_aes_round_key(schedule, DC_AES_ROUND_KEYS - 1);
+        DC_AES_EIGHT(DC_AES_END)
+        __m128i *at = (__m128i *)bytes;
+        uint8_t rest[DC_AES_BLOCK];
+        DC_AES_EIGHT(DC_AES_MASK)
     }
 }
+
+// The same with two blocks in each vector (VAES).
+#define DC_VAES __attribute__((target("vaes,aes,avx2")))
+#define DC_VAES_BEGIN(i) __m256i pair##i = _mm256_xor_si256(begin, dc_aes_counters(first + 2 * i));
+#define DC_VAES_ROUND(i) pair##i = _mm256_aesenc_epi128(pair##i, key);
+#define DC_VAES_END(i) pair##i = _mm256_aesenclast_epi128(pair##i, key);
+#define DC_VAES_MASK(i) \
+    if (count >= 2 * DC_AES_BLOCK * (i + 1)) _mm256_storeu_si256(at + i, _mm256_xor_si256(_mm256_loadu_si256(at + i), pair##i)); \
+    else if (count > 2 * DC_AES_BLOCK * i) { \
+        _mm256_storeu_si256((__m256i *)rest, pair##i); \
+        dc_aes_mask_rest((uint8_t *)(at + i), rest, count - 2 * DC_AES_BLOCK * i); \
+    }
+
+DC_VAES static inline __m256i dc_aes_counters(uint64_t number) {
+    return _mm256_set_epi64x((long long)((number + 1) << 56), 0, (long long)(number << 56), 0);
+}
+
+DC_VAES static inline __m256i dc_aes_round_keys(const dc_aes_schedule *schedule, int round) {
+    return _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)schedule->bytes + round));
+}
+
+DC_VAES static inline void dc_aes_mask_pairs(const dc_aes_schedule *schedule, uint64_t low, uint64_t high, uint64_t first, uint8_t *bytes, int count) {
+    const __m256i start = _mm256_broadcastsi128_si256(_mm_set_epi64x((long long)high, (long long)low));
+    const __m256i begin = _mm256_xor_si256(start, dc_aes_round_keys(schedule, 0));
+    for (; count > 0; count -= 16 * DC_AES_BLOCK, bytes += 16 * DC_AES_BLOCK, first += 16) {
+        DC_AES_EIGHT(DC_VAES_BEGIN)
+        __m256i key;
+        for (int round = 1; round < DC_AES_ROUND_KEYS - 1; round++) {
+            key = dc_aes_round_keys(schedule, round);
+            DC_AES_EIGHT(DC_VAES_ROUND)
+        }
+        key = dc_aes_round_keys(schedule, DC_AES_ROUND_KEYS - 1);
+        DC_AES_EIGHT(DC_VAES_END)
+        __m256i *at = (__m256i *)bytes;
+        uint8_t rest[2 * DC_AES_BLOCK];
+        DC_AES_EIGHT(DC_VAES_MASK)
+    }
+}
+
 #else
-static inline int dc_aes_has_instructions(void) { return 0; }
 static inline void dc_aes_expand(dc_aes_schedule *schedule, const uint8_t *key) { (void)schedule, (void)key, __builtin_trap(); }
 static inline void dc_aes_expand_inverse(dc_aes_schedule *schedule, const uint8_t *key) { (void)schedule, (void)key, __builtin_trap(); }
-static inline void dc_aes_encrypt(const dc_aes_schedule *schedule, uint8_t *bytes, int blocks) { (void)schedule, (void)bytes, (void)blocks, __builtin_trap(); }
-static inline void dc_aes_decrypt(const dc_aes_schedule *schedule, uint8_t *bytes, int blocks) { (void)schedule, (void)bytes, (void)blocks, __builtin_trap(); }
+static inline void dc_aes_encrypt_one(const dc_aes_schedule *schedule, uint8_t *bytes) { (void)schedule, (void)bytes, __builtin_trap(); }
+static inline void dc_aes_decrypt_one(const dc_aes_schedule *schedule, uint8_t *bytes) { (void)schedule, (void)bytes, __builtin_trap(); }
+static inline void dc_aes_mask_blocks(const dc_aes_schedule *schedule, uint64_t low, uint64_t high, uint64_t first, uint8_t *bytes, int count) {
+    (void)schedule, (void)low, (void)high, (void)first, (void)bytes, (void)count, __builtin_trap();
+}
+static inline void dc_aes_mask_pairs(const dc_aes_schedule *schedule, uint64_t low, uint64_t high, uint64_t first, uint8_t *bytes, int count) {
+    (void)schedule, (void)low, (void)high, (void)first, (void)bytes, (void)count, __builtin_trap();
+}
 #endif
 #endif
