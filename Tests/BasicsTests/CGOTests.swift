@@ -169,3 +169,20 @@ struct SendmeTagTests {
         for count in [0, 4, 15, 17, 19, 21] { #expect(SendmeTag([UInt8](repeating: 0, count: count)) == nil) }
     }
 }
+
+@Suite("The stream of tor1 cells")
+struct CellStreamTests {
+    @Test("is that of counter mode, from cell to cell", arguments: CipherEngine.available)
+    func runsOn(engine: CipherEngine) {
+        let key = SecureRandom.bytes(16)
+        var stream = CellStream(key: key, engine: engine)
+        let counter = AESCounter(key: key)
+        for number in 0..<100 {
+            var (cell, expected) = (SecureRandom.bytes(509), [UInt8]())
+            expected = cell
+            cell.withUnsafeMutableBufferPointer { stream.apply($0.baseAddress!) }
+            counter.apply(&expected)
+            #expect(cell == expected, "cell \(number)")
+        }
+    }
+}

@@ -9,24 +9,24 @@ package struct RelayCellCipher: ~Copyable {
     package static let materialBytes = 36
     private static let digestOffset = 5
 
-    private let stream: AESCounter
+    private var stream: CellStream
     private var digest: RunningSHA1
     /// The full digest after the last cell that was originated or recognised here: the tag of an authenticated SENDME.
     package private(set) var lastDigest = Digest20()
 
     package init(material: [UInt8]) {
         precondition(material.count == Self.materialBytes)
-        stream = AESCounter(key: material[20...])
+        stream = CellStream(key: Array(material[20...]))
         digest = RunningSHA1(seed: material[..<20])
     }
 
     /// Adds or removes this hop's layer.
     @inline(__always)
-    package mutating func crypt(_ body: UnsafeMutablePointer<UInt8>) { stream.apply(body, count: Self.bodyBytes) }
+    package mutating func crypt(_ body: UnsafeMutablePointer<UInt8>) { stream.apply(body) }
 
     /// Removes this hop's layer and says whether the cell was meant for (or came from) this hop.
     package mutating func decryptAndRecognize(_ body: UnsafeMutablePointer<UInt8>) -> Bool {
-        stream.apply(body, count: Self.bodyBytes)
+        stream.apply(body)
         guard body[1] == 0, body[2] == 0 else { return false }
         return recognize(body)
     }

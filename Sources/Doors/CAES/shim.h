@@ -1,10 +1,11 @@
-// AES-128 with the processor's own instructions, for Counter Galois Onion, which changes its keys with every cell: setting a key in an
-// OpenSSL context costs several times what the cell's blocks do. Only Sealing imports this.
+// AES-128 with the processor's own instructions, for relay cells. Only Sealing imports this. OpenSSL would do for the other uses, but a call
+// to it costs more than the blocks of a cell do, and Counter Galois Onion changes its keys with every cell, which costs several times that.
 //
 // Nothing here may be called where the processor has not what it needs: CProcessor says. No branch and no address depends on a secret.
 #ifndef DUSTCLOUD_CAES_H
 #define DUSTCLOUD_CAES_H
 #include <stdint.h>
+#include <string.h>
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -12,7 +13,12 @@
 #define DC_AES_BLOCK 16
 #define DC_AES_ROUND_KEYS 11
 
+#define DC_AES_CELL 509
+
 typedef struct { uint8_t bytes[DC_AES_ROUND_KEYS * DC_AES_BLOCK]; } dc_aes_schedule;
+
+// Counter mode from zero that runs on from cell to cell: bytes of the stream that were used, and its block at that place.
+typedef struct { dc_aes_schedule schedule; uint64_t used; uint8_t block[DC_AES_BLOCK]; } dc_aes_stream;
 
 #if defined(__x86_64__)
 #define DC_AES __attribute__((target("aes,sse2")))
@@ -107,6 +113,26 @@ DC_AES static inline void dc_aes_mask_blocks(const dc_aes_schedule *schedule, ui
     }
 }
 
+// The stream of counter mode from a block on: as many blocks as a cell may take. The counter is big-endian and never needs its upper half.
+#define DC_AES_FILL_BLOCKS 32
+#define DC_AES_COUNT(i) __m128i block##i = _mm_xor_si128(begin, _mm_set_epi64x((long long)__builtin_bswap64(first + i), 0));
+#define DC_AES_STORE(i) _mm_storeu_si128((__m128i *)out + i, block##i);
+
+DC_AES static inline void dc_aes_fill_blocks(const dc_aes_schedule *schedule, uint64_t first, uint8_t *out) {
+    const __m128i begin = dc_aes_round_key(schedule, 0);
+    for (int done = 0; done < DC_AES_FILL_BLOCKS; done += 8, first += 8, out += 8 * DC_AES_BLOCK) {
+        DC_AES_EIGHT(DC_AES_COUNT)
+        __m128i key;
+        for (int round = 1; round < DC_AES_ROUND_KEYS - 1; round++) {
+            key = dc_aes_round_key(schedule, round);
+            DC_AES_EIGHT(DC_AES_ROUND)
+        }
+        key = dc_aes_round_key(schedule, DC_AES_ROUND_KEYS - 1);
+        DC_AES_EIGHT(DC_AES_END)
+        DC_AES_EIGHT(DC_AES_STORE)
+    }
+}
+
 // The same with two blocks in each vector (VAES).
 #define DC_VAES __attribute__((target("vaes,aes,avx2")))
 #define DC_VAES_BEGIN(i) __m256i pair##i = _mm256_xor_si256(begin, dc_aes_counters(first + 2 * i));
@@ -145,6 +171,46 @@ DC_VAES static inline void dc_aes_mask_pairs(const dc_aes_schedule *schedule, ui
     }
 }
 
+#define DC_VAES_COUNT(i) __m256i pair##i = _mm256_xor_si256(begin, dc_aes_big_endian(first + 2 * i));
+#define DC_VAES_STORE(i) _mm256_storeu_si256((__m256i *)out + i, pair##i);
+
+DC_VAES static inline __m256i dc_aes_big_endian(uint64_t number) {
+    return _mm256_set_epi64x((long long)__builtin_bswap64(number + 1), 0, (long long)__builtin_bswap64(number), 0);
+}
+
+DC_VAES static inline void dc_aes_fill_pairs(const dc_aes_schedule *schedule, uint64_t first, uint8_t *out) {
+    const __m256i begin = dc_aes_round_keys(schedule, 0);
+    for (int done = 0; done < DC_AES_FILL_BLOCKS; done += 16, first += 16, out += 16 * DC_AES_BLOCK) {
+        DC_AES_EIGHT(DC_VAES_COUNT)
+        __m256i key;
+        for (int round = 1; round < DC_AES_ROUND_KEYS - 1; round++) {
+            key = dc_aes_round_keys(schedule, round);
+            DC_AES_EIGHT(DC_VAES_ROUND)
+        }
+        key = dc_aes_round_keys(schedule, DC_AES_ROUND_KEYS - 1);
+        DC_AES_EIGHT(DC_VAES_END)
+        DC_AES_EIGHT(DC_VAES_STORE)
+    }
+}
+
+// XORs one cell with the next bytes of the stream. What was left of a block lies before the new ones, so that the bytes are in one piece.
+static inline void dc_aes_stream_cell(dc_aes_stream *stream, uint8_t *cell, int is_paired) {
+    uint8_t bytes[(1 + DC_AES_FILL_BLOCKS) * DC_AES_BLOCK];
+    const unsigned begun = stream->used % DC_AES_BLOCK, start = begun ? begun : DC_AES_BLOCK;
+    const uint64_t next = (stream->used + DC_AES_BLOCK - 1) / DC_AES_BLOCK;
+    memcpy(bytes, stream->block, DC_AES_BLOCK);
+    if (is_paired) dc_aes_fill_pairs(&stream->schedule, next, bytes + DC_AES_BLOCK);
+    else dc_aes_fill_blocks(&stream->schedule, next, bytes + DC_AES_BLOCK);
+    const uint8_t *from = bytes + start;
+    int at = 0;
+    for (; at + DC_AES_BLOCK <= DC_AES_CELL; at += DC_AES_BLOCK) {
+        const __m128i piece = _mm_xor_si128(_mm_loadu_si128((const __m128i *)(cell + at)), _mm_loadu_si128((const __m128i *)(from + at)));
+        _mm_storeu_si128((__m128i *)(cell + at), piece);
+    }
+    dc_aes_mask_rest(cell + at, from + at, DC_AES_CELL - at);
+    stream->used += DC_AES_CELL;
+    memcpy(stream->block, bytes + (start + DC_AES_CELL) / DC_AES_BLOCK * DC_AES_BLOCK, DC_AES_BLOCK);
+}
 #else
 static inline void dc_aes_expand(dc_aes_schedule *schedule, const uint8_t *key) { (void)schedule, (void)key, __builtin_trap(); }
 static inline void dc_aes_expand_inverse(dc_aes_schedule *schedule, const uint8_t *key) { (void)schedule, (void)key, __builtin_trap(); }
@@ -156,5 +222,6 @@ static inline void dc_aes_mask_blocks(const dc_aes_schedule *schedule, uint64_t 
 static inline void dc_aes_mask_pairs(const dc_aes_schedule *schedule, uint64_t low, uint64_t high, uint64_t first, uint8_t *bytes, int count) {
     (void)schedule, (void)low, (void)high, (void)first, (void)bytes, (void)count, __builtin_trap();
 }
+static inline void dc_aes_stream_cell(dc_aes_stream *stream, uint8_t *cell, int is_paired) { (void)stream, (void)cell, (void)is_paired, __builtin_trap(); }
 #endif
 #endif

@@ -97,10 +97,10 @@ func swallow(_ session: TLSSession, bytes: Int) {
 }
 
 func relay(from source: TLSSession, to sink: TLSSession, bytes: Int) {
-    let stream = AESCounter(key: SecureRandom.bytes(16))
+    var cipher = RelayCellCipher(material: SecureRandom.bytes(RelayCellCipher.materialBytes))
     receive(source, bytes: bytes) { room, count in
         let whole = count / cellBytes * cellBytes
-        for offset in stride(from: 0, to: whole, by: cellBytes) { stream.apply(room + offset + 5, count: 509) }
+        for offset in stride(from: 0, to: whole, by: cellBytes) { cipher.crypt(room + offset + 5) }
         write(sink, room, whole)
         guard sink.push() == .done else { fail("push") }
         return count - whole
