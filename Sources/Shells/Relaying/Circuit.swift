@@ -11,18 +11,20 @@ package class Circuit {
     // SAFETY: the router keeps every circuit that is not closed, and a closed one calls nobody.
     unowned(unsafe) let router: OnionRouter
     let padding: PaddingStream
+    // JUSTIFICATION for unchecked exclusivity here and below: looked at for every cell. SAFETY: one loop thread, and no access is held across
+    // a call that could come back to the same field.
     /// Made with the first stream; linked circuits share one.
     @exclusivity(unchecked) var streams: StreamTable?
     /// The set that this circuit is a leg of.
     @exclusivity(unchecked) var linked: LinkedCircuits?
     @exclusivity(unchecked) private(set) var sendWindow = CircuitWindow()
-    private var receiveWindow = ReceiveWindow.circuit
-    private var expectedTags = TagQueue(for: CircuitWindow())
+    @exclusivity(unchecked) private var receiveWindow = ReceiveWindow.circuit
+    @exclusivity(unchecked) private var expectedTags = TagQueue(for: CircuitWindow())
     /// How messages between the two ends lie in cells.
-    var format = RelayFormat.v0
+    @exclusivity(unchecked) var format = RelayFormat.v0
     /// The circuit's queue at the outgoing channel is full: its streams wait until it has drained.
-    private var isHeld = false
-    package internal(set) var isClosed = false
+    @exclusivity(unchecked) private var isHeld = false
+    @exclusivity(unchecked) package internal(set) var isClosed = false
 
     init(router: OnionRouter) {
         self.router = router

@@ -31,11 +31,13 @@ package final class OnionStream: Throttled {
 
     package let id: UInt16
     package var onEvent: ((Event) -> Void)? { didSet { deliverEarly() } }
-    private(set) var circuit: Circuit?
+    // JUSTIFICATION for unchecked exclusivity here and below: looked at for every cell. SAFETY: one loop thread, and no access is held across
+    // a call that could come back to the same field.
+    @exclusivity(unchecked) private(set) var circuit: Circuit?
     private let router: OnionRouter
-    private(set) var sendWindow = SendWindow.stream
-    private var receiveWindow = ReceiveWindow.stream
-    private var sendmesOwed = 0
+    @exclusivity(unchecked) private(set) var sendWindow = SendWindow.stream
+    @exclusivity(unchecked) private var receiveWindow = ReceiveWindow.stream
+    @exclusivity(unchecked) private var sendmesOwed = 0
     /// CONNECTED or RESOLVED came, or it was us who sent it: neither may come (again).
     var isAnswered = false
     /// In the circuit's list of streams that wait for room.
@@ -48,23 +50,23 @@ package final class OnionStream: Throttled {
     var connection: ExitConnection?
     /// Whose traffic this is to be counted as, if that is counted.
     private var exitPort: UInt16?
-    private var fd: Int32 = -1
+    @exclusivity(unchecked) private var fd: Int32 = -1
     private var source: IOSource?
     @exclusivity(unchecked) private var toSocket = OutputQueue()
     /// Of an exit's connection: whether it goes to our own networks. `nil`: no bandwidth is counted here.
     private var isPrivate: Bool?
     /// In the router's list of those that wait for bandwidth.
     private var isThrottled = false
-    private var isDirty = false
+    @exclusivity(unchecked) private var isDirty = false
     private var linger: Timer?
     /// Bytes for the circuit that the windows did not let through yet.
     private var unsent: ArraySlice<UInt8> = []
     private var isFinishing = false
     /// Data that came before anybody could take it.
-    private var early: [UInt8] = []
+    @exclusivity(unchecked) private var early: [UInt8] = []
 
-    package private(set) var bytesSent: UInt64 = 0
-    package private(set) var bytesReceived: UInt64 = 0
+    @exclusivity(unchecked) package private(set) var bytesSent: UInt64 = 0
+    @exclusivity(unchecked) package private(set) var bytesReceived: UInt64 = 0
 
     init(circuit: Circuit, id: UInt16) {
         self.circuit = circuit

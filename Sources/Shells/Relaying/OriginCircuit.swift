@@ -33,8 +33,8 @@ package final class OriginCircuit: Circuit {
     private var stage = Stage.connecting
     // JUSTIFICATION for unchecked exclusivity: walked for every cell. SAFETY: one loop thread; it changes only between cells.
     @exclusivity(unchecked) private var hops: [Hop] = []
-    private var channel: Channel?
-    private var id: UInt32 = 0
+    @exclusivity(unchecked) private var channel: Channel?
+    @exclusivity(unchecked) private var id: UInt32 = 0
     private var nextStream: UInt16
     private var isSendingEarly = false
     package private(set) var traffic = CircuitTraffic()
@@ -131,13 +131,19 @@ package final class OriginCircuit: Circuit {
     override func receiveRelay(_ body: UnsafeMutablePointer<UInt8>, isForward: Bool, isEarly: Bool) {
         guard !isEarly else { return violated() }
         let last = hops.count - 1
-        for index in 0..<hops.count where hops[index].backward.recognize(body, CellCommand.relay) {
+        for index in 0..<hops.count where recognizes(index, body) {
             // Only the last hop has anything to say to us; a middle hop that speaks is trying to tag the circuit.
             guard index == last, let header = body.relayHeader(format) else { return violated() }
             traffic.received(header.count)
             return receiveMessage(header, body)
         }
         violated()
+    }
+
+    // SAFETY: `hops` keeps the hop, and nothing is called that could change it.
+    @inline(__always)
+    private func recognizes(_ index: Int, _ body: UnsafeMutablePointer<UInt8>) -> Bool {
+        Unmanaged.passUnretained(hops[index])._withUnsafeGuaranteedRef { $0.backward.recognize(body, CellCommand.relay) }
     }
 
     override func transmit(_ command: UInt8, stream: UInt16, _ data: UnsafePointer<UInt8>?, _ count: Int) -> Bool {

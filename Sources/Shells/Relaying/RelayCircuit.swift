@@ -28,8 +28,12 @@ final class RelayCircuit: Circuit {
     /// Enough of our cells wait for that channel.
     private var isFarChannelBusy = false
     private var isGivenUp = false
-    private var next: Channel?
-    private var nextID: UInt32 = 0
+    private var next: Channel? { didSet { nextLink = next.map { Unmanaged.passUnretained($0) } } }
+    @exclusivity(unchecked) private var nextID: UInt32 = 0
+    // SAFETY: `previous` and `next` for cells on their way, for whom counting references costs more than finding the circuit. Those keep the
+    // channels, and nothing that a cell calls there ends a circuit or lets go of a channel.
+    private let previousLink: Unmanaged<Channel>?
+    @exclusivity(unchecked) private var nextLink: Unmanaged<Channel>?
     /// In place of `next`, when that channel lives on another loop.
     private var passage: Passage?
     private var onward = Onward.unasked
@@ -54,6 +58,7 @@ final class RelayCircuit: Circuit {
 
     init(router: OnionRouter, previous: Channel, id: UInt32, keys: CircuitKeys) {
         self.previous = previous
+        previousLink = Unmanaged.passUnretained(previous)
         previousID = id
         back = nil
         origin = nil
@@ -70,6 +75,7 @@ final class RelayCircuit: Circuit {
     init?(router: OnionRouter, back: Passage, id: UInt32, _ traveller: TravellingCircuit) {
         guard let layers = traveller.unpack() else { return nil }
         previous = nil
+        previousLink = nil
         previousID = id
         self.back = back
         origin = traveller.origin
@@ -104,8 +110,9 @@ final class RelayCircuit: Circuit {
         }
         let command = isEarly ? CellCommand.relayEarly : CellCommand.relay
         if forward.recognize(body, command) { return receiveOwn(body, isEarly) }
-        guard let next, nextID != 0 else { return crossOver(body, command) }
-        if !next.appendCell(nextID, command, body) { overfilled(isOutbound: true) }
+        guard let nextLink, nextID != 0 else { return crossOver(body, command) }
+        let id = nextID
+        if !nextLink._withUnsafeGuaranteedRef({ $0.appendCell(id, command, body) }) { overfilled(isOutbound: true) }
     }
 
     private func overfilled(isOutbound: Bool) {
@@ -119,9 +126,10 @@ final class RelayCircuit: Circuit {
 
     @inline(__always)
     private func receiveBackward(_ body: UnsafeMutablePointer<UInt8>, _ isEarly: Bool) {
-        guard !isEarly, let previous else { return violated() }
+        guard !isEarly, let previousLink else { return violated() }
         backward.pass(body, CellCommand.relay)
-        if !previous.appendCell(previousID, CellCommand.relay, body) { overfilled(isOutbound: false) }
+        let id = previousID
+        if !previousLink._withUnsafeGuaranteedRef({ $0.appendCell(id, CellCommand.relay, body) }) { overfilled(isOutbound: false) }
     }
 
     /// No next channel here: the cell goes on through another loop, or is for the other side of a rendezvous, or it was forged or garbled.
@@ -146,8 +154,9 @@ final class RelayCircuit: Circuit {
     // MARK: This end of the circuit
 
     override var hasWayOut: Bool {
-        guard let previous else { return !isFarChannelBusy && back?.hasRoomForOwn == true }
-        return previous.hasRoom(previousID)
+        guard let previousLink else { return !isFarChannelBusy && back?.hasRoomForOwn == true }
+        let id = previousID
+        return previousLink._withUnsafeGuaranteedRef { $0.hasRoom(id) }
     }
 
     override func awaitWayOut() {
@@ -165,9 +174,9 @@ final class RelayCircuit: Circuit {
 
     override func transmit(_ command: UInt8, stream: UInt16, _ data: UnsafePointer<UInt8>?, _ count: Int) -> Bool {
         guard !isClosed, count <= format.dataLimitBytes(command) else { return false }
-        guard let previous else { return transmitBack(command, stream: stream, data, count) }
-        guard previous.isOpen else { return false }
-        let body = previous.reserveCell(previousID, CellCommand.relay)
+        guard let previousLink else { return transmitBack(command, stream: stream, data, count) }
+        let id = previousID
+        guard let body = previousLink._withUnsafeGuaranteedRef({ $0.isOpen ? $0.reserveCell(id, CellCommand.relay) : nil }) else { return false }
         body.layOutRelayMessage(format, command, stream: stream, data, count, padding: padding)
         backward.originate(body, CellCommand.relay)
         return true
