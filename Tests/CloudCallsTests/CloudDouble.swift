@@ -81,6 +81,7 @@ struct CloudDouble {
         case .create(let order): create(order)
         case .list(let fleet, let place, let mark): list(fleet, place, mark)
         case .end(let id): end(id)
+        case .survey: dialect.surveyed(FleetRun.places)
         }
     }
 
@@ -144,6 +145,7 @@ protocol Dialect: Sendable {
     func created(_ machine: CloudDouble.Rented, at now: WallTime) -> CloudAnswer
     func listed(_ machines: [CloudDouble.Rented], next: Int?, pageSize: Int) -> CloudAnswer
     func ended(_ machine: CloudDouble.Rented) -> CloudAnswer
+    func surveyed(_ places: [String]) -> CloudAnswer
     func refusal(_ refusal: CloudDouble.Refusal) -> CloudAnswer
 }
 
@@ -159,12 +161,14 @@ enum Wish {
     case create(DoubleOrder)
     case list(fleet: String, place: String?, mark: Int)
     case end(String)
+    case survey
 
     var name: String {
         switch self {
         case .create: "create"
         case .list: "list"
         case .end: "end"
+        case .survey: "survey"
         }
     }
 }

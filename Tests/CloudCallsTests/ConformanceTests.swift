@@ -13,7 +13,9 @@ struct ConformanceTests {
         run.run(seconds: 60)
         #expect(run.double.alive.count == 17)
         #expect(run.rentals.allSatisfy { $0.machine != nil && $0.calls == 1 })
-        let listed = (run.driver.places.isEmpty ? [nil] : run.driver.places.map(Optional.some)).flatMap { run.listed($0) ?? [] }
+        let places = run.surveyed() ?? []
+        #expect(places == (provider == .ec2 ? FleetRun.places as [String?] : [nil]))
+        let listed = places.flatMap { run.listed($0) ?? [] }
         #expect(Set(listed.map(\.id)) == Set(run.rentals.compactMap(\.machine)))
         for machine in listed {
             let order = try #require(run.rentals.first { $0.machine == machine.id }).order
@@ -154,13 +156,18 @@ struct ConformanceTests {
         }
     }
 
+    @Test("EC2's hosts in China have a domain of their own", arguments: [("eu-west-1", "ec2.eu-west-1.amazonaws.com"), ("cn-north-1", "ec2.cn-north-1.amazonaws.com.cn")])
+    func hosts(region: String, host: String) {
+        #expect(Provider.ec2.driver.end("i-1", place: region).host == host)
+    }
+
     @Test("EC2 tells an order whose machine has ended from one that was never made")
     func spentToken() {
         var run = FleetRun(.ec2, orders: 1, weather: CloudDouble.Weather(lostAfter: 1))
         run.run(seconds: 1)
         run.double.weather = .calm
         let id = run.double.machines[0].id
-        _ = run.double.handle(try! run.driver.authorize(run.driver.end(id, place: "fra"), session: nil, now: run.double.now))
+        _ = run.double.handle(try! run.driver.authorize(run.driver.end(id, place: "fra"), now: run.double.now))
         run.run(seconds: 10)
         #expect(run.rentals[0].stage == .spent && run.double.machines.count == 1)
     }
@@ -171,7 +178,7 @@ struct ConformanceTests {
         var random = SeededRandom(seed: 1), run = FleetRun(provider, orders: 6)
         run.run(seconds: 2)
         let order = run.rentals[0].order
-        let request = try? driver.authorize(driver.list(fleet: FleetRun.fleet, place: "fra", mark: nil), session: nil, now: run.double.now)
+        let request = try? driver.authorize(driver.list(fleet: FleetRun.fleet, place: "fra", mark: nil), now: run.double.now)
         guard let request, case .answer(let good) = run.double.handle(request) else { Issue.record("no list"); return }
         for _ in 0..<2000 {
             var bad = good

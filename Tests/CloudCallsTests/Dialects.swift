@@ -8,6 +8,7 @@ extension Dialect {
     var promises: Bool { false }
     var showsEnded: Bool { false }
     func id(_ number: Int) -> String { "\(1000 + number)" }
+    func surveyed(_ places: [String]) -> CloudAnswer { refusal(.malformed) }
 
     func isBearer(_ request: CloudRequest) -> Bool { request.headers.contains(.init("authorization", "Bearer letmein")) }
 

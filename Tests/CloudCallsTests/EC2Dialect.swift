@@ -37,6 +37,7 @@ struct EC2Dialect: Dialect {
         case "DescribeInstances":
             guard fields["Filter.1.Name"] == "tag:mote-fleet", let fleet = fields["Filter.1.Value.1"] else { return nil }
             return .list(fleet: fleet, place: request.region, mark: fields["NextToken"].flatMap { Int($0) } ?? 0)
+        case "DescribeRegions": return .survey
         case "TerminateInstances": return fields["InstanceId.1"].map { .end($0) }
         default: return nil
         }
@@ -54,6 +55,12 @@ struct EC2Dialect: Dialect {
 
     func ended(_ machine: CloudDouble.Rented) -> CloudAnswer {
         xml(200, "<TerminateInstancesResponse><instancesSet>\(item(machine))</instancesSet></TerminateInstancesResponse>")
+    }
+
+    func surveyed(_ places: [String]) -> CloudAnswer {
+        let closed = "<item><regionName>shut</regionName><optInStatus>not-opted-in</optInStatus></item><item><regionName>cn-north-1</regionName></item>"
+        let items = places.map { "<item><regionName>\($0)</regionName><optInStatus>opt-in-not-required</optInStatus></item>" }
+        return xml(200, "<DescribeRegionsResponse><regionInfo>\(items.joined())\(closed)</regionInfo></DescribeRegionsResponse>")
     }
 
     func refusal(_ refusal: CloudDouble.Refusal) -> CloudAnswer {

@@ -58,7 +58,8 @@ struct FleetRun {
     mutating func sweep() {
         let driver = driver
         var machines: [Machine] = []
-        for place in driver.places.isEmpty ? [nil] : driver.places.map(Optional.some) {
+        guard let places = surveyed() else { return }
+        for place in places {
             guard let some = listed(place) else { return }
             machines += some
         }
@@ -66,6 +67,14 @@ struct FleetRun {
             if isKilled() { return }
             _ = call(driver.end(machine.id, place: machine.place)) { answer throws(CallFailure) in try driver.ended(answer) }
         }
+    }
+
+    /// Where one must look to have seen everything, or nothing if that is not known.
+    mutating func surveyed() -> [String?]? {
+        let driver = driver
+        guard let request = driver.survey() else { return [nil] }
+        let places = call(request) { answer throws(CallFailure) in try driver.surveyed(answer) }
+        return try? places.get().map(Optional.some)
     }
 
     /// All pages, or nothing.
@@ -86,10 +95,10 @@ struct FleetRun {
 
     private mutating func call<T>(_ request: CloudRequest, _ read: (CloudAnswer) throws(CallFailure) -> T) -> Result<T, CallFailure> {
         do throws(CallFailure) {
-            switch double.handle(try driver.authorize(request, session: nil, now: double.now)) {
+            switch double.handle(try driver.authorize(request, now: double.now)) {
             case .answer(let answer): return .success(try read(answer))
             case .lost(let why): return .failure(.unknown(why))
-            case .unsent: return .failure(.later(seconds: nil))
+            case .unsent(let why): return .failure(.unreachable(why))
             }
         } catch {
             return .failure(error)
@@ -107,7 +116,7 @@ enum Provider: String, CaseIterable, CustomTestStringConvertible {
 
     var driver: any CloudDriver {
         switch self {
-        case .ec2: EC2(key: EC2Dialect.key, regions: FleetRun.places)
+        case .ec2: EC2(key: EC2Dialect.key)
         case .hetzner: Hetzner(token: "letmein")
         case .digitalocean: DigitalOcean(token: "letmein")
         case .vultr: Vultr(token: "letmein")

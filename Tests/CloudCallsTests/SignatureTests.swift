@@ -29,8 +29,8 @@ struct SignatureTests {
         dump(key, to: &dumped)
         dump(first, to: &dumped)
         dump(Hetzner(token: "hush-hush"), to: &dumped)
-        dump(EC2(key: key, regions: []), to: &dumped)
-        let shown = dumped + "\(key) \(first) \(Hetzner(token: "hush-hush")) \(EC2(key: key, regions: []))"
+        dump(EC2(key: key), to: &dumped)
+        let shown = dumped + "\(key) \(first) \(Hetzner(token: "hush-hush")) \(EC2(key: key))"
         #expect(!shown.contains("hush") && !shown.contains("quiet"), "\(shown)")
     }
 

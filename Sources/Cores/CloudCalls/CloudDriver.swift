@@ -9,14 +9,13 @@ package protocol CloudDriver: Sendable {
     var name: String { get }
     /// What the provider does with a second create of the same order.
     var repetition: Repetition { get }
-    /// The places that must be looked at to have seen everything. Empty where one list holds all places.
-    var places: [String] { get }
 
-    /// What must be asked first for calls to be allowed; `nil` where each call carries the credentials itself.
-    func signIn() -> CloudRequest?
-    func signedIn(_ answer: CloudAnswer) throws(CallFailure) -> CloudSession
     /// The request with what proves that it is ours. Only its result is sent.
-    func authorize(_ request: CloudRequest, session: CloudSession?, now: WallTime) throws(CallFailure) -> CloudRequest
+    func authorize(_ request: CloudRequest, now: WallTime) throws(CallFailure) -> CloudRequest
+
+    /// Asks which places must be looked at to have seen everything; `nil` where one list holds all places.
+    func survey() -> CloudRequest?
+    func surveyed(_ answer: CloudAnswer) throws(CallFailure) -> [String]
 
     func create(_ order: MachineOrder) -> CloudRequest
     func created(_ answer: CloudAnswer, for order: MachineOrder) throws(CallFailure) -> Creation
@@ -30,9 +29,8 @@ package protocol CloudDriver: Sendable {
 }
 
 extension CloudDriver {
-    package var places: [String] { [] }
-    package func signIn() -> CloudRequest? { nil }
-    package func signedIn(_ answer: CloudAnswer) throws(CallFailure) -> CloudSession { throw .invalid("there is nothing to sign in to") }
+    package func survey() -> CloudRequest? { nil }
+    package func surveyed(_ answer: CloudAnswer) throws(CallFailure) -> [String] { throw .invalid("one list holds all places") }
 }
 
 /// What makes asking twice safe, if anything does.
@@ -43,17 +41,6 @@ package enum Repetition: Sendable {
     case uniqueName
     /// A second machine is made. Only a listing tells whether the first was, and that only so many seconds later at worst.
     case another(visibleWithinSeconds: Int64)
-}
-
-/// A right to call, with an end. Prints as nothing.
-package struct CloudSession: Sendable, CustomStringConvertible, CustomReflectable {
-    let token: String
-    /// Where the calls go, if signing in said so.
-    let endpoint: String
-    package let expires: WallTime
-
-    package var description: String { "CloudSession(until \(expires))" }
-    package var customMirror: Mirror { Mirror(reflecting: description) }
 }
 
 package enum Creation: Equatable, Sendable {
@@ -79,6 +66,8 @@ package struct MachinePage: Equatable, Sendable {
 package enum CallFailure: Error, Equatable, Sendable, CustomStringConvertible {
     /// Nothing was done; it may be asked again, at soonest after so many seconds if the provider said how many.
     case later(seconds: Int64?)
+    /// Nothing was asked: the provider could not be reached.
+    case unreachable(String)
     /// Nothing was done: the account may have no more.
     case quota(String)
     /// Nothing was done: the provider has no such machine to give now.
@@ -93,6 +82,7 @@ package enum CallFailure: Error, Equatable, Sendable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .later(let seconds): "asked too often or too early" + (seconds.map { "; try again in \($0) s" } ?? "")
+        case .unreachable(let why): "cannot reach the provider: \(why)"
         case .quota(let why): "over the account's limit: \(why)"
         case .capacity(let why): "nothing to be had there now: \(why)"
         case .credentials(let why): "credentials refused: \(why)"

@@ -10,7 +10,7 @@ package struct DigitalOcean: CloudDriver {
         api = BearerAPI(endpoint: endpoint, token: token)
     }
 
-    package func authorize(_ request: CloudRequest, session: CloudSession?, now: WallTime) -> CloudRequest { api.authorize(request) }
+    package func authorize(_ request: CloudRequest, now: WallTime) -> CloudRequest { api.authorize(request) }
 
     package func create(_ order: MachineOrder) -> CloudRequest {
         api.post(

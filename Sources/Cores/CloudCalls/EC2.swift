@@ -8,21 +8,37 @@ internal import Bytes
 package struct EC2: CloudDriver {
     package let name = "ec2"
     package let repetition = Repetition.sameAnswer
-    package let places: [String]
     private let key: AccessKey
+    /// Which region is asked for all others.
+    private let home: String
     /// Instead of AWS's own, such as a test's.
     private let endpoint: String?
 
-    /// `regions`: all in which the account may have rented.
-    package init(key: AccessKey, regions: [String], endpoint: String? = nil) {
-        self.key = key
-        places = regions
-        self.endpoint = endpoint
+    package init(key: AccessKey, home: String = "us-east-1", endpoint: String? = nil) {
+        (self.key, self.home, self.endpoint) = (key, home, endpoint)
     }
 
-    package func authorize(_ request: CloudRequest, session: CloudSession?, now: WallTime) throws(CallFailure) -> CloudRequest {
-        guard let region = request.region else { throw .invalid("a request without a region") }
+    package func authorize(_ request: CloudRequest, now: WallTime) throws(CallFailure) -> CloudRequest {
+        // It is part of a host's name: nothing else may become part of that.
+        guard let region = request.region, Self.isRegion(region) else { throw .invalid("a region has 1 to 32 lower-case letters, digits and hyphens") }
         return SignatureV4(region: region, service: "ec2").sign(request, with: key, at: now)
+    }
+
+    /// Accounts and hosts of China and of the US government are apart from all others.
+    private static func partition(_ region: String) -> String { ["cn-", "us-gov-"].first { region.hasPrefix($0) } ?? "" }
+
+    private static func isRegion(_ text: String) -> Bool { MachineTags.isFleet(text) }
+
+    /// The regions that are open to the account: of the partition that its credentials belong to, and not those that it has not opted into.
+    package func survey() -> CloudRequest? { call("DescribeRegions", place: home, []) }
+
+    package func surveyed(_ answer: CloudAnswer) throws(CallFailure) -> [String] {
+        let body: XMLElement
+        do { body = try result(answer, "DescribeRegionsResponse") } catch { throw error.failure }
+        let open = (body["regionInfo"]?.children ?? []).filter { $0["optInStatus"]?.text != "not-opted-in" }
+        let regions = open.compactMap { $0["regionName"]?.text }.filter { Self.partition($0) == Self.partition(home) }
+        guard !regions.isEmpty, regions.allSatisfy(Self.isRegion) else { throw .unknown("an answer without regions") }
+        return regions
     }
 
     package func create(_ order: MachineOrder) -> CloudRequest {
@@ -61,7 +77,7 @@ package struct EC2: CloudDriver {
     package func list(fleet: String, place: String?, mark: String?) -> CloudRequest {
         var fields = [("Filter.1.Name", "tag:\(MachineTags.fleetName)"), ("Filter.1.Value.1", fleet), ("MaxResults", "\(Self.pageSize)")]
         if let mark { fields.append(("NextToken", mark)) }
-        return call("DescribeInstances", place: place ?? places.first ?? "", fields)
+        return call("DescribeInstances", place: place ?? home, fields)
     }
 
     package func listed(_ answer: CloudAnswer, fleet: String, place: String?) throws(CallFailure) -> MachinePage {
@@ -91,7 +107,7 @@ package struct EC2: CloudDriver {
         let form = ([("Action", action), ("Version", "2016-11-15")] + fields)
             .map { PercentEncoding.encode($0.0) + "=" + PercentEncoding.encode($0.1) }.joined(separator: "&")
         var request = CloudRequest(
-            "POST", endpoint ?? "https://ec2.\(place).amazonaws.com", path: "/",
+            "POST", endpoint ?? "https://ec2.\(place).amazonaws.com\(Self.partition(place) == "cn-" ? ".cn" : "")", path: "/",
             headers: [.init("content-type", "application/x-www-form-urlencoded; charset=utf-8")], body: Array(form.utf8))
         request.region = place
         return request

@@ -11,7 +11,7 @@ package struct Hetzner: CloudDriver {
         api = BearerAPI(endpoint: endpoint, token: token)
     }
 
-    package func authorize(_ request: CloudRequest, session: CloudSession?, now: WallTime) -> CloudRequest { api.authorize(request) }
+    package func authorize(_ request: CloudRequest, now: WallTime) -> CloudRequest { api.authorize(request) }
 
     package func create(_ order: MachineOrder) -> CloudRequest {
         api.post(

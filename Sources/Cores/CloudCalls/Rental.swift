@@ -129,7 +129,12 @@ extension CallFailure {
     package var isInDoubt: Bool { if case .unknown = self { true } else { false } }
 
     /// Whether the same order may be granted later.
-    var isWorthRepeating: Bool { if case .later = self { true } else { false } }
+    var isWorthRepeating: Bool {
+        switch self {
+        case .later, .unreachable: true
+        case .quota, .capacity, .credentials, .invalid, .unknown: false
+        }
+    }
 
     var pauseSeconds: Int64 { if case .later(let seconds?) = self { seconds } else { 0 } }
 }
@@ -165,6 +170,17 @@ package enum Sweep {
 }
 
 extension Rental {
+    /// Whether there may be a machine of which it is not known which.
+    package var isInDoubt: Bool {
+        switch stage {
+        case .asked, .named: true
+        case .intended, .made, .spent, .failed: false
+        }
+    }
+
+    /// Ends an order of which it is certain that no machine was made; changes nothing otherwise.
+    package mutating func giveUp(_ why: String) { if case .intended = stage { stage = .failed(why) } }
+
     /// The machine's id, once it is known.
     package var machine: String? { if case .made(let id) = stage { id } else { nil } }
 }

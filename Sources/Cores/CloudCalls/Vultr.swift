@@ -11,7 +11,7 @@ package struct Vultr: CloudDriver {
         api = BearerAPI(endpoint: endpoint, token: token)
     }
 
-    package func authorize(_ request: CloudRequest, session: CloudSession?, now: WallTime) -> CloudRequest { api.authorize(request) }
+    package func authorize(_ request: CloudRequest, now: WallTime) -> CloudRequest { api.authorize(request) }
 
     /// An image is an `os_id` if it is a number, a snapshot otherwise.
     package func create(_ order: MachineOrder) -> CloudRequest {
