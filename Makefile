@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-PACKAGES := tor obfs4proxy libssl-dev libsodium-dev libevent-dev libsqlite3-dev zlib1g-dev libzstd-dev libseccomp-dev pkg-config curl python3 python3-stem nyx
+PACKAGES := tor obfs4proxy libssl-dev libsodium-dev libevent-dev libsqlite3-dev zlib1g-dev libzstd-dev libseccomp-dev libcurl4-openssl-dev pkg-config curl python3 python3-stem python3-venv nyx
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 # `make soak`: how many times as many seeds the seeded suites try, and how often each interop scenario runs.
 TIMES ?= 10
@@ -16,7 +16,7 @@ SEEDS ?= 1000
 # `make simulate`: which simulated network to show.
 SEED ?= 0
 
-.PHONY: help deps build test demo bench fuzz simulate clouds soak clean
+.PHONY: help deps peers build test demo bench fuzz simulate clouds soak clean
 
 help: ## Say what there is
 	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 14
@@ -30,10 +30,18 @@ deps: ## Install the Debian packages that are missing
 		$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
 	fi
 
+peers: deps ## Install moto and the AWS CLI from PyPI, in .build/peers, if they are missing
+	@cmp -s Tests/Clouds/requirements.txt .build/peers/requirements.txt || { \
+		echo 'installing moto and the AWS CLI'; \
+		/usr/bin/python3 -m venv --clear .build/peers \
+		&& timeout 300 .build/peers/bin/pip install --quiet --no-compile --disable-pip-version-check --requirement Tests/Clouds/requirements.txt \
+		&& cp Tests/Clouds/requirements.txt .build/peers/ \
+		|| echo 'they cannot be had now: the test that needs them will be skipped' >&2; }
+
 build: deps ## Build mote and dustcloud in release mode
 	swift build -c release
 
-test: build ## Run every test, interop with stock tor included
+test: build peers ## Run every test, interop with stock tor included
 	swift build --build-tests
 	swift test --skip-build --disable-xctest
 
@@ -52,9 +60,7 @@ simulate: ## Show everything that happens in one simulated network (SEED=n)
 	swift build --build-tests
 	DUSTCLOUD_SIMULATE=$(SEED) swift test --skip-build --disable-xctest --filter SimulationTests/replay
 
-clouds: PACKAGES += python3-venv
-clouds: deps ## Compare what the cloud drivers sign with what botocore (from PyPI) signs, 5,000 new requests each time
-	python3 -m venv .build/peers && .build/peers/bin/pip install --quiet --disable-pip-version-check botocore==1.44.5
+clouds: peers ## Compare what the EC2 driver signs with what botocore signs, 5,000 new requests each time
 	.build/peers/bin/python Tests/Clouds/signatures.py 5000 $$RANDOM > .build/peers/signatures.json
 	swift build --build-tests
 	DUSTCLOUD_SIGNATURES=$(CURDIR)/.build/peers/signatures.json swift test --skip-build --disable-xctest --filter SignatureTests

@@ -51,6 +51,7 @@ let package = Package(
         door("CPolyval"),
         door("CAES"),
         door("CX25519"),
+        door("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
 
         room("Basics", "Bytes"),
         room("Basics", "Ambience", ["CLinux"]),
@@ -82,13 +83,14 @@ let package = Package(
         room("Shells", "Client", ["Bytes", "Ambience", "Confidential", "Sealing", "Onion", "Directory", "Paths", "Socks", "Loops", "Relaying", "DirectoryService", log]),
         room("Shells", "ControlService", ["Ambience", "Confidential", "Sealing", "ControlProtocol", "Loops", log]),
         room("Shells", "Node", ["Statistics", "ControlProtocol", "ControlService", "Bytes", "Ambience", "Confidential", "Sealing", "Onion", "OnionServices", "Directory", "Voting", "Paths", "Torrc", "Transports", "Limits", "Loops", "Relaying", "DirectoryService", "Authority", "Client", "CLinux", "CSeccomp", log]),
+        room("Shells", "Clouds", ["Ambience", "Leasing", "CloudCalls", "CCurl", "CLinux"]),
         room("Shells", "Providers", ["Ambience", "Leasing", "CLinux"]),
         room("Shells", "Coordination", ["Ambience", "Leasing", "Prices", "Placement", "Providers", "CLinux", database]),
 
         program("mote", ["Ambience", "Confidential", "Sealing", "ControlProtocol", "Torrc", "Node", log]),
         // What a relay cannot cost less than; `make bench` compares with it.
         .executableTarget(name: "floor", dependencies: ["Sealing"], path: "Tests/Bench/Floor", swiftSettings: settings),
-        program("dustcloud", ["Ambience", "Torrc", "Leasing", "Prices", "Placement", "Providers", "Coordination", arguments]),
+        program("dustcloud", ["Ambience", "Torrc", "Leasing", "CloudCalls", "Clouds", "Prices", "Placement", "Providers", "Coordination", arguments]),
 
         tests("BasicsTests", ["Bytes", "Ambience", "Confidential", "Sealing", "COpenSSL", "CPolyval"], resources: [.copy("Vectors")]),
         tests("CompressionTests", ["Compression", "Ambience"]),
@@ -116,6 +118,7 @@ let package = Package(
         tests("PlacementTests", ["Placement", "Prices", "Ambience"]),
         tests("CoordinationTests", ["FreePorts", "Coordination", "Providers", "Leasing", "Prices", "Placement", "Ambience"]),
         tests("CloudCallsTests", ["CloudCalls", "Leasing", "Ambience", "Bytes"], resources: [.copy("Vectors")]),
+        tests("CloudsTests", ["Clouds", "CloudCalls", "Leasing", "Ambience"]),
         .target(name: "Damage", dependencies: ["Ambience"], path: "Tests/Damage", swiftSettings: settings),
         .target(name: "FreePorts", path: "Tests/FreePorts", swiftSettings: settings),
         .target(name: "FuzzTargets", dependencies: fuzzed, path: "Tests/Fuzz/Targets", swiftSettings: settings),

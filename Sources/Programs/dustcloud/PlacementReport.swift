@@ -101,7 +101,7 @@ struct PlacementReport: Encodable {
 
     /// What a careful buyer would want to be told.
     private static func notes(_ forecast: Forecast, _ fleet: FleetPolicy) -> [String] {
-        var notes = ["nothing is bought: there is no driver for any of these providers yet, this is a calculation"]
+        var notes = ["nothing is bought: this is a calculation"]
         var told: Set<String> = []
         let life = fleet.normal.lifetimeSeconds
         for place in forecast.leases.map(\.place) where told.insert("\(place.provider) \(place.machine)").inserted {

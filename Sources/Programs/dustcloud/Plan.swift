@@ -9,7 +9,7 @@ struct Plan: ParsableCommand {
         abstract: "Show what will happen to each mote, and when; or, with --placement, where motes would be rented and for how much.",
         discussion: """
             With --placement nothing is bought and no provider is asked: places, spread and cost to the cent are calculated from files. \
-            There are no drivers for rented machines yet; 'up' runs motes on this machine, at no provider's price.
+            Nothing rents by a plan yet; 'up' runs motes on this machine, at no provider's price.
             """)
 
     @OptionGroup var state: StateOption

@@ -1,0 +1,77 @@
+internal import Ambience
+package import CloudCalls
+
+/// An account at a provider: its driver, and a line to call it by.
+package struct CloudAccount: Sendable {
+    package enum Provider: String, CaseIterable, Sendable {
+        case ec2, hetzner, digitalocean, vultr
+    }
+
+    package let driver: any CloudDriver
+    private let line: CurlLine
+    /// A list of more pages than this counts as none.
+    private static let pagesLimit = 500
+
+    /// For drivers with an endpoint of their own.
+    init(_ driver: any CloudDriver, line: CurlLine = CurlLine()) { (self.driver, self.line) = (driver, line) }
+
+    package init(_ provider: Provider, secrets: Secrets) throws(CloudError) {
+        line = CurlLine()
+        switch provider {
+        case .hetzner: driver = Hetzner(token: try secrets.required("HCLOUD_TOKEN"))
+        case .digitalocean: driver = DigitalOcean(token: try secrets.required("DIGITALOCEAN_TOKEN"))
+        case .vultr: driver = Vultr(token: try secrets.required("VULTR_API_KEY"))
+        case .ec2:
+            let key = AccessKey(
+                id: try secrets.required("AWS_ACCESS_KEY_ID"), secret: try secrets.required("AWS_SECRET_ACCESS_KEY"), sessionToken: secrets["AWS_SESSION_TOKEN"])
+            driver = EC2(key: key, home: secrets["AWS_REGION"] ?? "us-east-1", endpoint: secrets["AWS_ENDPOINT_URL"])
+        }
+    }
+
+    package func create(_ order: MachineOrder) -> Result<Creation, CallFailure> {
+        call(driver.create(order)) { answer throws(CallFailure) in try driver.created(answer, for: order) }
+    }
+
+    package func end(_ machine: Machine) -> Result<Void, CallFailure> {
+        call(driver.end(machine.id, place: machine.place)) { answer throws(CallFailure) in try driver.ended(answer) }
+    }
+
+    /// Where to look to have seen everything; `nil` among them stands for everywhere.
+    package func places() throws(CallFailure) -> [String?] {
+        guard let request = driver.survey() else { return [nil] }
+        return try call(request) { answer throws(CallFailure) in try driver.surveyed(answer) }.get().map(Optional.some)
+    }
+
+    /// All machines of the fleet in all places, or the reason why that is not known.
+    package func list(fleet: String) throws(CallFailure) -> [Machine] {
+        var machines: [Machine] = []
+        for place in try places() { machines += try list(fleet: fleet, place: place) }
+        return machines
+    }
+
+    /// The machines of the fleet in one place, all pages. Providers with one list for all places list them all.
+    package func list(fleet: String, place: String?) throws(CallFailure) -> [Machine] {
+        var machines: [Machine] = [], mark: String?
+        for _ in 0..<Self.pagesLimit {
+            let page = try call(driver.list(fleet: fleet, place: place, mark: mark)) { answer throws(CallFailure) in
+                try driver.listed(answer, fleet: fleet, place: place)
+            }.get()
+            machines += page.machines
+            mark = page.next
+            if mark == nil { return machines }
+        }
+        throw .unknown("a list without an end")
+    }
+
+    private func call<T>(_ request: CloudRequest, _ read: (CloudAnswer) throws(CallFailure) -> T) -> Result<T, CallFailure> {
+        do throws(CallFailure) {
+            switch line.perform(try driver.authorize(request, now: SystemTime().wall)) {
+            case .answer(let answer): return .success(try read(answer))
+            case .lost(let why): return .failure(.unknown(why))
+            case .unsent(let why): return .failure(.unreachable(why))
+            }
+        } catch {
+            return .failure(error)
+        }
+    }
+}
