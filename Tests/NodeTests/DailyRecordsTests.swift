@@ -91,7 +91,7 @@ struct DailyRecordsTests {
         let told = Self.read(scratch.path)
         let clients = more.isEmpty ? "{'??': 24} None" : "None {'??': 24}"
         #expect(told.output == """
-            [0, 4096] [0, 4096] 86400 {'??': 24} 24 16 (0, 0, 0, 5) 11
+            [0, 4096] [0, 4096] 86401 {'??': 24} 24 16 (0, 0, 0, 5) 11
             [('padding', 50000)] \(clients) True True
 
             """ && told.status == 0, "\(told.output)")

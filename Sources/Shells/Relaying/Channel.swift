@@ -86,8 +86,7 @@ package final class Channel: Throttled {
     /// Our padding of this link, once it stands.
     private(set) var padding: PaddedLink?
     @exclusivity(unchecked) var tally: LinkTally
-    private var bytesWrittenAtProgress: UInt64 = 0
-    private var progressAt: Instant
+    private var progress: LinkProgress
     var idleSince: Instant
 
     init(
@@ -105,7 +104,7 @@ package final class Channel: Throttled {
         self.isInitiator = isInitiator
         self.onDecided = onDecided
         idleSince = router.loop.now
-        progressAt = idleSince
+        progress = LinkProgress(at: idleSince)
         tls = router.tls(isInitiator: isInitiator)
         session = TLSSession(context: tls, fd: fd, isServer: !isInitiator, input: router.tlsInput)
         source = IOSource(loop: router.loop, fd: fd, onReadable: { [unowned self] in readable() }, onWritable: { [unowned self] in writable() })
@@ -116,14 +115,6 @@ package final class Channel: Throttled {
         readable()
     }
 
-    /// Of an open link to a relay that proved who it is.
-    var card: LinkCard? {
-        guard let peer, peer.isAuthenticated else { return nil }
-        return LinkCard(ed25519: peer.ed25519, isInitiator: isInitiator, address: address, claimed: peer.addresses)
-    }
-
-    package var isOpen: Bool { if case .open = state { true } else { false } }
-    var isClosed: Bool { if case .closed = state { true } else { false } }
     private var unsentBytes: Int { output.count + queues.bytes }
     var hasNothingToSend: Bool { unsentBytes == 0 }
 
@@ -499,15 +490,10 @@ package final class Channel: Throttled {
         }
     }
 
-    func isIdle(_ now: Instant) -> Bool { circuits.count == 0 && idleSince + router.settings.idleChannelTimeout < now }
-
     /// Whether cells have been waiting for long and the peer took none.
     func isStuck(_ now: Instant) -> Bool {
-        if unsentBytes + session.unsentBytes == 0 || tally.bytesWritten != bytesWrittenAtProgress {
-            bytesWrittenAtProgress = tally.bytesWritten
-            progressAt = now
-        }
-        return progressAt + router.settings.outputStallTimeout < now
+        progress.look(hasNothingToSend: unsentBytes + session.unsentBytes == 0, bytesWritten: tally.bytesWritten, now)
+        return progress.at + router.settings.outputStallTimeout < now
     }
 
     // MARK: Handshakes

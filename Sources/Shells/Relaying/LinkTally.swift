@@ -1,3 +1,5 @@
+internal import Ambience
+
 /// What one link moved; the loop's totals are kept up with it.
 struct LinkTally {
     let isIPv6: Bool
@@ -29,6 +31,20 @@ struct LinkTally {
         let before = surveyed
         surveyed = (bytesRead, bytesWritten)
         return before.map { LinkDirection(read: bytesRead &- $0.read, written: bytesWritten &- $0.written) }
+    }
+}
+
+/// When a link last got rid of something, or had nothing to get rid of.
+struct LinkProgress {
+    private(set) var at: Instant
+    private var bytesWritten: UInt64 = 0
+
+    init(at now: Instant) { at = now }
+
+    mutating func look(hasNothingToSend: Bool, bytesWritten now: UInt64, _ moment: Instant) {
+        guard hasNothingToSend || now != bytesWritten else { return }
+        bytesWritten = now
+        at = moment
     }
 }
 
