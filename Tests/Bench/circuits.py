@@ -8,11 +8,12 @@ import re
 import struct
 import time
 
-from link import CREATE2, CREATED2, CREATE_FAST, CREATED_FAST, DESTROY, Closed, Link, fixed
+from link import BODY_BYTES, CREATE2, CREATED2, CREATE_FAST, CREATED_FAST, DESTROY, Closed, Link, fixed
 from network import Failure, wait_for
 from positions import cpu_seconds
 
 IN_FLIGHT = 128
+FIXED_BYTES = 4 + 1 + BODY_BYTES
 FIRST_CIRCUIT = 0x80000001
 NTOR = 2
 
@@ -38,24 +39,32 @@ class Flood:
         self.link.handshake()
 
     def open(self, count, keep):
-        """Opens `count` circuits, at most IN_FLIGHT unanswered; without `keep` each is destroyed when it stands."""
-        sent = answered = refused = 0
+        """Opens `count` circuits, at most IN_FLIGHT unanswered, and those again that are refused (a busy machine's relay drops skins that
+        waited long); without `keep` each is destroyed when it stands."""
+        create, destroy = (fixed(0, command, body)[4:] for command, body in ((CREATE2, self.skin), (DESTROY, b'\x09')))
+        sent = answered = again = 0
         while answered < count:
             batch = min(IN_FLIGHT - (sent - answered), count - sent)
             if batch:
-                self.link.send(b''.join(fixed(self.next + i, CREATE2, self.skin) for i in range(batch)))
+                self.link.send(b''.join((self.next + i).to_bytes(4, 'big') + create for i in range(batch)))
                 self.next, sent = self.next + batch, sent + batch
-            done = []
-            while not done or len(self.link.buffer) >= 514:
-                circuit, command, body = self.link.cell()
-                if command in (CREATED2, DESTROY) and circuit >= FIRST_CIRCUIT:
-                    done.append(circuit)
-                    refused += command == DESTROY
-            answered += len(done)
-            if not keep:
-                self.link.send(b''.join(fixed(c, DESTROY, b'\x09') for c in done))
-        if refused:
-            raise Failure(f'{refused} of {count} circuits were refused')
+            done, refused = self.answers()
+            answered, sent, again = answered + len(done), sent - refused, again + refused
+            if again > count:
+                raise Failure(f'{again} circuits were refused where {count} were asked for')
+            if done and not keep:
+                self.link.send(b''.join(circuit + destroy for circuit in done))
+
+    def answers(self):
+        """The circuits that stand now and how many are refused; waits for a cell. What came together is taken apart together: this must
+        cost less than a handshake."""
+        circuit, command, _ = self.link.cell()
+        cells, taken, buffer = [(circuit.to_bytes(4, 'big'), command)], 0, self.link.buffer
+        while len(buffer) - taken >= FIXED_BYTES and buffer[taken + 4] < 128:
+            cells.append((buffer[taken:taken + 4], buffer[taken + 4]))
+            taken += FIXED_BYTES
+        self.link.buffer = buffer[taken:]
+        return [circuit for circuit, command in cells if command == CREATED2], sum(command == DESTROY for _, command in cells)
 
     def close(self):
         self.link.close()

@@ -52,8 +52,8 @@ def take_turns(paths, web, mebibytes, rounds):
 
 # Two paths with one relay in common, so that there are channels to spread over its loops.
 COMMON = {
-    'guard': ('relay2', (('relay2', 'relay0', 'exit0'), ('relay2', 'relay1', 'exit1'))),
     'middle': ('relay2', (('relay0', 'relay2', 'exit0'), ('relay1', 'relay2', 'exit1'))),
+    'guard': ('relay0', (('relay0', 'relay1', 'exit0'), ('relay0', 'relay2', 'exit1'))),
     'exit': ('exit0', (('relay0', 'relay1', 'exit0'), ('relay1', 'relay2', 'exit0'))),
 }
 
@@ -74,10 +74,7 @@ def busiest(web, network, kind, name, paths, mebibytes):
     before = threads(network[name])
     for client in clients * 2:
         download(web, client.socks_port, mebibytes * MIB // 16, 4, limit=TRANSFER_LIMIT_SECONDS)
-    used = max(s - before.get(t, 0) for t, s in threads(network[name]).items())
-    for client in clients:
-        client.stop()
-    return mebibytes / used
+    return mebibytes / max(s - before.get(t, 0) for t, s in threads(network[name]).items())
 
 
 def threads(node):
