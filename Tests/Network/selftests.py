@@ -41,11 +41,11 @@ def self_tests():
         open_one.speak_ipv6()
         shut_one = network.add('relay', 'mote', ['AssumeReachable 0'])
         shut_one.speak_ipv6()
-        shut_one.or_lines[0] += ' NoListen'
+        shut_one.ipv6_lines[0] += ' NoListen'
         for node in (open_one, shut_one):
             node.start()
         reached = lambda node, host: f'ORPort {host}:{node.or_port} is reachable from the outside' in node.log
-        for node, host in ((open_one, '127.0.0.1'), (open_one, '[::1]'), (shut_one, '127.0.0.1')):
+        for node, host in ((open_one, open_one.address), (open_one, '[::1]'), (shut_one, shut_one.address)):
             wait_for(f'{node.name} is reached at {host}', TEST_LIMIT_SECONDS, lambda: network.check_alive() and reached(node, host))
         network.wait_listed({open_one.name, shut_one.name})
         if f'or-address [::1]:{open_one.or_port}' not in descriptor(open_one).splitlines():
