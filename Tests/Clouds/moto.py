@@ -40,24 +40,34 @@ def call(url, body=None):
     return urllib.request.urlopen(urllib.request.Request(url, body, {"Content-Type": "text/plain"}), timeout=30).read()
 
 
-@contextlib.contextmanager
-def moto(folder):
+def start(folder):
+    """moto and its address; nothing if somebody took its port first."""
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
     environment = {"PATH": os.environ["PATH"], "HOME": folder, "MOTO_EC2_LOAD_DEFAULT_AMIS": "false"}
-    with open(folder + "/moto.log", "wb") as log:
+    with open(folder + "/moto.log", "ab") as log:
         server = subprocess.Popen([PEERS / "moto_server", "-H", "127.0.0.1", "-p", str(port)], env=environment, stdout=log, stderr=log)
-    url = f"http://127.0.0.1:{port}"
+    deadline = time.monotonic() + 180
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            call(f"http://127.0.0.1:{port}/moto-api/data.json")
+            time.sleep(0.1)
+            if server.poll() is None:
+                return server, f"http://127.0.0.1:{port}"
+        except OSError:
+            time.sleep(0.1)
+    server.kill()
+    server.wait(30)
+    return None
+
+
+@contextlib.contextmanager
+def moto(folder):
+    started = start(folder) or start(folder) or start(folder)
+    assert started, "moto does not start:\n" + pathlib.Path(folder + "/moto.log").read_text()
+    server, url = started
     try:
-        deadline = time.monotonic() + 180
-        while True:
-            try:
-                call(f"{url}/moto-api/data.json")
-                break
-            except OSError:
-                assert server.poll() is None and time.monotonic() < deadline, "moto does not start:\n" + pathlib.Path(folder + "/moto.log").read_text()
-                time.sleep(0.1)
         yield url
     finally:
         server.kill()
