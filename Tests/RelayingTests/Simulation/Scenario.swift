@@ -50,6 +50,7 @@ final class Scenario {
         case 3: settings.channelLimit = 2
         case 4: settings.dialLimit = 1
         case 5: settings.channelOutputLimitBytes = 20_000
+        case 6: settings.memory = MemoryAccount(limitBytes: 40_000)
         default: break
         }
         return settings

@@ -61,6 +61,8 @@ final class SimulatedNetwork {
     private static func node(
         _ world: VirtualWorld, _ name: String, _ ip: UInt32, _ tls: TLSContext, _ settings: RouterSettings, _ flow: FlowParameters
     ) -> Node {
+        var settings = settings
+        settings.memory = MemoryAccount(limitBytes: UInt64(settings.memory.limitBytes))
         let router = OnionRouter(loop: world.makeLoop(name), tls: tls, settings: settings)
         router.identifierRandom = SeededRandom(seed: world.random.next())
         router.paddingRandom = SeededRandom(seed: world.random.next())
@@ -125,4 +127,4 @@ final class SimulatedNetwork {
 private let tlsCertificateBytes = mostCommon { RelayKeys(wall: SimulatedNetwork.wall).tls.certificate.count }
 private let certificatesBytes = mostCommon { RelayKeys(wall: SimulatedNetwork.wall).identity.initiatorCertificates.count }
 
-private func mostCommon(_ sample: () -> Int) -> Int { (0..<3).map { _ in sample() }.max() ?? 0 }
+private func mostCommon(_ sample: () -> Int) -> Int { (0..<5).map { _ in sample() }.max() ?? 0 }

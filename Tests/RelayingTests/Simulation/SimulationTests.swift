@@ -37,10 +37,37 @@ struct SimulationTests {
         #expect(once == again)
     }
 
-    @Test("One seed, with everything that happens", .enabled(if: ProcessInfo.processInfo.environment["DUSTCLOUD_SIMULATE"] != nil))
+    @Test("Processes in which every dictionary has another order tell the same histories")
+    func processes() throws {
+        let once = try Self.histories(of: [2, 5, 17])
+        #expect(once.count == 3)
+        #expect(try Self.histories(of: [2, 5, 17]) == once)
+    }
+
+    /// What another process of this program says of these seeds at the end of each.
+    private static func histories(of seeds: [UInt64]) throws -> [String] {
+        let process = Process()
+        let output = Pipe()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/timeout")
+        process.arguments = ["600", try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"), "--testing-library", "swift-testing", "--filter", "SimulationTests/replay"]
+        var environment = ProcessInfo.processInfo.environment
+        environment["SWIFT_DETERMINISTIC_HASHING"] = nil
+        environment["DUSTCLOUD_SIMULATE"] = seeds.map { "\($0)" }.joined(separator: ",")
+        process.environment = environment
+        process.standardOutput = output
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        return text.split(separator: "\n").filter { $0.hasPrefix("seed ") && $0.contains(", history ") }.map(String.init)
+    }
+
+    @Test("Seeds that are asked for, with everything that happens", .enabled(if: ProcessInfo.processInfo.environment["DUSTCLOUD_SIMULATE"] != nil))
     func replay() throws {
-        let seed = try #require(UInt64(ProcessInfo.processInfo.environment["DUSTCLOUD_SIMULATE"] ?? ""))
-        let (hash, events) = check(seed, isVerbose: true)
-        print("seed \(seed): \(events) events, history \(String(hash, radix: 16))")
+        for word in (ProcessInfo.processInfo.environment["DUSTCLOUD_SIMULATE"] ?? "").split(separator: ",") {
+            let seed = try #require(UInt64(word))
+            let (hash, events) = check(seed, isVerbose: true)
+            print("seed \(seed): \(events) events, history \(String(hash, radix: 16))")
+        }
     }
 }
