@@ -1,6 +1,7 @@
 import Ambience
 import Coordination
 import Foundation
+import FreePorts
 import Leasing
 import Providers
 import Testing
@@ -50,8 +51,7 @@ private final class Witness: MoteProvider {
     private let time = ManualTime(wall: WallTime(secondsSinceEpoch: 1_800_000_000))
 
     private func coordinator(_ witness: Witness, _ store: Store, hear: @escaping (News) -> Void = { _ in }) throws -> Coordinator {
-        var random = SystemRandomNumberGenerator()
-        let port = try #require(LoopbackPorts.free(besides: [], random: &random))
+        let port = try #require(FreePorts.next())
         let network = NetworkPlan(
             authorityORPort: 1, authorityDirPort: port, authorityIdentity: "A", authorityFingerprint: "B", votingIntervalSeconds: 10,
             isExitToPrivateAllowed: false, socks: "127.0.0.1:1", streamLifeSeconds: 60)

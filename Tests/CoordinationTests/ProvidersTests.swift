@@ -1,6 +1,7 @@
 import Ambience
 import Coordination
 import Foundation
+import FreePorts
 import Leasing
 import Providers
 import Testing
@@ -19,8 +20,7 @@ private let plan = NetworkPlan(
 
     @Test("Nobody at the directory port is no answer")
     func nobody() throws {
-        var random = SystemRandomNumberGenerator()
-        let port = try #require(LoopbackPorts.free(besides: [], random: &random))
+        let port = try #require(FreePorts.next())
         #expect(ConsensusProbe.nicknames(directoryPort: port) == nil)
     }
 

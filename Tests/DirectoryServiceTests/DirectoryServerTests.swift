@@ -123,9 +123,8 @@ struct DirectoryServerTests {
         #expect(response.headers["X-Your-Address-Is"] == "93.184.216.34")
     }
 
-    @Test("random paths never trap and never find anything")
-    func randomPaths() {
-        let seed = UInt64.random(in: 0 ... .max)
+    @Test("random paths never trap and never find anything", arguments: [1, 2, 3] as [UInt64])
+    func randomPaths(seed: UInt64) {
         var random = SeededRandom(seed: seed)
         let pieces = ["/tor/", "server/", "keys/", "micro/d/", "fp-sk/", "d/", "fp/", "+", "-", ".z", "0B", "zz", "/", "status-vote/current/consensus", "é", "%00", "\t"]
         for _ in 0..<3000 {

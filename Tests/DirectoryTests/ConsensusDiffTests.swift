@@ -78,9 +78,8 @@ struct ConsensusDiffTests {
         #expect(try ConsensusDiff.apply(diff("9,$d\n8a\nlast\n.\n2,3c\ntwo\nthree\n.\n0a\nzero\n.\n", result: result), to: old) == result)
     }
 
-    @Test("any two consensuses of the same relays, some gone, some new, some changed, make a diff that gives the newer one")
-    func random() throws {
-        let seed = UInt64.random(in: 0 ... .max)
+    @Test("any two consensuses of the same relays, some gone, some new, some changed, make a diff that gives the newer one", arguments: [1, 2, 3] as [UInt64])
+    func random(seed: UInt64) throws {
         var random = SeededRandom(seed: seed)
         for _ in 0..<40 {
             let first = SyntheticConsensus(relays: Int.random(in: 0...60, using: &random), using: &random)
@@ -123,9 +122,8 @@ struct ConsensusDiffTests {
         #expect(diff.count < consensus.text.count / 8)
     }
 
-    @Test("mutated diffs never trap")
-    func mutations() throws {
-        let seed = UInt64.random(in: 0 ... .max)
+    @Test("mutated diffs never trap", arguments: [1, 2, 3] as [UInt64])
+    func mutations(seed: UInt64) throws {
         var random = SeededRandom(seed: seed)
         let diff = try Vectors.bytes("consdiff/diff1.txt")
         let header = diff.prefix { $0 != 0x0A }.count + 140
