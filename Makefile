@@ -13,10 +13,11 @@ MINUTES ?= 120
 # `make fuzz`: how long libFuzzer has for each parser, then how many seeds running motes get.
 FUZZ_SECONDS ?= 600
 SEEDS ?= 1000
-# `make simulate`: which simulated network to show.
+# `make simulate`: which simulated network to show; several with commas between.
 SEED ?= 0
+TSAN := DUSTCLOUD_SANITIZE=1 TSAN_OPTIONS='suppressions=$(CURDIR)/Tests/tsan.supp history_size=4 halt_on_error=1 exitcode=66'
 
-.PHONY: help deps peers build test demo bench fuzz simulate clouds soak clean
+.PHONY: help deps peers build test demo bench fuzz simulate tsan clouds soak clean
 
 help: ## Say what there is
 	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 14
@@ -59,6 +60,12 @@ fuzz: build ## libFuzzer over every parser for FUZZ_SECONDS each, then seeded ga
 simulate: ## Show everything that happens in one simulated network (SEED=n)
 	swift build --build-tests
 	DUSTCLOUD_SIMULATE=$(SEED) swift test --skip-build --disable-xctest --filter SimulationTests/replay
+
+tsan: deps ## The thread sanitizer over all that several loops and threads share: tests, then motes with two loops
+	$(TSAN) swift build --build-tests --scratch-path .build_tsan --sanitize thread
+	$(TSAN) swift test --skip-build --disable-xctest --scratch-path .build_tsan --sanitize thread \
+		--filter 'LoopsTests|HandshakePoolTests|CellRingTests|MailboxTests|LinkedCircuitTests|ConfluxCrashTests|ServiceCircuit|DefenceTests'
+	$(TSAN) MOTE=$(CURDIR)/.build_tsan/debug/mote python3 Tests/Network/loops.py two_loops
 
 clouds: peers ## Compare what the EC2 driver signs with what botocore signs, 5,000 new requests each time
 	.build/peers/bin/python Tests/Clouds/signatures.py 5000 $$RANDOM > .build/peers/signatures.json

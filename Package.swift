@@ -129,6 +129,11 @@ let package = Package(
     swiftLanguageModes: [.v6]
 )
 
+// With a sanitizer everything is slow to build and to run: only mote, and tests of the rooms that have several threads. `make tsan`.
+if Context.environment["DUSTCLOUD_SANITIZE"] != nil {
+    package.targets.removeAll { $0.type == .test && !["LoopsTests", "RelayingTests"].contains($0.name) || ["dustcloud", "Coordination", "floor"].contains($0.name) }
+}
+
 // Steered by the coverage of instrumented rooms, so it is built apart from everything else: `make fuzz`.
 if Context.environment["DUSTCLOUD_FUZZ"] != nil {
     package.targets.append(.executableTarget(
