@@ -10,8 +10,8 @@ from control import Control
 from network import Failure, say, wait_for
 from scenarios import run, world
 
-LISTED_LIMIT_SECONDS = 30
-TEST_LIMIT_SECONDS = 60
+LISTED_LIMIT_SECONDS = 60
+TEST_LIMIT_SECONDS = 150   # a test that fails is made again after 20 s, by way of others
 # Four circuits carry 256 KiB/s for ten seconds; a relay that was not measured claims 128 KiB/s; stock asks for no test above the least.
 LEAST_OBSERVED, CLAIMED = 51_200, 131_072
 
