@@ -8,7 +8,7 @@ from stem.control import EventType
 
 from content import MIB, download
 from link import Link
-from network import say, wait_for
+from network import PATIENCE, say, wait_for
 from operate import controller, events_of, expect
 
 RELAY_KINDS = (EventType.ORCONN, EventType.NS, EventType.NEWCONSENSUS, EventType.NEWDESC, EventType.STATUS_SERVER, EventType.STATUS_CLIENT, EventType.DESCCHANGED)
@@ -53,7 +53,7 @@ def own_descriptor(made, seen):
 
 def traffic(client, web, seen):
     """A lookup, a download and what is told of them."""
-    found = subprocess.run(['tor-resolve', 'name.test', f'127.0.0.1:{client.socks_port}'], capture_output=True, text=True, timeout=60).stdout.strip()
+    found = subprocess.run(['tor-resolve', 'name.test', f'127.0.0.1:{client.socks_port}'], capture_output=True, text=True, timeout=60 * PATIENCE).stdout.strip()
     expect(f'{client.name} resolves name.test to {found!r}', found == '127.0.0.1')
     download(web, client.socks_port, 4 * MIB)
     wait_for(f'{client.name} tells of bandwidth', 20, lambda: moved(seen) >= 4 * MIB and seen[EventType.CIRC_BW])
