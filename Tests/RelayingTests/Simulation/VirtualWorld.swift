@@ -139,21 +139,16 @@ final class VirtualWorld: SimulatedSystem {
         let carriers = wires.flatMap(\.waiting)
         for carrier in carriers { asked.append(pollfd(fd: carrier.from, events: Int16(POLLIN), revents: 0)) }
         ready = [:]
-        guard !asked.isEmpty, Self.poll(&asked) > 0 else { return }
+        guard !asked.isEmpty else { return }
+        Self.poll(&asked)
         for (entry, answer) in zip(sources, asked) where answer.revents != 0 { note(entry, answer) }
-        for (carrier, answer) in zip(carriers, asked[sources.count...]) where answer.revents != 0 { carrier.begin() }
+        for (carrier, answer) in zip(carriers, asked[sources.count...]) where answer.revents != 0 || carrier.hasNoSender { carrier.begin() }
     }
 
     /// A signal to another test of this process may interrupt even a question that does not wait, and "nothing is ready" can end a world.
-    private static func poll(_ asked: inout [pollfd]) -> Int32 {
-        while true {
-            let count = Glibc.poll(&asked, nfds_t(asked.count), 0)
-            guard count < 0 else {
-                precondition(!asked.contains { Int32($0.revents) & POLLNVAL != 0 }, "somebody closed a descriptor of the simulation")
-                return count
-            }
-            precondition(errno == EINTR, "a simulation cannot ask what is ready")
-        }
+    private static func poll(_ asked: inout [pollfd]) {
+        while Glibc.poll(&asked, nfds_t(asked.count), 0) < 0 { precondition(errno == EINTR, "a simulation cannot ask what is ready") }
+        precondition(!asked.contains { Int32($0.revents) & POLLNVAL != 0 }, "somebody closed a descriptor of the simulation")
     }
 
     private func note(_ entry: Watched, _ answer: pollfd) {
