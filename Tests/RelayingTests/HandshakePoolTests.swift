@@ -85,7 +85,8 @@ struct HandshakePoolTests {
         let dropped = peer.cells.filter { $0.command == CellCommand.destroy }
         #expect(Set(peer.cells.map(\.id)).count == 500)
         #expect(!dropped.isEmpty && dropped.allSatisfy { $0.body[0] == DestroyReason.resourceLimit.rawValue })
-        #expect(UInt64(dropped.count) == relay.router.statistics.handshakesDropped)
+        let counts = relay.router.statistics.skinsDropped
+        #expect(UInt64(dropped.count) == SkinKind.allCases.reduce(0) { $0 + counts[$1] })
     }
 
     @Test("A queue takes as many jobs as it may, does them in order, and after its close none")

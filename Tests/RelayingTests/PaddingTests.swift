@@ -97,3 +97,8 @@ struct RelayPaddingTests {
         #expect(network.wait { relay.linkPadding.count == 0 })
     }
 }
+
+extension RouterStatistics {
+    /// PADDING cells and DROP messages.
+    fileprivate var paddingSent: UInt64 { linkPaddingSent + dropsSent }
+}

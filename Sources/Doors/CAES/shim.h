@@ -81,6 +81,15 @@ DC_AES static inline void dc_aes_decrypt_one(const dc_aes_schedule *schedule, ui
 // Eight vectors, each in a register of its own: an array would be kept in memory.
 #define DC_AES_EIGHT(step) step(0) step(1) step(2) step(3) step(4) step(5) step(6) step(7)
 
+// All rounds after the first key, of all eight; `key` is the round's.
+#define DC_AES_ROUNDS(load, step, last) \
+    for (int round = 1; round < DC_AES_ROUND_KEYS - 1; round++) { \
+        key = load(schedule, round); \
+        DC_AES_EIGHT(step) \
+    } \
+    key = load(schedule, DC_AES_ROUND_KEYS - 1); \
+    DC_AES_EIGHT(last)
+
 // XORs `count` bytes with what becomes of the counter blocks `low`, `high` + `first` and on: the last byte of a block in memory counts.
 #define DC_AES_BEGIN(i) __m128i block##i = _mm_xor_si128(begin, _mm_set_epi64x((long long)((first + i) << 56), 0));
 #define DC_AES_ROUND(i) block##i = _mm_aesenc_si128(block##i, key);
@@ -101,12 +110,7 @@ DC_AES static inline void dc_aes_mask_blocks(const dc_aes_schedule *schedule, ui
     for (; count > 0; count -= 8 * DC_AES_BLOCK, bytes += 8 * DC_AES_BLOCK, first += 8) {
         DC_AES_EIGHT(DC_AES_BEGIN)
         __m128i key;
-        for (int round = 1; round < DC_AES_ROUND_KEYS - 1; round++) {
-            key = dc_aes_round_key(schedule, round);
-            DC_AES_EIGHT(DC_AES_ROUND)
-        }
-        key = dc_aes_round_key(schedule, DC_AES_ROUND_KEYS - 1);
-        DC_AES_EIGHT(DC_AES_END)
+        DC_AES_ROUNDS(dc_aes_round_key, DC_AES_ROUND, DC_AES_END)
         __m128i *at = (__m128i *)bytes;
         uint8_t rest[DC_AES_BLOCK];
         DC_AES_EIGHT(DC_AES_MASK)
@@ -123,12 +127,7 @@ DC_AES static inline void dc_aes_fill_blocks(const dc_aes_schedule *schedule, ui
     for (int done = 0; done < DC_AES_FILL_BLOCKS; done += 8, first += 8, out += 8 * DC_AES_BLOCK) {
         DC_AES_EIGHT(DC_AES_COUNT)
         __m128i key;
-        for (int round = 1; round < DC_AES_ROUND_KEYS - 1; round++) {
-            key = dc_aes_round_key(schedule, round);
-            DC_AES_EIGHT(DC_AES_ROUND)
-        }
-        key = dc_aes_round_key(schedule, DC_AES_ROUND_KEYS - 1);
-        DC_AES_EIGHT(DC_AES_END)
+        DC_AES_ROUNDS(dc_aes_round_key, DC_AES_ROUND, DC_AES_END)
         DC_AES_EIGHT(DC_AES_STORE)
     }
 }
@@ -159,12 +158,7 @@ DC_VAES static inline void dc_aes_mask_pairs(const dc_aes_schedule *schedule, ui
     for (; count > 0; count -= 16 * DC_AES_BLOCK, bytes += 16 * DC_AES_BLOCK, first += 16) {
         DC_AES_EIGHT(DC_VAES_BEGIN)
         __m256i key;
-        for (int round = 1; round < DC_AES_ROUND_KEYS - 1; round++) {
-            key = dc_aes_round_keys(schedule, round);
-            DC_AES_EIGHT(DC_VAES_ROUND)
-        }
-        key = dc_aes_round_keys(schedule, DC_AES_ROUND_KEYS - 1);
-        DC_AES_EIGHT(DC_VAES_END)
+        DC_AES_ROUNDS(dc_aes_round_keys, DC_VAES_ROUND, DC_VAES_END)
         __m256i *at = (__m256i *)bytes;
         uint8_t rest[2 * DC_AES_BLOCK];
         DC_AES_EIGHT(DC_VAES_MASK)
@@ -183,12 +177,7 @@ DC_VAES static inline void dc_aes_fill_pairs(const dc_aes_schedule *schedule, ui
     for (int done = 0; done < DC_AES_FILL_BLOCKS; done += 16, first += 16, out += 16 * DC_AES_BLOCK) {
         DC_AES_EIGHT(DC_VAES_COUNT)
         __m256i key;
-        for (int round = 1; round < DC_AES_ROUND_KEYS - 1; round++) {
-            key = dc_aes_round_keys(schedule, round);
-            DC_AES_EIGHT(DC_VAES_ROUND)
-        }
-        key = dc_aes_round_keys(schedule, DC_AES_ROUND_KEYS - 1);
-        DC_AES_EIGHT(DC_VAES_END)
+        DC_AES_ROUNDS(dc_aes_round_keys, DC_VAES_ROUND, DC_VAES_END)
         DC_AES_EIGHT(DC_VAES_STORE)
     }
 }

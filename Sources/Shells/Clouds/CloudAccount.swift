@@ -1,5 +1,7 @@
 internal import Ambience
+internal import CLinux
 package import CloudCalls
+internal import Glibc
 
 /// An account at a provider: its driver, and a line to call it by.
 package struct CloudAccount: Sendable {
@@ -15,7 +17,9 @@ package struct CloudAccount: Sendable {
     /// For drivers with an endpoint of their own.
     init(_ driver: any CloudDriver, line: CurlLine = CurlLine()) { (self.driver, self.line) = (driver, line) }
 
+    /// From here on the process leaves no core dump, and nobody else's debugger can look at it: it holds what rents machines.
     package init(_ provider: Provider, secrets: Secrets) throws(CloudError) {
+        guard dc_forbid_dumps() == 0 else { throw CloudError("cannot forbid core dumps: \(String(cString: strerror(errno)))") }
         line = CurlLine()
         switch provider {
         case .hetzner: driver = Hetzner(token: try secrets.required("HCLOUD_TOKEN"))

@@ -25,7 +25,7 @@ package struct CurlLine: Sendable {
         let isOneLine = words.allSatisfy { $0.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F } }
         guard isOneLine else { return .unsent("a header with a line break") }
         let copies: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
-        defer { copies.forEach { free($0) } }
+        defer { copies.forEach(Self.forget) }
         var call = dc_curl_call()
         call.connect_ms = min(Self.connectLimitMilliseconds, limitMilliseconds)
         call.total_ms = limitMilliseconds
@@ -54,6 +54,13 @@ package struct CurlLine: Sendable {
         case dc_curl_lost: return .lost(reason)
         default: return .unsent(reason)
         }
+    }
+
+    /// Credentials may be in it.
+    private static func forget(_ words: UnsafeMutablePointer<CChar>?) {
+        guard let words else { return }
+        explicit_bzero(words, strlen(words))
+        free(words)
     }
 
     private static func bytes(_ buffer: dc_curl_buffer) -> [UInt8] { Array(UnsafeBufferPointer(start: buffer.bytes, count: buffer.count)) }

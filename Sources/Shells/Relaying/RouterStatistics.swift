@@ -103,10 +103,6 @@ package struct RouterStatistics: Sendable {
     package var namesAnswered = Counts<Resolver.Outcome>()
 
     package init() {}
-
-    package var handshakesDropped: UInt64 { SkinKind.allCases.reduce(0) { $0 + skinsDropped[$1] } }
-    /// PADDING cells and DROP messages.
-    package var paddingSent: UInt64 { linkPaddingSent + dropsSent }
 }
 
 extension RouterStatistics {
