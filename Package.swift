@@ -129,6 +129,11 @@ let package = Package(
     swiftLanguageModes: [.v6]
 )
 
+// Whoever works on a few rooms builds their tests alone: DUSTCLOUD_TESTS=LeasingTests,CloudsTests.
+if let names = Context.environment["DUSTCLOUD_TESTS"]?.split(separator: ",").map(String.init) {
+    package.targets.removeAll { $0.type == .test && !names.contains($0.name) }
+}
+
 // With a sanitizer everything is slow to build and to run: only mote, and tests of the rooms that have several threads. `make tsan`.
 if Context.environment["DUSTCLOUD_SANITIZE"] != nil {
     package.targets.removeAll { $0.type == .test && !["LoopsTests", "RelayingTests"].contains($0.name) || ["dustcloud", "Coordination", "floor"].contains($0.name) }

@@ -48,7 +48,7 @@ def self_tests():
         for node, host in ((open_one, open_one.address), (open_one, '[::1]'), (shut_one, shut_one.address)):
             wait_for(f'{node.name} is reached at {host}', TEST_LIMIT_SECONDS, lambda: network.check_alive() and reached(node, host))
         # Outside test networks a minute lies between a descriptor that was held back and the one that is published.
-        network.wait_listed({open_one.name, shut_one.name}, TEST_LIMIT_SECONDS)
+        network.wait_listed({open_one.name, shut_one.name}, seconds=TEST_LIMIT_SECONDS)
         if f'or-address [::1]:{open_one.or_port}' not in descriptor(open_one).splitlines():
             raise Failure(f'{open_one.name} does not tell where it was reached:\n{descriptor(open_one)}')
         if 'or-address' in descriptor(shut_one) or reached(shut_one, '[::1]'):
