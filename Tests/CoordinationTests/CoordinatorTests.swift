@@ -24,7 +24,7 @@ private final class Witness: MoteProvider {
     }
 
     func observe() -> [MoteKey: Sighting] {
-        alive.mapValues { Sighting(processes: [$0], hasFolder: true, report: MoteReport(bootstrapped: 100)) }
+        alive.mapValues { Sighting(instances: [String($0)], hasFolder: true, report: MoteReport(bootstrapped: 100)) }
     }
 
     func start(_ lease: Lease, attempt: Int) throws(ProviderError) {

@@ -24,7 +24,7 @@ final class LiveCloud {
 
     deinit {
         killCoordinator()
-        for pid in (try? look())?.values.flatMap(\.processes) ?? [] { kill(pid, SIGKILL) }
+        for pid in (try? look())?.values.flatMap(\.instances) ?? [] { kill(Int32(pid)!, SIGKILL) }
         for role in Pillar.Role.allCases { Pillar(role, state: scratch.folder.path).kill() }
     }
 
@@ -71,8 +71,8 @@ final class LiveCloud {
         guard let network = try store.settings()?.network else { return [:] }
         let sightings = try LocalProvider(root: scratch.folder.motes, program: "", plan: network).observe()
         for (key, sighting) in sightings where sighting.isAlive {
-            seen[key, default: []].formUnion(sighting.processes)
-            #expect(sighting.processes.count == 1, "mote \(key) runs \(sighting.processes.count) times")
+            seen[key, default: []].formUnion(sighting.instances.compactMap { Int32($0) })
+            #expect(sighting.instances.count == 1, "mote \(key) runs \(sighting.instances.count) times")
         }
         return sightings
     }

@@ -2,6 +2,7 @@ import Ambience
 import Coordination
 import Foundation
 import Leasing
+import Prices
 import Providers
 import Testing
 
@@ -47,6 +48,26 @@ private func settings() -> CloudSettings {
         #expect(try other.wishes() == [key: .drain])
         try other.fulfilled(key)
         #expect(try store.wishes().isEmpty)
+    }
+
+    @Test("What forgotten motes cost is not forgotten with them")
+    func spent() throws {
+        let scratch = Scratch()
+        let store = try Store(scratch.folder)
+        let key = MoteKey(high: 1, low: 2)
+        let usd = try #require(Currency(rawValue: "USD")), price = try #require(Amount("0.0092"))
+        var ledger = Ledger()
+        let lease = Lease(key: key, lifetimeClass: .normal, intended: now, expires: now + 60, drainSeconds: 6, ceiling: Money(price, usd))
+        for change: MoteChange in [.intended(lease), .starting(attempt: 1), .gone(.lost)] {
+            let event = MoteEvent(key: key, at: now, change: change)
+            try store.record(event, try ledger.apply(event))
+        }
+        #expect(ledger.committed[usd] == price)
+        let old = ledger.forget(before: now + 7200)
+        try store.forget(old, spent: ledger.spent)
+        #expect(old == [key])
+        let other = try Store(scratch.folder).ledger()
+        #expect(other == ledger && other.records.isEmpty && other.committed[usd] == price)
     }
 
     @Test("Taking a cloud down changes nothing else of it, and where there is none, nothing")

@@ -1,4 +1,5 @@
 import Ambience
+import Foundation
 import Leasing
 import Testing
 
@@ -24,6 +25,24 @@ import Testing
         var ledger = Ledger()
         #expect(throws: IllegalStep.self) { try ledger.apply(MoteEvent(key: key, at: now, change: .running)) }
         #expect(throws: IllegalStep.self) { try ledger.apply(MoteEvent(key: MoteKey(high: 0, low: 0), at: now, change: .intended(lease))) }
+    }
+
+    @Test("A lease that was recorded before there were sites is of this machine and costs nothing")
+    func oldRecord() throws {
+        let text = #"{"lease":{"drainSeconds":20,"expires":{"secondsSinceEpoch":200},"intended":{"secondsSinceEpoch":100},"key":"0123456789abcdef00000000000000ff","lifetimeClass":"normal"},"starts":[{"secondsSinceEpoch":101}],"state":{"starting":{"_0":{"attempt":1,"since":{"secondsSinceEpoch":101}}}}}"#
+        let record = try JSONDecoder().decode(MoteRecord.self, from: Data(text.utf8))
+        #expect(record.lease.site == .local && record.lease.ceiling == nil && record.endsEarly == nil && record.state.attempts == 1)
+        #expect(try JSONDecoder().decode(MoteRecord.self, from: JSONEncoder().encode(record)) == record)
+    }
+
+    @Test("A provider's notice shortens a life and nothing prolongs it again")
+    func shortened() throws {
+        var ledger = Ledger()
+        for change: MoteChange in [.intended(lease), .starting(attempt: 1), .shortened(until: now + 50), .running, .shortened(until: now + 80)] {
+            try ledger.apply(MoteEvent(key: key, at: now, change: change))
+        }
+        let record = try #require(ledger.records[key])
+        #expect(record.expires == now + 50 && record.drains == now + 30 && record.lease.expires == now + 100)
     }
 
     @Test("Keys are written with 32 hex digits and read back, and nothing else is a key")

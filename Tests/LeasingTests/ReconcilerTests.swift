@@ -72,7 +72,7 @@ private func quickDesire(motes: Int = 5, longLived: Int = 0) -> Desire {
         var cloud = VirtualCloud(seed: 7, desire: Desire(mode: .up, timing: Timing(policy: .standard, votingIntervalSeconds: 10)))
         cloud.run(seconds: 60)
         var first = SeededRandom(seed: 1), second = SeededRandom(seed: 1)
-        let sightings = cloud.processes.mapValues { Sighting(processes: $0.map(\.pid), hasFolder: true, report: MoteReport(bootstrapped: 100)) }
+        let sightings = cloud.processes.mapValues { Sighting(instances: $0.map { String($0.pid) }, hasFolder: true, report: MoteReport(bootstrapped: 100)) }
         let observation = Observation(sightings: sightings, listed: cloud.consensus)
         let a = Reconciler.reconcile(desire: cloud.desire, ledger: cloud.durable, observation: observation, now: cloud.now, random: &first)
         let b = Reconciler.reconcile(desire: cloud.desire, ledger: cloud.durable, observation: observation, now: cloud.now, random: &second)
@@ -118,7 +118,7 @@ private func quickDesire(motes: Int = 5, longLived: Int = 0) -> Desire {
                 desire: Desire(mode: .down, timing: quickDesire().timing), ledger: Ledger(), observation: Observation(sightings: [stranger: sighting]),
                 now: WallTime(secondsSinceEpoch: 0), random: &random)
         }
-        #expect(pass(Sighting(processes: [9], hasFolder: true)) == [Action(event: nil, effect: .kill(stranger))])
+        #expect(pass(Sighting(instances: ["9"], hasFolder: true)) == [Action(event: nil, effect: .kill(stranger))])
         #expect(pass(Sighting(hasFolder: true)) == [Action(event: nil, effect: .erase(stranger))])
     }
 

@@ -118,7 +118,7 @@ struct VirtualCloud {
             directorySilentUntil = chance(weather.directorySilent) ? now + 30 : nil
         }
         var sightings = processes.mapValues { list in
-            Sighting(processes: list.map(\.pid), hasFolder: true, report: report(list[0]))
+            Sighting(instances: list.map { String($0.pid) }, hasFolder: true, report: report(list[0]))
         }
         for key in folders where sightings[key] == nil { sightings[key] = Sighting(hasFolder: true) }
         return Observation(sightings: sightings, listed: directorySilentUntil == nil ? consensus : nil)
@@ -132,6 +132,7 @@ struct VirtualCloud {
         switch effect {
         case .start(let lease, _): start(lease)
         case .drain(let key): for index in (processes[key] ?? []).indices { processes[key]?[index].isDraining = true; leave(key, index, in: 8) }
+        case .shorten: break
         case .stop(let key): for index in (processes[key] ?? []).indices where processes[key]?[index].isDeaf == false { leave(key, index, in: 1) }
         case .kill(let key): for index in (processes[key] ?? []).indices.reversed() { remove(key, at: index) }
         case .erase(let key):

@@ -36,9 +36,9 @@ package struct FleetPlan: Equatable, Sendable {
     private static func future(of record: MoteRecord, _ desire: Desire, _ now: WallTime) -> [Entry] {
         let lease = record.lease
         func entry(_ at: WallTime, _ step: Step) -> Entry { Entry(at: max(at, now), step: step, key: lease.key, lifetimeClass: lease.lifetimeClass) }
-        var future = [entry(lease.expires, .end)]
-        if record.state.isServing { future.append(entry(lease.drains, .drain)) }
-        let replacement = lease.expires - desire.timing.fadeSeconds(lease.lifetimeClass) - desire.timing.leadSeconds
+        var future = [entry(record.expires, .end)]
+        if record.state.isServing { future.append(entry(record.drains, .drain)) }
+        let replacement = record.expires - desire.timing.fadeSeconds(lease.lifetimeClass) - desire.timing.leadSeconds
         if record.state.isServing, replacement >= now, desire.mode == .up { future.append(entry(replacement, .replace)) }
         return future
     }

@@ -1,4 +1,5 @@
 package import Ambience
+package import Prices
 
 /// One mote: what was promised, where it stands, and when processes of it were asked for.
 package struct MoteRecord: Equatable, Codable, Sendable {
@@ -6,8 +7,24 @@ package struct MoteRecord: Equatable, Codable, Sendable {
     package internal(set) var state: MoteState
     /// One per attempt, the oldest first; `FleetPolicy.attemptsLimit` bounds them.
     package internal(set) var starts: [WallTime]
+    /// When its provider takes it back, if that is before its lease is over.
+    package internal(set) var endsEarly: WallTime?
+
+    package init(lease: Lease, state: MoteState = .intended, starts: [WallTime] = [], endsEarly: WallTime? = nil) {
+        self.lease = lease
+        self.state = state
+        self.starts = starts
+        self.endsEarly = endsEarly
+    }
 
     package var key: MoteKey { lease.key }
+
+    /// When it must be gone: as promised, or earlier if its provider says so. This is what clients are told.
+    package var expires: WallTime { min(lease.expires, endsEarly ?? lease.expires) }
+    package var drains: WallTime { expires - lease.drainSeconds }
+
+    /// What counts against the cap: its ceiling, from the intent on and for ever; nothing once it is sure that nobody was ever asked for it.
+    package var committed: Money? { state.isGone && starts.isEmpty ? nil : lease.ceiling }
 }
 
 /// A step of one mote at a time.
@@ -31,43 +48,66 @@ package struct IllegalStep: Error, CustomStringConvertible {
     package var description: String { "mote \(event.key) cannot go from \(state ?? "nothing") by \(event.change)" }
 }
 
-/// All motes that are recorded, and the steps that made them so.
+/// All motes that are recorded, and what those cost that are not recorded any more.
 package struct Ledger: Equatable, Sendable {
     package private(set) var records: [MoteKey: MoteRecord]
+    /// What forgotten motes cost, at their ceilings.
+    package private(set) var spent: Purse
 
-    package init(_ records: some Sequence<MoteRecord> = []) {
+    package init(_ records: some Sequence<MoteRecord> = [], spent: Purse = Purse()) {
         self.records = Dictionary(records.map { ($0.key, $0) }) { _, last in last }
+        self.spent = spent
     }
 
     /// Records that are not gone, the soonest to end first.
     package var alive: [MoteRecord] {
-        records.values.filter { !$0.state.isGone }.sorted { ($0.lease.expires, $0.key) < ($1.lease.expires, $1.key) }
+        records.values.filter { !$0.state.isGone }.sorted { ($0.expires, $0.key) < ($1.expires, $1.key) }
+    }
+
+    /// The most that everything intended so far can cost, whether it is over or not.
+    package var committed: Purse {
+        records.values.reduce(into: spent) { sum, record in if let money = record.committed { sum.add(money.amount, money.currency) } }
     }
 
     /// Takes a step and returns the changed record, which the caller makes durable.
     @discardableResult
     package mutating func apply(_ event: MoteEvent) throws(IllegalStep) -> MoteRecord {
-        var record: MoteRecord
-        if case .intended(let lease) = event.change, records[event.key] == nil, lease.key == event.key {
-            record = MoteRecord(lease: lease, state: .intended, starts: [])
-        } else {
-            guard let known = records[event.key], let next = known.state.after(event.change, at: event.at) else {
-                throw IllegalStep(event: event, state: records[event.key]?.state.name)
-            }
-            record = known
-            record.state = next
-            if case .starting = next { record.starts.append(event.at) }
-        }
+        let record = try after(event)
         records[event.key] = record
         return record
     }
 
-    /// Forgets what is gone for longer than `Reconciler.memorySeconds`; the keys forgotten.
+    /// What the mote will be once the step is taken.
+    package func after(_ event: MoteEvent) throws(IllegalStep) -> MoteRecord {
+        if case .intended(let lease) = event.change, records[event.key] == nil, lease.key == event.key { return MoteRecord(lease: lease) }
+        guard var record = records[event.key], let next = record.state.after(event.change, at: event.at) else {
+            throw IllegalStep(event: event, state: records[event.key]?.state.name)
+        }
+        record.take(event, next)
+        return record
+    }
+
+    /// Takes over what `after` said, once that is durable.
+    package mutating func keep(_ record: MoteRecord) { records[record.key] = record }
+
+    /// Forgets what is gone for longer than `Reconciler.memorySeconds`; the keys forgotten. What they cost stays in `spent`.
     package mutating func forget(before now: WallTime) -> [MoteKey] {
         let old = records.values.filter { record in
             if case .gone(let ending) = record.state { now - ending.since > Reconciler.memorySeconds } else { false }
         }
-        for record in old { records[record.key] = nil }
+        for record in old {
+            records[record.key] = nil
+            if let money = record.committed { spent.add(money.amount, money.currency) }
+        }
         return old.map(\.key)
+    }
+}
+
+extension MoteRecord {
+    fileprivate mutating func take(_ event: MoteEvent, _ next: MoteState) {
+        state = next
+        if case .starting = event.change { starts.append(event.at) }
+        // Neither the provider's second word nor a clock that ran ahead prolongs what was promised.
+        if case .shortened(let until) = event.change { endsEarly = min(until, expires) }
     }
 }

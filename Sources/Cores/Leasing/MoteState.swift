@@ -51,6 +51,12 @@ package enum EndReason: String, Codable, Sendable {
     case lost
     /// Two processes were seen for one key.
     case doubled
+    /// Its provider took it back before its time.
+    case interrupted
+    /// It booted or was configured otherwise than is wanted now.
+    case drift
+    /// Its provider would not make it.
+    case refused
 }
 
 /// A step in a mote's life. Steps are durable before anything is done about them.
@@ -63,6 +69,8 @@ package enum MoteChange: Equatable, Codable, Sendable {
     case draining(EndReason)
     case terminating(EndReason)
     case gone(EndReason)
+    /// The provider takes the machine back at this time, before the lease is over.
+    case shortened(until: WallTime)
 }
 
 extension MoteState {
@@ -75,6 +83,7 @@ extension MoteState {
         case (.running(let running), .listed): .listed(Running(attempt: running.attempt, since: now))
         case (.listed(let running), .unlisted): .running(Running(attempt: running.attempt, since: now))
         case (.running, .draining(let reason)), (.listed, .draining(let reason)): .draining(Ending(reason: reason, since: now))
+        case (.intended, .shortened), (.starting, .shortened), (.running, .shortened), (.listed, .shortened), (.draining, .shortened): self
         case (.gone, _), (.terminating, .terminating), (.intended, .terminating): nil
         case (_, .terminating(let reason)): .terminating(Ending(reason: reason, since: now))
         case (_, .gone(let reason)): .gone(Ending(reason: reason, since: now))

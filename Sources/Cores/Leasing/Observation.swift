@@ -1,33 +1,66 @@
+package import Ambience
+
 /// What is really there, looked up anew for every pass. Nothing here is remembered from what was ordered.
 package struct Observation: Equatable, Sendable {
     package var sightings: [MoteKey: Sighting]
     /// Who the current consensus names; `nil` when no directory answered, which says nothing about anybody.
     package var listed: Set<MoteKey>?
+    /// Providers of which no whole list came: that a mote is not seen there proves nothing.
+    package var unseen: Set<String>
 
-    package init(sightings: [MoteKey: Sighting] = [:], listed: Set<MoteKey>? = nil) {
+    package init(sightings: [MoteKey: Sighting] = [:], listed: Set<MoteKey>? = nil, unseen: Set<String> = []) {
         self.sightings = sightings
         self.listed = listed
+        self.unseen = unseen
     }
 }
 
 /// One mote's traces on its provider.
 package struct Sighting: Equatable, Sendable {
-    /// Processes that carry this key. More than one is a fault.
-    package var processes: [Int32]
+    /// Processes or machines that carry this key: pids, or the provider's ids. More than one is a fault.
+    package var instances: [String]
     package var hasFolder: Bool
     /// Where it listens, for people.
     package var place: String?
-    /// What the mote last said of itself; `nil` before it said anything, and for a report of an earlier process.
+    /// What the mote last said of itself; `nil` before it said anything, for a report of an earlier process, and for one too old to be of now.
     package var report: MoteReport?
+    /// An order may yet turn out to have made a machine: the mote is neither gone nor to be asked for again.
+    package var isInDoubt: Bool
+    /// The provider said no for good to the last attempt, or for too long to wait: not here, not now.
+    package var refusal: Refusal?
+    /// When the provider says that it takes the machine back, if that is before the lease's expiry.
+    package var endsEarly: WallTime?
+    /// What it really booted and runs with, where that can be seen.
+    package var image: String?
+    package var config: String?
 
-    package init(processes: [Int32] = [], hasFolder: Bool = false, place: String? = nil, report: MoteReport? = nil) {
-        self.processes = processes
+    package init(
+        instances: [String] = [], hasFolder: Bool = false, place: String? = nil, report: MoteReport? = nil, isInDoubt: Bool = false,
+        refusal: Refusal? = nil, endsEarly: WallTime? = nil, image: String? = nil, config: String? = nil
+    ) {
+        self.instances = instances
         self.hasFolder = hasFolder
         self.place = place
         self.report = report
+        self.isInDoubt = isInDoubt
+        self.refusal = refusal
+        self.endsEarly = endsEarly
+        self.image = image
+        self.config = config
     }
 
-    package var isAlive: Bool { !processes.isEmpty }
+    package var isAlive: Bool { !instances.isEmpty }
+}
+
+/// Why a provider made no machine of an order.
+package enum Refusal: String, Codable, Sendable {
+    /// It has none of the kind there now.
+    case capacity
+    /// The account may have no more.
+    case quota
+    case credentials
+    /// The order makes no sense to it.
+    case invalid
 }
 
 /// What a mote says of itself.

@@ -3,7 +3,8 @@ internal import Ambience
 extension Reconciler {
     /// At most one step for one mote.
     mutating func advance(_ record: MoteRecord) {
-        let sighting = sighting(record.key)
+        let sighting = sighting(record)
+        if !record.state.isGone, !record.state.isEnding, isShortened(record, sighting) { return }
         switch record.state {
         case .intended: advanceIntended(record, sighting)
         case .starting(let starting): if !endsAnyway(record, sighting) { advanceStarting(record, starting, sighting) }
@@ -15,13 +16,20 @@ extension Reconciler {
         }
     }
 
+    /// What its provider says of its end. Durable before the mote is told, so that nobody advertises the later time again.
+    private mutating func isShortened(_ record: MoteRecord, _ sighting: Sighting) -> Bool {
+        guard sighting.isAlive, let end = sighting.endsEarly, end < record.expires else { return false }
+        add(.shortened(until: end), to: record.key, .shorten(record.key, expires: end))
+        return true
+    }
+
     /// What ends a mote in any state that has a process.
     private mutating func endsAnyway(_ record: MoteRecord, _ sighting: Sighting) -> Bool {
         let key = record.key
-        if sighting.processes.count > 1 {
+        if sighting.instances.count > 1 {
             add(.terminating(.doubled), to: key, .kill(key))
-        } else if now - record.lease.expires >= Self.ownTimerPatienceSeconds {
-            end(record, .expiry, sighting)
+        } else if now - record.expires >= Self.ownTimerPatienceSeconds {
+            end(record, record.endReason, sighting)
         } else if desire.mode == .down {
             end(record, .down, sighting)
         } else if desire.wishes[key] == .terminate {
@@ -33,12 +41,12 @@ extension Reconciler {
     }
 
     private mutating func end(_ record: MoteRecord, _ reason: EndReason, _ sighting: Sighting) {
-        if sighting.isAlive { add(.terminating(reason), to: record.key, .stop(record.key)) } else { add(.gone(reason), to: record.key) }
+        if sighting.isAbsent { add(.gone(reason), to: record.key) } else { add(.terminating(reason), to: record.key, .stop(record.key)) }
     }
 
     private mutating func advanceIntended(_ record: MoteRecord, _ sighting: Sighting) {
-        if sighting.isAlive {
-            add(.starting(attempt: 1), to: record.key)
+        if !sighting.isAbsent {
+            if sighting.isAlive { add(.starting(attempt: 1), to: record.key) }
         } else if desire.mode == .down || desire.wishes[record.key] != nil {
             add(.gone(desire.mode == .down ? .down : .wish), to: record.key)
         } else if fades(record, by: now + desire.timing.leadSeconds) {
@@ -49,7 +57,7 @@ extension Reconciler {
     }
 
     private mutating func advanceStarting(_ record: MoteRecord, _ starting: MoteState.Starting, _ sighting: Sighting) {
-        guard sighting.isAlive else { return startAgain(record, after: starting.attempt, failure: .failedStart) }
+        guard !sighting.isAbsent else { return startAgain(record, after: starting.attempt, failure: .failedStart) }
         // It reports once its ports are bound. Whether it has all documents of the network is its own affair: it relays without.
         if sighting.report != nil {
             add(.running, to: record.key)
@@ -59,11 +67,11 @@ extension Reconciler {
     }
 
     private mutating func advanceRunning(_ record: MoteRecord, _ running: MoteState.Running, _ sighting: Sighting) {
-        guard sighting.isAlive else { return startAgain(record, after: running.attempt, failure: .lost) }
+        guard !sighting.isAbsent else { return startAgain(record, after: running.attempt, failure: .lost) }
         if let listed = observation.listed, listed.contains(record.key) {
             add(.listed, to: record.key)
-        } else if now >= record.lease.drains {
-            add(.draining(.expiry), to: record.key)
+        } else if now >= record.drains {
+            add(.draining(record.endReason), to: record.key, record.endsEarly == nil ? nil : .drain(record.key))
         } else if mayBeReplaced(record, running) {
             drainsLeft[record.lease.lifetimeClass, default: 0] -= 1
             add(.terminating(.neverListed), to: record.key, .stop(record.key))
@@ -81,9 +89,9 @@ extension Reconciler {
     }
 
     private mutating func advanceListed(_ record: MoteRecord, _ sighting: Sighting) {
-        guard sighting.isAlive else { return startAgain(record, after: record.state.attempts, failure: .lost) }
-        if now >= record.lease.drains {
-            add(.draining(.expiry), to: record.key)
+        guard !sighting.isAbsent else { return startAgain(record, after: record.state.attempts, failure: .lost) }
+        if now >= record.drains {
+            add(.draining(record.endReason), to: record.key, record.endsEarly == nil ? nil : .drain(record.key))
         } else if let listed = observation.listed, !listed.contains(record.key) {
             add(.unlisted, to: record.key)
         } else if desire.wishes[record.key] == .drain {
@@ -100,9 +108,9 @@ extension Reconciler {
     }
 
     private mutating func advanceDraining(_ record: MoteRecord, _ ending: MoteState.Ending, _ sighting: Sighting) {
-        guard sighting.isAlive else { return add(.gone(ending.reason), to: record.key) }
+        guard !sighting.isAbsent else { return add(.gone(ending.reason), to: record.key) }
         let spent = now - ending.since
-        if ending.reason != .expiry, spent >= record.lease.drainSeconds {
+        if ending.reason != .expiry, ending.reason != .interrupted, spent >= record.lease.drainSeconds {
             add(.terminating(ending.reason), to: record.key, .stop(record.key))
         } else if spent >= Self.drainPatienceSeconds, sighting.report?.isDraining == false {
             repeatOrder(.drain(record.key))
@@ -110,7 +118,7 @@ extension Reconciler {
     }
 
     private mutating func advanceTerminating(_ record: MoteRecord, _ ending: MoteState.Ending, _ sighting: Sighting) {
-        guard sighting.isAlive else { return add(.gone(ending.reason), to: record.key) }
+        guard !sighting.isAbsent else { return add(.gone(ending.reason), to: record.key) }
         if now - ending.since >= Self.stopPatienceSeconds { repeatOrder(.kill(record.key)) }
     }
 
@@ -122,8 +130,10 @@ extension Reconciler {
 
     /// The process is not there. It is asked for again, later each time, while enough of its life is left to be worth it.
     private mutating func startAgain(_ record: MoteRecord, after attempt: Int, failure: EndReason) {
-        if attempt >= desire.policy.attemptsLimit || fades(record, by: now + desire.timing.leadSeconds) {
-            add(.gone(now >= record.lease.drains ? .expiry : failure), to: record.key)
+        if sighting(record).refusal != nil {
+            add(.gone(.refused), to: record.key)
+        } else if attempt >= desire.policy.attemptsLimit || fades(record, by: now + desire.timing.leadSeconds) {
+            add(.gone(now >= record.drains ? record.endReason : failure), to: record.key)
         } else if let last = record.starts.last, now - last >= 1 << Int64(attempt - 1) {
             start(record, attempt: attempt + 1)
         }

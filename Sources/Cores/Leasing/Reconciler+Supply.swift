@@ -1,28 +1,35 @@
 internal import Ambience
+internal import Prices
 
 extension Reconciler {
     /// Intends what will be missing by the time that it could be there. The old are left alone: they drain when their time comes.
-    mutating func supply(_ random: inout some RandomNumberGenerator) {
+    mutating func supply(_ siting: inout some Siting, _ random: inout some RandomNumberGenerator) {
+        siting.begin(ledger, now: now)
+        var purse = Spending(ledger.committed, caps: desire.caps)
         var room = desire.policy.motesLimit - alive.count
         for lifetimeClass in LifetimeClass.allCases {
             let members = alive.filter { $0.lease.lifetimeClass == lifetimeClass }
-            var ends = members.filter { $0.state.isServing }.map(\.lease.expires)
+            var ends = members.filter { $0.state.isServing }.map(\.expires)
+            var leaving = members.filter { !isLasting($0) }.map(\.lease.site)[...]
             let missing = max(0, min(room, desire.policy[lifetimeClass].motes - lasting[lifetimeClass, default: []].count))
             let isFirst = !members.contains { $0.state.isListed }
             for _ in 0..<missing {
-                let lease = draw(lifetimeClass, isFirst: isFirst, apartFrom: ends, &random)
-                ends.append(lease.expires)
-                add(.intended(lease), to: lease.key)
+                let end = end(lifetimeClass, isFirst: isFirst, apartFrom: ends, &random)
+                guard let place = siting.site(for: lifetimeClass, living: end - now, after: leaving.popFirst(), now: now, random: &random),
+                    purse.promise(place.ceiling)
+                else { break }
+                ends.append(end)
+                let key = MoteKey.random(&random)
+                add(.intended(Lease(
+                    key: key, lifetimeClass: lifetimeClass, intended: now, expires: end, drainSeconds: desire.timing.drainSeconds(lifetimeClass),
+                    site: place.site, ceiling: place.ceiling, config: desire.make.config)), to: key)
             }
             room -= missing
         }
     }
 
-    private func draw(_ lifetimeClass: LifetimeClass, isFirst: Bool, apartFrom ends: [WallTime], _ random: inout some RandomNumberGenerator) -> Lease {
-        let range = desire.timing.lifetimeRange(lifetimeClass, isFirst: isFirst)
-        return Lease(
-            key: .random(&random), lifetimeClass: lifetimeClass, intended: now,
-            expires: Lifetimes.end(after: now, within: range, apartFrom: ends, random: &random), drainSeconds: desire.timing.drainSeconds(lifetimeClass))
+    private func end(_ lifetimeClass: LifetimeClass, isFirst: Bool, apartFrom ends: [WallTime], _ random: inout some RandomNumberGenerator) -> WallTime {
+        Lifetimes.end(after: now, within: desire.timing.lifetimeRange(lifetimeClass, isFirst: isFirst), apartFrom: ends, random: &random)
     }
 
     /// Ends what nobody intended and erases what the gone left.
@@ -35,5 +42,26 @@ extension Reconciler {
                 repeatOrder(.erase(key))
             }
         }
+    }
+}
+
+/// What everything intended may cost, against the caps. A lease is promised whole, at its worst, before anybody is asked.
+struct Spending {
+    private var committed: Purse
+    private let caps: [Currency: Amount]?
+
+    init(_ committed: Purse, caps: [Currency: Amount]?) {
+        self.committed = committed
+        self.caps = caps
+    }
+
+    /// Whether one more lease fits; then it counts. A currency without a cap is not spent.
+    mutating func promise(_ ceiling: Money?) -> Bool {
+        guard let ceiling else { return true }
+        if let caps {
+            guard let cap = caps[ceiling.currency], committed[ceiling.currency] + ceiling.amount <= cap else { return false }
+        }
+        committed.add(ceiling.amount, ceiling.currency)
+        return true
     }
 }

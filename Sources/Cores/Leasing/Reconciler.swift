@@ -31,12 +31,20 @@ package struct Reconciler {
     var drainsLeft: [LifetimeClass: Int] = [:]
     private var surplus: Set<MoteKey> = []
 
+    /// For a fleet of this machine's processes.
     package static func reconcile(
         desire: Desire, ledger: Ledger, observation: Observation, now: WallTime, random: inout some RandomNumberGenerator
     ) -> [Action] {
+        var siting = LocalSiting()
+        return reconcile(desire: desire, ledger: ledger, observation: observation, now: now, siting: &siting, random: &random)
+    }
+
+    package static func reconcile(
+        desire: Desire, ledger: Ledger, observation: Observation, now: WallTime, siting: inout some Siting, random: inout some RandomNumberGenerator
+    ) -> [Action] {
         var pass = Reconciler(desire: desire, ledger: ledger, observation: observation, now: now)
         for record in pass.alive { pass.advance(record) }
-        if desire.mode == .up { pass.supply(&random) }
+        if desire.mode == .up { pass.supply(&siting, &random) }
         pass.sweep()
         return pass.actions
     }
@@ -54,11 +62,16 @@ package struct Reconciler {
 
     private mutating func count(_ lifetimeClass: LifetimeClass) {
         let members = alive.filter { $0.lease.lifetimeClass == lifetimeClass }
-        let lasting = members.filter { $0.state.isServing && desire.wishes[$0.key] == nil && !fades($0, by: now + desire.timing.leadSeconds) }
+        let lasting = members.filter(isLasting)
         self.lasting[lifetimeClass] = lasting
         let wanted = desire.policy[lifetimeClass].motes
         surplus.formUnion(lasting.prefix(max(0, lasting.count - wanted)).map(\.key))
         drainsLeft[lifetimeClass] = drainsAllowed(members, lasting, wanted: wanted)
+    }
+
+    /// Whether the mote will still be of use when one started now is.
+    func isLasting(_ record: MoteRecord) -> Bool {
+        record.state.isServing && desire.wishes[record.key] == nil && !fades(record, by: now + desire.timing.leadSeconds)
     }
 
     /// Only what the fleet can do without may be told to drain, and a bounded share at once.
@@ -72,11 +85,15 @@ package struct Reconciler {
     /// Whether the fleet has more than enough without this mote, which is among the soonest to end.
     func isSurplus(_ record: MoteRecord) -> Bool { surplus.contains(record.key) }
 
-    func sighting(_ key: MoteKey) -> Sighting { observation.sightings[key] ?? Sighting() }
+    /// What is seen of a mote. Where its provider was not seen whole, it may be there all the same.
+    func sighting(_ record: MoteRecord) -> Sighting {
+        if let sighting = observation.sightings[record.key] { return sighting }
+        return Sighting(isInDoubt: observation.unseen.contains(record.lease.site.provider))
+    }
 
     /// Whether the mote is of little use from `time` on.
     func fades(_ record: MoteRecord, by time: WallTime) -> Bool {
-        record.lease.expires - max(record.lease.drainSeconds, desire.timing.fadeSeconds(record.lease.lifetimeClass)) <= time
+        record.expires - max(record.lease.drainSeconds, desire.timing.fadeSeconds(record.lease.lifetimeClass)) <= time
     }
 
     mutating func add(_ change: MoteChange, to key: MoteKey, _ effect: Effect? = nil) {
@@ -86,7 +103,19 @@ package struct Reconciler {
     mutating func repeatOrder(_ effect: Effect) { actions.append(Action(event: nil, effect: effect)) }
 }
 
+extension Sighting {
+    /// Proven: nothing of it is there, and nothing can come of what was ordered.
+    var isAbsent: Bool { !isAlive && !isInDoubt }
+}
+
+extension MoteRecord {
+    /// Why it ends if nobody ends it.
+    var endReason: EndReason { endsEarly == nil ? .expiry : .interrupted }
+}
+
 extension MoteState {
+    var isEnding: Bool { if case .terminating = self { true } else { false } }
+
     var isListed: Bool { if case .listed = self { true } else { false } }
 
     /// Draining, or told to end, because somebody wished it and not because its time was over.

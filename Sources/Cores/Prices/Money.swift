@@ -12,6 +12,20 @@ package struct Currency: RawRepresentable, Hashable, Comparable, Sendable, Custo
     package var description: String { rawValue }
 }
 
+/// So much of one currency.
+package struct Money: Hashable, Codable, Sendable, CustomStringConvertible {
+    package let amount: Amount
+    package let currency: Currency
+
+    package init(_ amount: Amount, _ currency: Currency) {
+        self.amount = amount
+        self.currency = currency
+    }
+
+    /// To the cent and never below what will be billed.
+    package var description: String { "\(amount.text(decimals: 2, .up)) \(currency)" }
+}
+
 /// Money of several currencies side by side. Nothing is converted: a rate of exchange is no price that anybody here knows.
 package struct Purse: Equatable, Sendable {
     package private(set) var amounts: [Currency: Amount] = [:]

@@ -124,6 +124,7 @@ extension MoteChange {
         case .unlisted: "no longer listed"
         case .draining(let reason): "draining: \(reason.rawValue)"
         case .terminating(let reason): "terminating: \(reason.rawValue)"
+        case .shortened(let until): "taken back by its provider, until \(until.rfc3339)"
         case .gone(let reason): "gone: \(reason.rawValue)"
         }
     }

@@ -30,6 +30,7 @@ struct Narrator {
         case .unlisted: return "\(name) is no longer listed"
         case .draining(let reason): return "\(name) drains: \(reason.rawValue)"
         case .terminating(let reason): return "\(name) is ended: \(reason.rawValue)"
+        case .shortened(let until): return "\(name) is taken back early by its provider: ends \(until.clock)"
         case .gone(let reason): return "\(name) gone: \(reason.rawValue)"
         }
     }

@@ -67,11 +67,11 @@ struct MoteLine: Encodable {
         state = mote.record.state.name
         wish = mote.wish?.rawValue
         intended = lease.intended.rfc3339
-        drains = lease.drains.rfc3339
-        expires = lease.expires.rfc3339
-        secondsLeft = max(0, lease.expires - now)
+        drains = mote.record.drains.rfc3339
+        expires = mote.record.expires.rfc3339
+        secondsLeft = max(0, mote.record.expires - now)
         place = mote.sighting.place
-        pid = mote.sighting.processes.first
+        pid = mote.sighting.instances.first.flatMap { Int32($0) }
         circuits = report?.circuits ?? 0
         streams = report?.streams ?? 0
         bytesRead = report?.bytesRead ?? 0

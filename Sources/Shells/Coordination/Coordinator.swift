@@ -23,6 +23,7 @@ package final class Coordinator {
     package private(set) var settings: CloudSettings
     package private(set) var observation = Observation()
     private var directory: DirectoryWatch
+    private var siting = LocalSiting()
     private let tell: (News) -> Void
     private var lastForget: WallTime?
 
@@ -72,7 +73,7 @@ package final class Coordinator {
     private func reconcile(_ now: WallTime) throws(CoordinationError) {
         let desire = Desire(mode: settings.mode, timing: settings.timing, wishes: try store.wishes())
         var random = SystemRandomNumberGenerator()
-        let actions = Reconciler.reconcile(desire: desire, ledger: ledger, observation: observation, now: now, random: &random)
+        let actions = Reconciler.reconcile(desire: desire, ledger: ledger, observation: observation, now: now, siting: &siting, random: &random)
         for action in actions {
             if let event = action.event { try record(event) }
             if let effect = action.effect { perform(effect) }
@@ -82,11 +83,10 @@ package final class Coordinator {
 
     /// Makes the step durable; only then does it count.
     private func record(_ event: MoteEvent) throws(CoordinationError) {
-        var next = ledger
         let mote: MoteRecord
-        do throws(IllegalStep) { mote = try next.apply(event) } catch { throw CoordinationError(.unavailable, "\(error)") }
+        do throws(IllegalStep) { mote = try ledger.after(event) } catch { throw CoordinationError(.unavailable, "\(error)") }
         try store.record(event, mote)
-        ledger = next
+        ledger.keep(mote)
         tell(.mote(event, mote, place: observation.sightings[event.key]?.place))
     }
 
@@ -95,6 +95,7 @@ package final class Coordinator {
             switch effect {
             case .start(let lease, let attempt): try provider.start(lease, attempt: attempt)
             case .drain(let key): provider.drain(key)
+            case .shorten(let key, let expires): provider.shorten(key, expires: expires)
             case .stop(let key): provider.stop(key)
             case .kill(let key):
                 if ledger.records[key] == nil { tell(.swept(key)) }
@@ -107,7 +108,8 @@ package final class Coordinator {
     private func forget(_ now: WallTime) throws(CoordinationError) {
         guard lastForget.map({ now - $0 >= 60 }) ?? true else { return }
         lastForget = now
-        try store.forget(ledger.forget(before: now))
+        let old = ledger.forget(before: now)
+        try store.forget(old, spent: ledger.spent)
     }
 
     private func holdClient(_ now: WallTime) {

@@ -2,6 +2,7 @@ internal import Ambience
 internal import Foundation
 internal import GRDB
 package import Leasing
+package import Prices
 
 /// The durable record: settings, motes, what happened to them, and wishes. When a call returns, what it wrote survives a power cut.
 ///
@@ -33,6 +34,9 @@ package final class Store {
                     CREATE TABLE event (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, key TEXT NOT NULL, body TEXT NOT NULL) STRICT;
                     CREATE TABLE wish (key TEXT PRIMARY KEY, wish TEXT NOT NULL) STRICT;
                     """)
+        }
+        migrator.registerMigration("spent") { database in
+            try database.execute(sql: "CREATE TABLE spent (currency TEXT PRIMARY KEY, amount TEXT NOT NULL) STRICT")
         }
         return migrator
     }
@@ -71,7 +75,8 @@ package final class Store {
 
     package func ledger() throws(CoordinationError) -> Ledger {
         try read { database in
-            Ledger(try String.fetchAll(database, sql: "SELECT body FROM mote").map { try Self.decode(MoteRecord.self, $0) })
+            let records = try String.fetchAll(database, sql: "SELECT body FROM mote").map { try Self.decode(MoteRecord.self, $0) }
+            return Ledger(records, spent: try Self.spent(database))
         }
     }
 
@@ -80,16 +85,31 @@ package final class Store {
         try write { database in
             try database.execute(
                 sql: "INSERT OR REPLACE INTO mote (key, state, expires, body) VALUES (?, ?, ?, ?)",
-                arguments: [mote.key.description, mote.state.name, mote.lease.expires.secondsSinceEpoch, try Self.encode(mote)])
+                arguments: [mote.key.description, mote.state.name, mote.expires.secondsSinceEpoch, try Self.encode(mote)])
             try database.execute(
                 sql: "INSERT INTO event (at, key, body) VALUES (?, ?, ?)",
                 arguments: [event.at.secondsSinceEpoch, event.key.description, try Self.encode(event.change)])
         }
     }
 
-    /// Forgets motes long gone, and the oldest events beyond the bound.
-    package func forget(_ keys: [MoteKey]) throws(CoordinationError) {
+    private static func spent(_ database: Database) throws -> Purse {
+        var purse = Purse()
+        for row in try Row.fetchAll(database, sql: "SELECT currency, amount FROM spent") {
+            guard let currency = Currency(rawValue: row["currency"]), let amount = Amount(row["amount"] as String) else {
+                throw DatabaseError(message: "what was spent is not readable")
+            }
+            purse.add(amount, currency)
+        }
+        return purse
+    }
+
+    /// Forgets motes long gone, but not what all of those cost together, and the oldest events beyond the bound.
+    package func forget(_ keys: [MoteKey], spent: Purse) throws(CoordinationError) {
         try write { database in
+            for (currency, amount) in spent.amounts {
+                try database.execute(
+                    sql: "INSERT OR REPLACE INTO spent (currency, amount) VALUES (?, ?)", arguments: [currency.rawValue, amount.description])
+            }
             for key in keys { try database.execute(sql: "DELETE FROM mote WHERE key = ?", arguments: [key.description]) }
             try database.execute(sql: "DELETE FROM event WHERE id <= (SELECT max(id) FROM event) - ?", arguments: [Self.eventsLimit])
         }

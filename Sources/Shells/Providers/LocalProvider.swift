@@ -26,7 +26,7 @@ package final class LocalProvider: MoteProvider {
             let folder = folder(key)
             let pids = table.nodes[folder.torrc] ?? []
             sightings[key] = Sighting(
-                processes: pids, hasFolder: folder.exists, place: folder.place, report: pids.first.flatMap { folder.report(by: $0) })
+                instances: pids.map(String.init), hasFolder: folder.exists, place: folder.place, report: pids.first.flatMap { folder.report(by: $0) })
         }
         return sightings
     }

@@ -1,3 +1,4 @@
+package import Ambience
 package import Leasing
 
 /// Where motes come from. Everything is named by the mote's key, so that asking twice makes one mote.
@@ -8,11 +9,17 @@ package protocol MoteProvider: AnyObject {
     func start(_ lease: Lease, attempt: Int) throws(ProviderError)
     /// Asks for no new circuits and an end once those that are there have finished.
     func drain(_ key: MoteKey)
+    /// Tells the mote that it ends at this time, earlier than its lease says. It drains at once in any case, should its time have come by that.
+    func shorten(_ key: MoteKey, expires: WallTime)
     /// Asks for an end at once. Ending what is not there is success.
     func stop(_ key: MoteKey)
     func kill(_ key: MoteKey)
     /// Removes what the mote left. Refuses while a process is there.
     func erase(_ key: MoteKey) throws(ProviderError)
+}
+
+extension MoteProvider {
+    package func shorten(_ key: MoteKey, expires: WallTime) {}
 }
 
 package struct ProviderError: Error, CustomStringConvertible {

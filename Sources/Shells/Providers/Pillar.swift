@@ -16,7 +16,7 @@ package struct Pillar {
 
     package func observe() -> Sighting {
         let pids = folder.pids
-        return Sighting(processes: pids, hasFolder: folder.exists, place: nil, report: pids.first.flatMap { folder.report(by: $0) })
+        return Sighting(instances: pids.map(String.init), hasFolder: folder.exists, place: nil, report: pids.first.flatMap { folder.report(by: $0) })
     }
 
     /// Starts it unless it runs.
