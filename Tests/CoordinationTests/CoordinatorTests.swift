@@ -56,7 +56,7 @@ private final class Witness: MoteProvider {
             authorityORPort: 1, authorityDirPort: port, authorityIdentity: "A", authorityFingerprint: "B", votingIntervalSeconds: 10,
             isExitToPrivateAllowed: false, socks: "127.0.0.1:1", streamLifeSeconds: 60)
         if try store.settings() == nil { try store.save(CloudSettings(mode: .up, policy: .standard, network: network)) }
-        return try Coordinator(folder: scratch.folder, store: store, provider: witness, program: "/bin/true", time: time, tell: hear)
+        return try Coordinator(folder: scratch.folder, store: store, providers: ["local": witness], program: "/bin/true", time: time, tell: hear)
     }
 
     private func pass(_ coordinator: Coordinator, _ times: Int = 1) throws -> Bool {

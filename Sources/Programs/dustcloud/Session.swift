@@ -18,9 +18,9 @@ struct Session {
 
     init(folder: StateFolder, store: Store, program: String) throws {
         guard let settings = try store.settings() else { throw CoordinationError(.notFound, "there is no cloud in \(folder.path)") }
-        let provider = LocalProvider(root: folder.motes, program: program, plan: settings.network)
+        let providers = ProviderSet.here(folder, settings, program: program)
         lastProgress = SystemTime().wall
-        coordinator = try Coordinator(folder: folder, store: store, provider: provider, program: program, time: time, tell: Narrator.tell)
+        coordinator = try Coordinator(folder: folder, store: store, providers: providers, program: program, time: time, tell: Narrator.tell)
     }
 
     /// A failing step changes nothing and is tried again: the disk may have room by then.

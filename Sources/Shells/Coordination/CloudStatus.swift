@@ -22,6 +22,8 @@ package struct CloudStatus: Sendable {
     package let client: Node
     /// The soonest to end first.
     package let motes: [Mote]
+    /// Who could not be looked at, and why: the motes there are shown as they are recorded.
+    package let blind: [String: String]
 
     package init(folder: StateFolder, store: Store, now: WallTime) throws(CoordinationError) {
         taken = now
@@ -30,21 +32,17 @@ package struct CloudStatus: Sendable {
         authority = Self.node(Pillar(.authority, state: folder.path))
         client = Self.node(Pillar(.client, state: folder.path))
         let wishes = try store.wishes()
-        let sightings = try Self.sightings(folder, settings)
-        motes = try store.ledger().alive.map { record in
-            Mote(record: record, sighting: sightings[record.key] ?? Sighting(), wish: wishes[record.key])
+        let alive = try store.ledger().alive
+        var board = ProviderBoard(settings.map { ProviderSet.here(folder, $0, program: "") } ?? [:])
+        let view = board.observe(alive)
+        blind = view.blind
+        motes = alive.map { record in
+            Mote(record: record, sighting: view.sightings[record.key] ?? Sighting(), wish: wishes[record.key])
         }
     }
 
     private static func node(_ pillar: Pillar) -> Node {
         let sighting = pillar.observe()
         return Node(isRunning: sighting.isAlive, report: sighting.report)
-    }
-
-    private static func sightings(_ folder: StateFolder, _ settings: CloudSettings?) throws(CoordinationError) -> [MoteKey: Sighting] {
-        guard let settings else { return [:] }
-        do throws(ProviderError) {
-            return try LocalProvider(root: folder.motes, program: "", plan: settings.network).observe()
-        } catch { throw CoordinationError(.unavailable, "\(error)") }
     }
 }

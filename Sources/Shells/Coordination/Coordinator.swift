@@ -16,25 +16,29 @@ package final class Coordinator {
     private static let pathLength = 3
 
     private let store: Store
-    private let provider: any MoteProvider
+    private var board: ProviderBoard
     private let time: any TimeSource
     private let pillars: Pillars
     package private(set) var ledger: Ledger
     package private(set) var settings: CloudSettings
     package private(set) var observation = Observation()
     private var directory: DirectoryWatch
-    private var siting = LocalSiting()
+    private var siting: any Siting
     private let tell: (News) -> Void
     private var lastForget: WallTime?
+    private var lastTroubles: [String: String] = [:]
+    private var isBlind = false
 
-    /// `tell` hears what happens, in order.
+    /// `providers` by the name that leases know them by; `siting` says at which of them new motes go; `tell` hears what happens, in order.
     package init(
-        folder: StateFolder, store: Store, provider: any MoteProvider, program: String, time: any TimeSource, tell: @escaping (News) -> Void
+        folder: StateFolder, store: Store, providers: [String: any MoteProvider], siting: any Siting = LocalSiting(), program: String, time: any TimeSource,
+        tell: @escaping (News) -> Void
     ) throws(CoordinationError) {
         guard let settings = try store.settings() else { throw CoordinationError(.notFound, "there is no cloud here") }
         self.settings = settings
         self.store = store
-        self.provider = provider
+        self.siting = siting
+        board = ProviderBoard(providers)
         self.time = time
         self.tell = tell
         ledger = try store.ledger()
@@ -62,12 +66,19 @@ package final class Coordinator {
     package var listedCount: Int { ledger.alive.count { if case .listed = $0.state { true } else { false } } }
 
     private func look(_ now: WallTime) throws(CoordinationError) {
-        do throws(ProviderError) { observation = Observation(sightings: try provider.observe()) } catch {
-            throw CoordinationError(.unavailable, "\(error)")
-        }
+        let view = board.observe(ledger.alive)
+        observation = Observation(sightings: view.sightings, unseen: Set(view.blind.keys))
+        complain(view.troubles)
+        isBlind = !view.blind.isEmpty
         let isSettled = ledger.alive.allSatisfy { if case .listed = $0.state { true } else { false } }
         if directory.look(now, isSettled: isSettled) { tell(.authorityAnswers) }
         observation.listed = directory.listed.map { names in Set(ledger.alive.lazy.map(\.key).filter { names.contains($0.nickname) }) }
+    }
+
+    /// Once for each, until something else is wrong.
+    private func complain(_ troubles: [String: String]) {
+        for (name, why) in troubles.sorted(by: { $0.key < $1.key }) where lastTroubles[name] != why { tell(.trouble("\(name): \(why)")) }
+        lastTroubles = troubles
     }
 
     private func reconcile(_ now: WallTime) throws(CoordinationError) {
@@ -93,17 +104,19 @@ package final class Coordinator {
     private func perform(_ effect: Effect) {
         do throws(ProviderError) {
             switch effect {
-            case .start(let lease, let attempt): try provider.start(lease, attempt: attempt)
-            case .drain(let key): provider.drain(key)
-            case .shorten(let key, let expires): provider.shorten(key, expires: expires)
-            case .stop(let key): provider.stop(key)
+            case .start(let lease, let attempt): try board.start(lease, attempt: attempt)
+            case .drain(let key): holders(key).forEach { $0.drain(key) }
+            case .shorten(let key, let expires): holders(key).forEach { $0.shorten(key, expires: expires) }
+            case .stop(let key): holders(key).forEach { $0.stop(key) }
             case .kill(let key):
                 if ledger.records[key] == nil { tell(.swept(key)) }
-                provider.kill(key)
-            case .erase(let key): try provider.erase(key)
+                holders(key).forEach { $0.kill(key) }
+            case .erase(let key): for holder in holders(key) { try holder.erase(key) }
             }
         } catch { tell(.trouble("\(error)")) }
     }
+
+    private func holders(_ key: MoteKey) -> [any MoteProvider] { board.holders(key, ledger.records[key]?.lease) }
 
     private func forget(_ now: WallTime) throws(CoordinationError) {
         guard lastForget.map({ now - $0 >= 60 }) ?? true else { return }
@@ -119,7 +132,7 @@ package final class Coordinator {
     }
 
     private func finishDown(_ now: WallTime) throws(CoordinationError) -> Bool {
-        guard ledger.alive.isEmpty, observation.sightings.isEmpty, pillars.takeDown(now) else { return false }
+        guard ledger.alive.isEmpty, observation.sightings.isEmpty, !isBlind, pillars.takeDown(now) else { return false }
         try store.clearCloud()
         tell(.down)
         return true

@@ -5,6 +5,10 @@ package import Leasing
 package protocol MoteProvider: AnyObject {
     /// What is there, by looking; never from memory.
     func observe() throws(ProviderError) -> [MoteKey: Sighting]
+    /// Why not all that is there was seen, if so: that a mote was not seen then proves nothing.
+    var blindness: String? { get }
+    /// What is wrong there now, for people; `nil`: nothing.
+    var trouble: String? { get }
     /// Starts the mote's process unless one is there. A later attempt may listen elsewhere; the mote stays the same relay.
     func start(_ lease: Lease, attempt: Int) throws(ProviderError)
     /// Asks for no new circuits and an end once those that are there have finished.
@@ -19,6 +23,8 @@ package protocol MoteProvider: AnyObject {
 }
 
 extension MoteProvider {
+    package var blindness: String? { nil }
+    package var trouble: String? { nil }
     package func shorten(_ key: MoteKey, expires: WallTime) {}
 }
 
