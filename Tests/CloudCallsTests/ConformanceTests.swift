@@ -167,7 +167,7 @@ struct ConformanceTests {
         run.run(seconds: 1)
         run.double.weather = .calm
         let id = run.double.machines[0].id
-        _ = run.double.handle(try! run.driver.authorize(run.driver.end(id, place: "fra"), now: run.double.now))
+        _ = run.double.handle(try! run.driver.authorize(run.driver.end(id, place: "fra"), pass: nil, now: run.double.now))
         run.run(seconds: 10)
         #expect(run.rentals[0].stage == .spent && run.double.machines.count == 1)
     }
@@ -178,7 +178,7 @@ struct ConformanceTests {
         var random = SeededRandom(seed: 1), run = FleetRun(provider, orders: 6)
         run.run(seconds: 2)
         let order = run.rentals[0].order
-        let request = try? driver.authorize(driver.list(fleet: FleetRun.fleet, place: "fra", mark: nil), now: run.double.now)
+        let request = try? driver.authorize(driver.list(fleet: FleetRun.fleet, place: "fra", mark: nil), pass: nil, now: run.double.now)
         guard let request, case .answer(let good) = run.double.handle(request) else { Issue.record("no list"); return }
         for _ in 0..<2000 {
             var bad = good
@@ -193,4 +193,4 @@ struct ConformanceTests {
 }
 
 /// So many seeds from 0, or as many times more as `DUSTCLOUD_SEEDS` says (`make soak`).
-private func seeds(_ usual: UInt64) -> Range<UInt64> { 0..<usual * max(1, UInt64(ProcessInfo.processInfo.environment["DUSTCLOUD_SEEDS"] ?? "") ?? 1) }
+func seeds(_ usual: UInt64) -> Range<UInt64> { 0..<usual * max(1, UInt64(ProcessInfo.processInfo.environment["DUSTCLOUD_SEEDS"] ?? "") ?? 1) }

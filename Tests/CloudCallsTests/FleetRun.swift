@@ -95,7 +95,7 @@ struct FleetRun {
 
     private mutating func call<T>(_ request: CloudRequest, _ read: (CloudAnswer) throws(CallFailure) -> T) -> Result<T, CallFailure> {
         do throws(CallFailure) {
-            switch double.handle(try driver.authorize(request, now: double.now)) {
+            switch double.handle(try driver.authorize(request, pass: nil, now: double.now)) {
             case .answer(let answer): return .success(try read(answer))
             case .lost(let why): return .failure(.unknown(why))
             case .unsent(let why): return .failure(.unreachable(why))

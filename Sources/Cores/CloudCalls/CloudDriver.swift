@@ -10,8 +10,15 @@ package protocol CloudDriver: Sendable {
     /// What the provider does with a second create of the same order.
     var repetition: Repetition { get }
 
-    /// The request with what proves that it is ours. Only its result is sent.
-    func authorize(_ request: CloudRequest, now: WallTime) throws(CallFailure) -> CloudRequest
+    /// How often the account may call, unless the answers say otherwise.
+    var limits: CallLimits { get }
+
+    /// The request with what proves that it is ours. Only its result is sent. `now` is the provider's time as far as it is known.
+    func authorize(_ request: CloudRequest, pass: Pass?, now: WallTime) throws(CallFailure) -> CloudRequest
+
+    /// Asks for a pass; `nil` where credentials go with every request. This one is sent as it is.
+    func signIn() -> CloudRequest?
+    func signedIn(_ answer: CloudAnswer, now: WallTime) throws(CallFailure) -> Pass
 
     /// Asks which places must be looked at to have seen everything; `nil` where one list holds all places.
     func survey() -> CloudRequest?
@@ -26,11 +33,19 @@ package protocol CloudDriver: Sendable {
     func end(_ id: String, place: String) -> CloudRequest
     /// Returns if the machine is ending, or was not there: that is success as well, though a listing is the only proof.
     func ended(_ answer: CloudAnswer) throws(CallFailure)
+
+    /// Asks which machines in a place are about to be taken back; `nil` where lists say so or nobody does.
+    func notices(place: String?) -> CloudRequest?
+    func noticed(_ answer: CloudAnswer) throws(CallFailure) -> [String: WallTime]
 }
 
 extension CloudDriver {
     package func survey() -> CloudRequest? { nil }
     package func surveyed(_ answer: CloudAnswer) throws(CallFailure) -> [String] { throw .invalid("one list holds all places") }
+    package func signIn() -> CloudRequest? { nil }
+    package func signedIn(_ answer: CloudAnswer, now: WallTime) throws(CallFailure) -> Pass { throw .invalid("nobody signs in there") }
+    package func notices(place: String?) -> CloudRequest? { nil }
+    package func noticed(_ answer: CloudAnswer) throws(CallFailure) -> [String: WallTime] { throw .invalid("nobody gives notice there") }
 }
 
 /// What makes asking twice safe, if anything does.

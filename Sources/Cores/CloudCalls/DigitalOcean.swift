@@ -4,13 +4,15 @@ package import Ambience
 package struct DigitalOcean: CloudDriver {
     package let name = "digitalocean"
     package let repetition = Repetition.another(visibleWithinSeconds: 300)
+    /// 250 a minute and 5,000 an hour.
+    package let limits = CallLimits(burst: 250, perSecond: 1.38)
     private let api: BearerAPI
 
     package init(token: String, endpoint: String = "https://api.digitalocean.com") {
         api = BearerAPI(endpoint: endpoint, token: token)
     }
 
-    package func authorize(_ request: CloudRequest, now: WallTime) -> CloudRequest { api.authorize(request) }
+    package func authorize(_ request: CloudRequest, pass: Pass?, now: WallTime) -> CloudRequest { api.authorize(request) }
 
     package func create(_ order: MachineOrder) -> CloudRequest {
         api.post(
@@ -96,7 +98,7 @@ package struct DigitalOcean: CloudDriver {
             case "active": .running
             case "off": .stopped
             case "archive": .ended
-            default: .broken
+            default: .unclear
             }
         }
     }

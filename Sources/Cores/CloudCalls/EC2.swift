@@ -8,6 +8,8 @@ internal import Bytes
 package struct EC2: CloudDriver {
     package let name = "ec2"
     package let repetition = Repetition.sameAnswer
+    /// RunInstances has a bucket of its own, of 5 and 2 a second unless AWS raised it.
+    package let limits = CallLimits(burst: 20, perSecond: 2)
     private let key: AccessKey
     /// Which region is asked for all others.
     private let home: String
@@ -18,7 +20,7 @@ package struct EC2: CloudDriver {
         (self.key, self.home, self.endpoint) = (key, home, endpoint)
     }
 
-    package func authorize(_ request: CloudRequest, now: WallTime) throws(CallFailure) -> CloudRequest {
+    package func authorize(_ request: CloudRequest, pass: Pass?, now: WallTime) throws(CallFailure) -> CloudRequest {
         // It is part of a host's name: nothing else may become part of that.
         guard let region = request.region, Self.isRegion(region) else { throw .invalid("a region has 1 to 32 lower-case letters, digits and hyphens") }
         return SignatureV4(region: region, service: "ec2").sign(request, with: key, at: now)
@@ -126,7 +128,7 @@ package struct EC2: CloudDriver {
         case "stopping", "stopped": .stopped
         case "shutting-down": .ending
         case "terminated": .ended
-        default: .broken
+        default: .unclear
         }
     }
 

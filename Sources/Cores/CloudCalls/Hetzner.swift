@@ -4,6 +4,8 @@ package import Ambience
 package struct Hetzner: CloudDriver {
     package let name = "hetzner"
     package let repetition = Repetition.uniqueName
+    /// 3,600 an hour and project.
+    package let limits = CallLimits(burst: 3600, perSecond: 1)
     private let api: BearerAPI
 
     /// One token per project.
@@ -11,7 +13,7 @@ package struct Hetzner: CloudDriver {
         api = BearerAPI(endpoint: endpoint, token: token)
     }
 
-    package func authorize(_ request: CloudRequest, now: WallTime) -> CloudRequest { api.authorize(request) }
+    package func authorize(_ request: CloudRequest, pass: Pass?, now: WallTime) -> CloudRequest { api.authorize(request) }
 
     package func create(_ order: MachineOrder) -> CloudRequest {
         api.post(
@@ -96,7 +98,7 @@ package struct Hetzner: CloudDriver {
             case "running": .running
             case "off", "stopping": .stopped
             case "deleting": .ending
-            default: .broken
+            default: .unclear
             }
         }
     }

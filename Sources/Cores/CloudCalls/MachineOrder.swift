@@ -33,7 +33,7 @@ package struct MachineOrder: Equatable, Codable, Sendable {
 
     package var tags: MachineTags { MachineTags(fleet: fleet, key: key, attempt: attempt, expires: expires) }
     /// The machine's name: unique per key and attempt. 40 letters, digits and hyphens at most, which every provider takes.
-    package var name: String { "mote-\(key)-\(attempt)" }
+    package var name: String { tags.orderName }
 }
 
 /// What every machine of ours carries, so that it is found, and ended, even if everything else is forgotten.
@@ -51,6 +51,9 @@ package struct MachineTags: Equatable, Sendable {
         self.attempt = attempt
         self.expires = expires
     }
+
+    /// The name of the order that these tags are of.
+    var orderName: String { "mote-\(key)-\(attempt)" }
 
     static let fleetName = "mote-fleet"
     private static let keyName = "mote-key", attemptName = "mote-attempt", expiresName = "mote-expires"
@@ -93,8 +96,10 @@ package struct Machine: Equatable, Sendable {
         case starting, running, stopped, ending
         /// Not billed any more; some providers show such machines for an hour.
         case ended
-        /// The provider could not make it, or a state that we do not know.
+        /// The provider could not make it: it will never run, and may be billed.
         case broken
+        /// A state that we do not know.
+        case unclear
     }
 
     package let id: String
@@ -102,13 +107,16 @@ package struct Machine: Equatable, Sendable {
     package let tags: MachineTags
     package let state: State
     package let address: String?
+    /// When the provider will take it, if that is before its expiry and known.
+    package let endsEarly: WallTime?
 
-    package init(id: String, place: String, tags: MachineTags, state: State, address: String? = nil) {
+    package init(id: String, place: String, tags: MachineTags, state: State, address: String? = nil, endsEarly: WallTime? = nil) {
         self.id = id
         self.place = place
         self.tags = tags
         self.state = state
         self.address = address
+        self.endsEarly = endsEarly
     }
 
     /// Whether somebody pays for it, or may: a stopped machine is billed nearly everywhere.

@@ -33,10 +33,8 @@ package struct Rental: Equatable, Codable, Sendable {
     /// Creates asked for so far.
     package private(set) var calls = 0
 
-    /// The longest that a call may take. Who sends one later than this after `asking` breaks what `visible` counts on.
+    /// The longest that a call may take, and the longest that a create may wait after `asking` before it is sent.
     package static let callLimitSeconds: Int64 = 30
-    /// How long a provider whose creates are safe to repeat may take to list what it made. AWS: back off up to five minutes.
-    private static let usualVisibilitySeconds: Int64 = 300
     private static let longestPauseSeconds: Int64 = 60
 
     package init(_ order: MachineOrder) { self.order = order }
@@ -87,7 +85,7 @@ package struct Rental: Equatable, Codable, Sendable {
         } else if !ours.isEmpty {
             stage = .spent
         } else {
-            missed(begun, visible(repetition))
+            missed(begun, repetition.visibleWithinSeconds)
         }
     }
 
@@ -95,7 +93,7 @@ package struct Rental: Equatable, Codable, Sendable {
     private mutating func missed(_ begun: WallTime, _ visibleSeconds: Int64) {
         switch stage {
         case .asked(let at, let isRepeat, _, let misses):
-            let isDue = begun - at > Self.callLimitSeconds + visibleSeconds
+            let isDue = begun - at > 2 * Self.callLimitSeconds + visibleSeconds
             // Pages shift while machines come and go, so that one listing may skip a machine; two in a row do not.
             stage =
                 isDue && misses > 0
@@ -109,12 +107,8 @@ package struct Rental: Equatable, Codable, Sendable {
     private static let lookSeconds: Int64 = 10
 
     /// Once the order has expired, a repeat could make what should be gone already.
-    private func isRepeatable(_ repetition: Repetition, _ now: WallTime) -> Bool {
+    func isRepeatable(_ repetition: Repetition, _ now: WallTime) -> Bool {
         if case .another = repetition { false } else { now < order.expires }
-    }
-
-    private func visible(_ repetition: Repetition) -> Int64 {
-        if case .another(let seconds) = repetition { seconds } else { Self.usualVisibilitySeconds }
     }
 
     private func later(_ notBefore: WallTime?, _ now: WallTime, _ step: Step) -> Step {
@@ -123,6 +117,11 @@ package struct Rental: Equatable, Codable, Sendable {
 
     /// 1, 2, 4 … seconds after the first, second, third create.
     private var pause: Int64 { min(1 << Int64(min(max(calls - 1, 0), 10)), Self.longestPauseSeconds) }
+}
+
+extension Repetition {
+    /// After how many seconds at worst a listing has what was made. AWS: back off up to five minutes.
+    var visibleWithinSeconds: Int64 { if case .another(let seconds) = self { seconds } else { 300 } }
 }
 
 extension CallFailure {
@@ -177,6 +176,18 @@ extension Rental {
         case .intended, .made, .spent, .failed: false
         }
     }
+
+    /// Whether it is certain that no machine of it was made so far.
+    var isCertain: Bool { if case .intended = stage { true } else { false } }
+
+    /// Whether a create or a listing may still make a machine of it.
+    package var isOpen: Bool { isInDoubt || isCertain }
+
+    /// The machine that was made is listed under another id than was answered.
+    mutating func isReally(_ id: String) { if case .made = stage { stage = .made(id: id) } }
+
+    /// A listing has proven that the machine is no more.
+    mutating func isGone() { if case .made = stage { stage = .spent } }
 
     /// Ends an order of which it is certain that no machine was made; changes nothing otherwise.
     package mutating func giveUp(_ why: String) { if case .intended = stage { stage = .failed(why) } }

@@ -5,13 +5,15 @@ internal import Bytes
 package struct Vultr: CloudDriver {
     package let name = "vultr"
     package let repetition = Repetition.another(visibleWithinSeconds: 300)
+    /// 30 a second.
+    package let limits = CallLimits(burst: 30, perSecond: 30)
     private let api: BearerAPI
 
     package init(token: String, endpoint: String = "https://api.vultr.com") {
         api = BearerAPI(endpoint: endpoint, token: token)
     }
 
-    package func authorize(_ request: CloudRequest, now: WallTime) -> CloudRequest { api.authorize(request) }
+    package func authorize(_ request: CloudRequest, pass: Pass?, now: WallTime) -> CloudRequest { api.authorize(request) }
 
     /// An image is an `os_id` if it is a number, a snapshot otherwise.
     package func create(_ order: MachineOrder) -> CloudRequest {
@@ -90,7 +92,7 @@ package struct Vultr: CloudDriver {
             case ("pending", _), ("resizing", _): .starting
             case ("active", "running"): .running
             case ("active", _): .stopped
-            default: .broken
+            default: .unclear
             }
         }
     }

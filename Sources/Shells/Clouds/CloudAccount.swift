@@ -69,7 +69,7 @@ package struct CloudAccount: Sendable {
 
     private func call<T>(_ request: CloudRequest, _ read: (CloudAnswer) throws(CallFailure) -> T) -> Result<T, CallFailure> {
         do throws(CallFailure) {
-            switch line.perform(try driver.authorize(request, now: SystemTime().wall)) {
+            switch line.perform(try driver.authorize(request, pass: nil, now: SystemTime().wall)) {
             case .answer(let answer): return .success(try read(answer))
             case .lost(let why): return .failure(.unknown(why))
             case .unsent(let why): return .failure(.unreachable(why))
