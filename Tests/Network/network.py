@@ -27,9 +27,10 @@ VOTING_SECONDS = 10          # one authority alone needs no more than 2 s for ea
 INITIAL_VOTING_SECONDS = 5   # the shortest that stock tor accepts
 CONSENSUS_LIMIT_SECONDS = 90
 BOOTSTRAP_LIMIT_SECONDS = 60
+LISTED = frozenset(('Running', 'Valid'))
 # What every relay has once it has been up for a second by its own word. A stock client that comes earlier finds too few guards, and after
 # five circuits that could not be built for want of them it tries no more for a long while.
-GROWN = frozenset(('Running', 'Valid', 'Fast', 'Stable', 'Guard', 'V2Dir'))
+GROWN = LISTED | {'Fast', 'Stable', 'Guard', 'V2Dir'}
 SETTLE_SECONDS = 1           # stock compresses a new consensus in the background and serves the last one to clients until then
 STOP_LIMIT_SECONDS = 30
 ANSWER_LIMIT_SECONDS = 60    # of a program or port that answers at once unless the machine is busy
@@ -318,7 +319,9 @@ class Network:
         began = time.monotonic()
         for node in self.of('authority', 'relay', 'exit'):
             node.start()
-        self.wait_listed({n.name for n in self.of('relay', 'exit')}, GROWN)
+        # Of authorities only stock ones take the options that make young relays Fast and Stable.
+        flags = GROWN if all(n.kind == 'tor' for n in self.of('authority')) else LISTED
+        self.wait_listed({n.name for n in self.of('relay', 'exit')}, flags)
         say(f'consensus lists {len(self.of("relay", "exit"))} relays after {time.monotonic() - began:.1f} s')
         self.wait_known()
         return self
@@ -365,7 +368,7 @@ class Network:
         """Flags by nickname in the current consensus."""
         return {m[1]: m[2].split() for m in re.finditer(r'^r (\S+) .*\n(?:[a-z].*\n)*?s(.*)$', self.consensus(flavour), re.M)}
 
-    def wait_listed(self, names, flags=frozenset(('Running', 'Valid')), seconds=CONSENSUS_LIMIT_SECONDS):
+    def wait_listed(self, names, flags=LISTED, seconds=CONSENSUS_LIMIT_SECONDS):
         missing = lambda: sorted(names - {n for n, f in self.flags('-microdesc').items() if flags.issubset(f)})
         try:
             wait_for('consensus', seconds, lambda: self.check_alive() and not missing(), pause=0.4)
