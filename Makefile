@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-PACKAGES := tor obfs4proxy libssl-dev libsodium-dev libevent-dev libsqlite3-dev zlib1g-dev libzstd-dev libseccomp-dev libcurl4-openssl-dev pkg-config curl python3 python3-stem python3-venv nyx
+PACKAGES := tor obfs4proxy libssl-dev libsodium-dev libevent-dev libsqlite3-dev zlib1g-dev libzstd-dev libseccomp-dev libcurl4-openssl-dev pkg-config curl python3 python3-stem python3-venv nyx qemu-system-x86 zstd
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 # `make soak`: how many times as many seeds the seeded suites try, and how often each interop scenario runs.
 TIMES ?= 10
@@ -17,10 +17,10 @@ SEEDS ?= 1000
 SEED ?= 0
 TSAN := DUSTCLOUD_SANITIZE=1 TSAN_OPTIONS='suppressions=$(CURDIR)/Tests/tsan.supp history_size=4 halt_on_error=1 exitcode=66'
 
-.PHONY: help deps peers build test demo bench fuzz simulate tsan clouds soak clean
+.PHONY: help deps peers build image image-lock test demo bench fuzz simulate tsan clouds soak clean
 
 help: ## Say what there is
-	@sed -nE 's/^([a-z]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 14
+	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 14
 
 deps: ## Install the Debian packages that are missing
 	@command -v swift >/dev/null || { echo 'Swift 6.3 is needed: https://www.swift.org/install/linux/debian/12/' >&2; exit 69; }
@@ -41,6 +41,12 @@ peers: deps ## Install moto and the AWS CLI from PyPI, in .build/peers, if they 
 
 build: deps ## Build mote and dustcloud in release mode
 	swift build -c release
+
+image: build ## Make the mote image, a machine that only runs mote, in .build/images/mote-vm
+	python3 Images/mote-vm/build.py
+
+image-lock: deps ## Lock what apt offers now as what the mote image is made of
+	python3 Images/mote-vm/build.py --new-lock
 
 test: build peers ## Run every test, interop with stock tor included
 	swift build --build-tests

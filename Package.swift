@@ -47,6 +47,7 @@ let package = Package(
         door("CZstd", pkgConfig: "libzstd", apt: "libzstd-dev"),
         door("CLinux"),
         door("CSeccomp", pkgConfig: "libseccomp", apt: "libseccomp-dev"),
+        door("CMachine"),
         door("CProcessor"),
         door("CPolyval"),
         door("CAES"),
@@ -83,11 +84,12 @@ let package = Package(
         room("Shells", "Client", ["Bytes", "Ambience", "Confidential", "Sealing", "Onion", "Directory", "Paths", "Socks", "Loops", "Relaying", "DirectoryService", log]),
         room("Shells", "ControlService", ["Ambience", "Confidential", "Sealing", "ControlProtocol", "Loops", log]),
         room("Shells", "Node", ["Statistics", "ControlProtocol", "ControlService", "Bytes", "Ambience", "Confidential", "Sealing", "Onion", "OnionServices", "Directory", "Voting", "Paths", "Torrc", "Transports", "Limits", "Loops", "Relaying", "DirectoryService", "Authority", "Client", "CLinux", "CSeccomp", log]),
+        room("Shells", "Cradle", ["Ambience", "CLinux", "CMachine"]),
         room("Shells", "Clouds", ["Ambience", "Leasing", "CloudCalls", "CCurl", "CLinux"]),
         room("Shells", "Providers", ["Ambience", "Leasing", "CLinux"]),
         room("Shells", "Coordination", ["Ambience", "Leasing", "Prices", "Placement", "Providers", "CLinux", database]),
 
-        program("mote", ["Ambience", "Confidential", "Sealing", "ControlProtocol", "Torrc", "Node", log]),
+        program("mote", ["Ambience", "Confidential", "Sealing", "ControlProtocol", "Torrc", "Node", "Cradle", log]),
         // What a relay cannot cost less than; `make bench` compares with it.
         .executableTarget(name: "floor", dependencies: ["Sealing"], path: "Tests/Bench/Floor", swiftSettings: settings),
         program("dustcloud", ["Ambience", "Torrc", "Leasing", "CloudCalls", "Clouds", "Prices", "Placement", "Providers", "Coordination", arguments]),

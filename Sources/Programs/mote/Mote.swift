@@ -1,3 +1,4 @@
+import Cradle
 import Glibc
 import Node
 import Sealing
@@ -9,7 +10,7 @@ import Torrc
         ProcessHardening.apply()
         TLSMemory.keepSmallBlocks()
         do {
-            exit(try Errand(Array(CommandLine.arguments.dropFirst())).run())
+            exit(try Errand(Cradle.isHere ? Cradle.raise() : Array(CommandLine.arguments.dropFirst())).run())
         } catch let error as NodeFailure {
             fail("\(error)", status: error.kind.rawValue)
         } catch let error as TorrcError {
