@@ -76,6 +76,7 @@ let package = Package(
         room("Cores", "Prices"),
         room("Cores", "Placement", ["Prices"]),
         room("Cores", "CloudCalls", ["Bytes", "Ambience", "Sealing", "Leasing"]),
+        room("Cores", "Enrolment", ["Bytes", "Ambience", "Sealing", "Leasing"]),
 
         room("Shells", "Loops", ["Ambience", "CEvent", "CLinux"]),
         room("Shells", "Relaying", ["Bytes", "Ambience", "Confidential", "Sealing", "Onion", "OnionServices", "Limits", "Names", "Loops", "CLinux", log]),
@@ -85,11 +86,12 @@ let package = Package(
         room("Shells", "ControlService", ["Ambience", "Confidential", "Sealing", "ControlProtocol", "Loops", log]),
         room("Shells", "Node", ["Statistics", "ControlProtocol", "ControlService", "Bytes", "Ambience", "Confidential", "Sealing", "Onion", "OnionServices", "Directory", "Voting", "Paths", "Torrc", "Transports", "Limits", "Loops", "Relaying", "DirectoryService", "Authority", "Client", "CLinux", "CSeccomp", log]),
         room("Shells", "Cradle", ["Ambience", "CLinux", "CMachine"]),
+        room("Shells", "EnrolmentService", ["Bytes", "Ambience", "Sealing", "Leasing", "Enrolment", "Loops"]),
         room("Shells", "Clouds", ["Ambience", "Leasing", "CloudCalls", "CCurl", "CLinux"]),
         room("Shells", "Providers", ["Ambience", "Leasing", "CLinux"]),
         room("Shells", "Coordination", ["Ambience", "Leasing", "Prices", "Placement", "Providers", "CLinux", database]),
 
-        program("mote", ["Ambience", "Confidential", "Sealing", "ControlProtocol", "Torrc", "Node", "Cradle", log]),
+        program("mote", ["Ambience", "Confidential", "Sealing", "ControlProtocol", "Torrc", "Leasing", "Enrolment", "EnrolmentService", "Loops", "Node", "Cradle", log]),
         // What a relay cannot cost less than; `make bench` compares with it.
         .executableTarget(name: "floor", dependencies: ["Sealing"], path: "Tests/Bench/Floor", swiftSettings: settings),
         program("dustcloud", ["Ambience", "Torrc", "Leasing", "CloudCalls", "Clouds", "Prices", "Placement", "Providers", "Coordination", arguments]),
@@ -120,6 +122,7 @@ let package = Package(
         tests("PlacementTests", ["Placement", "Prices", "Ambience"]),
         tests("CoordinationTests", ["FreePorts", "Coordination", "Providers", "Leasing", "Prices", "Placement", "Ambience"]),
         tests("CloudCallsTests", ["CloudCalls", "Leasing", "Ambience", "Bytes"], resources: [.copy("Vectors")]),
+        tests("EnrolmentTests", ["FreePorts", "Enrolment", "EnrolmentService", "Leasing", "Loops", "Bytes", "Ambience", "Sealing"]),
         tests("CloudsTests", ["Clouds", "CloudCalls", "Leasing", "Ambience"]),
         .target(name: "Damage", dependencies: ["Ambience"], path: "Tests/Damage", swiftSettings: settings),
         .target(name: "FreePorts", path: "Tests/FreePorts", swiftSettings: settings),

@@ -30,6 +30,23 @@ package final class TLSContext: @unchecked Sendable {
         certificate = []
     }
 
+    /// A context for two who know each other by their keys, in both roles: TLS 1.3 only, and both show a certificate. Who issued it says nothing, so
+    /// nobody looks; that the peer holds its key is proven, and the caller compares `keyDigest` of the peer's certificate with the key it expects.
+    package init(mutual identity: TLSIdentity) {
+        context = Self.makeContext()
+        certificate = identity.certificate
+        let parsed = certificate.withUnsafeBufferPointer { buffer in
+            var cursor = buffer.baseAddress
+            return d2i_X509(nil, &cursor, buffer.count)
+        }
+        defer { X509_free(parsed) }
+        let ok = dc_ssl_ctx_set_min_proto(context, TLS1_3_VERSION) == 1 && SSL_CTX_use_certificate(context, parsed) == 1
+            && SSL_CTX_use_PrivateKey(context, identity.key) == 1
+        precondition(ok, "our own certificate and key fit")
+        SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nil)
+        SSL_CTX_set_cert_verify_callback(context, { _, _ in 1 }, nil)
+    }
+
     deinit { SSL_CTX_free(context) }
 
     private static func makeContext() -> OpaquePointer {

@@ -9,6 +9,8 @@ package struct X509Certificate {
     package let notBefore: Int64
     package let notAfter: Int64
     package let isSelfSigned: Bool
+    /// SHA-256 of the public key (SubjectPublicKeyInfo, DER): what a key is pinned by.
+    package let keyDigest: [UInt8]
 
     /// `nil` when malformed.
     package init?(der: [UInt8]) {
@@ -32,6 +34,7 @@ package struct X509Certificate {
             rsaKey = nil
         }
         isSelfSigned = X509_verify(parsed, key) == 1
+        keyDigest = Self.digest(of: key)
         ERR_clear_error()
         guard let before = Self.seconds(X509_get0_notBefore(parsed)), let after = Self.seconds(X509_get0_notAfter(parsed)) else { return nil }
         notBefore = before
@@ -40,6 +43,11 @@ package struct X509Certificate {
 
     /// Self-signed with SHA-256, for `key`; times are seconds since 1970.
     package static func selfSigned(_ key: RSAKey, commonName: String, notBefore: Int64, notAfter: Int64) -> [UInt8] {
+        selfSigned(key.key, EVP_sha256(), commonName: commonName, notBefore: notBefore, notAfter: notAfter)
+    }
+
+    /// - Parameter digest: what the signature is over; none for Ed25519, which has its own.
+    static func selfSigned(_ key: OpaquePointer, _ digest: OpaquePointer?, commonName: String, notBefore: Int64, notAfter: Int64) -> [UInt8] {
         let certificate = X509_new()
         defer { X509_free(certificate) }
         X509_set_version(certificate, 2)
@@ -50,10 +58,17 @@ package struct X509Certificate {
         let name = X509_get_subject_name(certificate)
         X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, Array(commonName.utf8), Int32(commonName.utf8.count), -1, 0)
         X509_set_issuer_name(certificate, name)
-        X509_set_pubkey(certificate, key.key)
-        let signed = X509_sign(certificate, key.key, EVP_sha256())
+        X509_set_pubkey(certificate, key)
+        let signed = X509_sign(certificate, key, digest)
         precondition(signed > 0, "signing with our own key works")
         return der(certificate)
+    }
+
+    static func digest(of key: OpaquePointer) -> [UInt8] {
+        var out: UnsafeMutablePointer<UInt8>?
+        let count = i2d_PUBKEY(key, &out)
+        defer { CRYPTO_free(out, #file, #line) }
+        return Digest.sha256(count > 0 ? Array(UnsafeBufferPointer(start: out, count: Int(count))) : [])
     }
 
     static func der(_ certificate: OpaquePointer?) -> [UInt8] {

@@ -11,6 +11,8 @@ package struct Invocation: Equatable, Sendable {
         case makeKeys
         /// Makes the key of a family, in files whose names begin so.
         case makeFamilyKey(String)
+        /// Becomes the mote that an order names: `fw_cfg` or the path of a file. A torrc comes from the coordinator; options given as arguments count more.
+        case enrol(String)
     }
 
     package enum Loudness: Equatable, Sendable { case normal, hush, quiet }
@@ -46,6 +48,7 @@ package struct Invocation: Equatable, Sendable {
         case "--no-passphrase": break  // there are no others here
         case "--newpass", "--passphrase-fd": throw TorrcError(origin: .commandLine, option: argument, problem: "keys under a passphrase are not supported")
         case "--keygen-family": command = .makeFamilyKey(try Self.need(argument, "the beginning of file names", &rest))
+        case "--enrol": command = .enrol(try Self.need(argument, "fw_cfg or a file name", &rest))
         case "--create-authority-keys": command = .createAuthorityKeys
         case "--hash-password": command = .hashPassword(try Self.need(argument, "a password", &rest))
         case "--list-fingerprint": command = .listFingerprint(isEd25519: try Self.keyKind(&rest))

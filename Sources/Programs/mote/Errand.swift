@@ -1,5 +1,6 @@
 import Ambience
 import ControlProtocol
+import EnrolmentService
 import Glibc
 import Logging
 import Node
@@ -25,7 +26,8 @@ struct Errand {
         case .createAuthorityKeys: print(try AuthorityKeyMaking.make(try TorrcFiles.read(invocation).configuration, home: TorrcFiles.home))
         case .makeKeys: print(try KeyMaking.make(try TorrcFiles.read(invocation).configuration, home: TorrcFiles.home))
         case .makeFamilyKey(let name): print("# Generated \(name).secret_family_key\nFamilyId \(try FamilyKeys.make(name))")
-        case .run: return try serve()
+        case .run: return try serve(try TorrcFiles.read(invocation), TorrcFiles.source(invocation))
+        case .enrol(let source): return try enrol(OrderSource(source))
         }
         return 0
     }
@@ -43,14 +45,21 @@ struct Errand {
     }
 
     /// In this order: nothing is opened before the daemon has its own process, no file is touched before it is the user's.
-    private func serve() throws -> Int32 {
-        let reading = try TorrcFiles.read(invocation)
+    private func serve(_ reading: Torrc.Reading, _ source: TorrcSource, with companion: (Node) -> Any? = { _ in nil }) throws -> Int32 {
         let options = reading.configuration.operating
         let surroundings = try Surroundings(reading.configuration)
         let logs = try startLog(reading.configuration.general.logs, LogStyle(options))
         let log = Logger(label: "mote")
         for warning in reading.warnings { log.warning("\(warning)") }
-        return try Node(reading, home: TorrcFiles.home, source: TorrcFiles.source(invocation), logs: logs).run(in: surroundings)
+        let node = try Node(reading, home: TorrcFiles.home, source: source, logs: logs)
+        return try withExtendedLifetime(companion(node)) { try node.run(in: surroundings) }
+    }
+
+    /// A machine becomes a mote: its torrc is the coordinator's, and the coordinator hears how it goes.
+    private func enrol(_ source: OrderSource) throws -> Int32 {
+        let mote = try EnrolledMote(source)
+        let torrc = try mote.torrc()
+        return try serve(try TorrcFiles.read(invocation, text: torrc, textName: "coordinator"), TorrcFiles.source(invocation, fixed: torrc)) { mote.attend($0) }
     }
 
     private func startLog(_ lines: [LogLine], _ style: LogStyle) throws -> LogOutlets {

@@ -8,12 +8,14 @@ enum TorrcFiles {
     /// The data directory of a node whose torrc names none.
     static var home: String { (getenv("HOME").map { String(cString: $0) } ?? "") + "/.mote" }
 
-    /// - Parameter text: stands for the torrc when it is given.
-    static func read(_ invocation: Invocation, text: String? = nil) throws(TorrcError) -> Torrc.Reading {
+    /// - Parameters:
+    ///   - text: stands for the torrc when it is given.
+    ///   - textName: where it comes from, for messages.
+    static func read(_ invocation: Invocation, text: String? = nil, textName: String = "controller") throws(TorrcError) -> Torrc.Reading {
         var sources: [[Assignment]] = []
         if let path = invocation.defaultsPath { sources.append(try assignments(path, isOptional: false)) }
         if let text {
-            sources.append(try TorrcText.assignments(in: text, name: "controller"))
+            sources.append(try TorrcText.assignments(in: text, name: textName))
         } else if let path = invocation.torrcPath {
             sources.append(try assignments(path, isOptional: invocation.isTorrcOptional))
         }
@@ -21,9 +23,11 @@ enum TorrcFiles {
     }
 
     /// How a running node reads its configuration again.
-    static func source(_ invocation: Invocation) -> TorrcSource {
+    ///
+    /// - Parameter fixed: stands for the torrc where there is no file.
+    static func source(_ invocation: Invocation, fixed: String? = nil) -> TorrcSource {
         TorrcSource(path: invocation.torrcPath == "-" ? nil : invocation.torrcPath, defaultsPath: invocation.defaultsPath) { text throws(TorrcError) in
-            try read(invocation, text: text)
+            if let fixed, text == nil { try read(invocation, text: fixed, textName: "coordinator") } else { try read(invocation, text: text) }
         } logs: {
             logs($0, invocation.loudness)
         }

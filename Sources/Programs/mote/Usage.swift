@@ -4,6 +4,7 @@ enum Usage {
         mote: a short-lived node of a Tor-protocol network: relay, exit, directory authority or client, as its torrc says.
 
         Usage: mote [-f TORRC] [--OPTION VALUE]...       run in the foreground; SIGTERM drains and exits, SIGHUP reads the torrc again
+               mote --enrol fw_cfg|FILE [--OPTION VALUE] become the mote that a coordinator's order names; the torrc comes from there
                mote --verify-config [-f TORRC]           say whether the configuration is good
                mote --list-fingerprint [rsa|ed25519]     print NICKNAME and fingerprint; makes the keys if there are none
                mote --keygen                             make a signing key; also a master key where there is none
@@ -17,7 +18,7 @@ enum Usage {
         -f FILE (- is standard input), --defaults-torrc FILE, --ignore-missing-torrc, --quiet, --hush are as in tor(1), and so are the options.
         Ours are MoteExpires TIME, MoteLifetime SPAN, MoteDrainWindow SPAN and MoteStreamLife SPAN. At its end a mote wipes its keys from the disk.
 
-        Exit status: 0 clean; 64 bad command line; 65 bad key file; 69 the mote's time is over; 71 system trouble; 73 cannot create a file or port;
-        75 another node holds the data directory; 77 wrong permissions; 78 bad configuration.
+        Exit status: 0 clean; 64 bad command line; 65 bad key file or order; 69 the mote's time is over; 71 system trouble; 73 cannot create a file or port;
+        75 another node holds the data directory; 77 wrong permissions, or refused by the coordinator; 78 bad configuration.
         """
 }

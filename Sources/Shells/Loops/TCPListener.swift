@@ -13,12 +13,19 @@ package final class TCPListener {
     package let address: SocketAddress
 
     /// - Parameter kind: what the connections are for that come; the listener itself is counted among them.
-    package init(loop: EventLoop, address: SocketAddress, kind: SocketKind? = nil, onAccept: @escaping (_ fd: Int32, _ peer: SocketAddress) -> Void) throws(FileError) {
+    package convenience init(
+        loop: EventLoop, address: SocketAddress, kind: SocketKind? = nil, onAccept: @escaping (_ fd: Int32, _ peer: SocketAddress) -> Void
+    ) throws(FileError) {
         let fd = try Sockets.listen(on: address)
+        self.init(loop: loop, fd: fd, address: Sockets.ownAddress(fd) ?? address, onAccept: onAccept)
+        if let kind { SocketLedger.note(fd, kind, .listening, address.ip) }
+    }
+
+    /// Takes over a listening socket.
+    package init(loop: EventLoop, fd: Int32, address: SocketAddress, onAccept: @escaping (_ fd: Int32, _ peer: SocketAddress) -> Void) {
         self.loop = loop
         self.fd = fd
-        self.address = Sockets.ownAddress(fd) ?? address
-        if let kind { SocketLedger.note(fd, kind, .listening, address.ip) }
+        self.address = address
         source = IOSource(loop: loop, fd: fd, onReadable: { [unowned self] in acceptSome(onAccept) }, onWritable: {})
         source?.setReading(true)
     }

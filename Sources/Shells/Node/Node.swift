@@ -1,4 +1,4 @@
-internal import Ambience
+package import Ambience
 internal import Authority
 internal import Client
 internal import ControlProtocol
@@ -7,7 +7,7 @@ internal import DirectoryService
 internal import Glibc
 internal import Limits
 internal import Logging
-internal import Loops
+package import Loops
 internal import Relaying
 internal import Sealing
 package import Torrc
@@ -30,7 +30,8 @@ package final class Node {
     /// How long a stopping node without circuits waits for its last descriptor to be taken.
     private static let farewellTime = Instant.Span.seconds(2)
 
-    private let loop = EventLoop()
+    /// The node's own; what is made on it runs with the node.
+    package let loop = EventLoop()
     private let log = Logger(label: "node")
     private let directory: DataDirectory
     private let source: TorrcSource
@@ -370,6 +371,35 @@ package final class Node {
             if life == nil { Watchdog.disarm() }
             if life != nil, !hadTimer { followLife() }
         } catch { log.error("\(error); the old end stays") }
+    }
+
+    // MARK: For a coordinator
+
+    /// How the node is now.
+    package var report: NodeReport {
+        let totals = router.totals
+        return NodeReport(
+            bootstrapped: client?.snapshot.bootstrap.percent ?? documents.bootstrapped, isDraining: relay?.isDraining ?? (phase != .running), circuits: totals.circuits,
+            streams: Int(clamping: totals.statistics.streamsOpened), bytesRead: Int64(clamping: totals.statistics.bytesRead),
+            bytesWritten: Int64(clamping: totals.statistics.bytesWritten), rsaIdentity: keys?.rsaIdentity.bytes ?? [], ed25519Identity: keys?.ed25519Identity.bytes ?? [])
+    }
+
+    /// Takes no new circuits, and ends once those it has are finished. Once; a drain that is under way goes on.
+    package func drain() { if phase == .running { askedToStop(SIGTERM) } }
+
+    /// Ends now.
+    package func stop() { loop.stop() }
+
+    /// Ends earlier than it would have; a later end changes nothing.
+    package func end(by expires: WallTime) {
+        guard life.map({ expires < $0.expires }) ?? true else { return }
+        var options = configuration.mote
+        (options.expires, options.lifetime) = (expires, nil)
+        let hadTimer = life != nil
+        life = LifeSpan(options, startedAt: loop.wall, loop.now)
+        relay?.life = life
+        relay?.publisher.change()
+        if hadTimer { look() } else { followLife() }
     }
 
     // MARK: For others
