@@ -9,12 +9,13 @@ package struct MoteRecord: Equatable, Codable, Sendable {
     package internal(set) var starts: [WallTime]
     /// When its provider takes it back, if that is before its lease is over.
     package internal(set) var endsEarly: WallTime?
+    /// Since when its witnesses disagree about whether it is there.
+    package internal(set) var doubted: WallTime?
 
-    package init(lease: Lease, state: MoteState = .intended, starts: [WallTime] = [], endsEarly: WallTime? = nil) {
+    package init(lease: Lease, state: MoteState = .intended, starts: [WallTime] = []) {
         self.lease = lease
         self.state = state
         self.starts = starts
-        self.endsEarly = endsEarly
     }
 
     package var key: MoteKey { lease.key }
@@ -49,31 +50,40 @@ package struct IllegalStep: Error, CustomStringConvertible {
 }
 
 /// All motes that are recorded, and what those cost that are not recorded any more.
-package struct Ledger: Equatable, Sendable {
+package struct Ledger: Sendable {
     package private(set) var records: [MoteKey: MoteRecord]
     /// What forgotten motes cost, at their ceilings.
     package private(set) var spent: Purse
+    /// The most that everything intended so far can cost, whether it is over or not.
+    package private(set) var committed: Purse
+    /// Those not gone, the soonest to end first, so that no pass has to sort them.
+    private var turns: [Turn]
+
+    private struct Turn: Comparable {
+        let expires: WallTime
+        let key: MoteKey
+
+        init(_ record: MoteRecord) { (expires, key) = (record.expires, record.key) }
+
+        static func < (a: Turn, b: Turn) -> Bool { (a.expires, a.key) < (b.expires, b.key) }
+    }
 
     package init(_ records: some Sequence<MoteRecord> = [], spent: Purse = Purse()) {
         self.records = Dictionary(records.map { ($0.key, $0) }) { _, last in last }
         self.spent = spent
+        committed = self.records.values.reduce(into: spent) { sum, record in if let money = record.committed { sum.add(money.amount, money.currency) } }
+        turns = self.records.values.filter { !$0.state.isGone }.map(Turn.init).sorted()
     }
 
     /// Records that are not gone, the soonest to end first.
-    package var alive: [MoteRecord] {
-        records.values.filter { !$0.state.isGone }.sorted { ($0.expires, $0.key) < ($1.expires, $1.key) }
-    }
-
-    /// The most that everything intended so far can cost, whether it is over or not.
-    package var committed: Purse {
-        records.values.reduce(into: spent) { sum, record in if let money = record.committed { sum.add(money.amount, money.currency) } }
-    }
+    package var alive: [MoteRecord] { turns.compactMap { records[$0.key] } }
+    package var aliveCount: Int { turns.count }
 
     /// Takes a step and returns the changed record, which the caller makes durable.
     @discardableResult
     package mutating func apply(_ event: MoteEvent) throws(IllegalStep) -> MoteRecord {
         let record = try after(event)
-        records[event.key] = record
+        keep(record)
         return record
     }
 
@@ -88,7 +98,27 @@ package struct Ledger: Equatable, Sendable {
     }
 
     /// Takes over what `after` said, once that is durable.
-    package mutating func keep(_ record: MoteRecord) { records[record.key] = record }
+    package mutating func keep(_ record: MoteRecord) {
+        let last = records.updateValue(record, forKey: record.key)
+        if last?.committed != record.committed {
+            if let money = last?.committed { committed.remove(money.amount, money.currency) }
+            if let money = record.committed { committed.add(money.amount, money.currency) }
+        }
+        let (old, new) = (last.flatMap { $0.state.isGone ? nil : Turn($0) }, record.state.isGone ? nil : Turn(record))
+        guard old != new else { return }
+        if let old, case let place = index(old), place < turns.count, turns[place] == old { turns.remove(at: place) }
+        if let new { turns.insert(new, at: index(new)) }
+    }
+
+    /// Where the turn is, or belongs.
+    private func index(_ turn: Turn) -> Int {
+        var (low, high) = (0, turns.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if turns[middle] < turn { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
 
     /// Forgets what is gone for longer than `Reconciler.memorySeconds`; the keys forgotten. What they cost stays in `spent`.
     package mutating func forget(before now: WallTime) -> [MoteKey] {
@@ -103,11 +133,24 @@ package struct Ledger: Equatable, Sendable {
     }
 }
 
+extension Ledger: Equatable {
+    /// The rest follows from these.
+    package static func == (a: Ledger, b: Ledger) -> Bool { a.records == b.records && a.spent == b.spent }
+}
+
 extension MoteRecord {
     fileprivate mutating func take(_ event: MoteEvent, _ next: MoteState) {
         state = next
-        if case .starting = event.change { starts.append(event.at) }
-        // Neither the provider's second word nor a clock that ran ahead prolongs what was promised.
-        if case .shortened(let until) = event.change { endsEarly = min(until, expires) }
+        switch event.change {
+        case .doubted: doubted = event.at
+        case .shortened(let until):
+            // Neither the provider's second word nor a clock that ran ahead prolongs what was promised.
+            endsEarly = min(until, expires)
+        case .starting:
+            starts.append(event.at)
+            doubted = nil
+        case .trusted, .draining, .terminating, .gone: doubted = nil
+        case .intended, .running, .listed, .unlisted: break
+        }
     }
 }

@@ -57,6 +57,8 @@ package enum EndReason: String, Codable, Sendable {
     case drift
     /// Its provider would not make it.
     case refused
+    /// Too many would have ended at its time.
+    case spread
 }
 
 /// A step in a mote's life. Steps are durable before anything is done about them.
@@ -71,6 +73,10 @@ package enum MoteChange: Equatable, Codable, Sendable {
     case gone(EndReason)
     /// The provider takes the machine back at this time, before the lease is over.
     case shortened(until: WallTime)
+    /// Its witnesses disagree about whether it is there.
+    case doubted
+    /// They agree again.
+    case trusted
 }
 
 extension MoteState {
@@ -84,6 +90,7 @@ extension MoteState {
         case (.listed(let running), .unlisted): .running(Running(attempt: running.attempt, since: now))
         case (.running, .draining(let reason)), (.listed, .draining(let reason)): .draining(Ending(reason: reason, since: now))
         case (.intended, .shortened), (.starting, .shortened), (.running, .shortened), (.listed, .shortened), (.draining, .shortened): self
+        case (.running, .doubted), (.listed, .doubted), (.running, .trusted), (.listed, .trusted): self
         case (.gone, _), (.terminating, .terminating), (.intended, .terminating): nil
         case (_, .terminating(let reason)): .terminating(Ending(reason: reason, since: now))
         case (_, .gone(let reason)): .gone(Ending(reason: reason, since: now))

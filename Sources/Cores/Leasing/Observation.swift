@@ -24,7 +24,8 @@ package struct Sighting: Equatable, Sendable {
     package var place: String?
     /// What the mote last said of itself; `nil` before it said anything, for a report of an earlier process, and for one too old to be of now.
     package var report: MoteReport?
-    /// An order may yet turn out to have made a machine: the mote is neither gone nor to be asked for again.
+    /// It may be there though it is not seen: an order may yet turn out to have made a machine, or a machine that was there is missing from fewer than
+    /// two whole lists, which providers answer late and with gaps. Such a mote is neither gone nor asked for again.
     package var isInDoubt: Bool
     /// The provider said no for good to the last attempt, or for too long to wait: not here, not now.
     package var refusal: Refusal?
@@ -72,14 +73,19 @@ package struct MoteReport: Equatable, Sendable {
     package var streams: Int
     package var bytesRead: Int64
     package var bytesWritten: Int64
+    /// When it says that it ends; `nil` if it does not say.
+    package var expires: WallTime?
 
-    package init(bootstrapped: Int, isDraining: Bool = false, circuits: Int = 0, streams: Int = 0, bytesRead: Int64 = 0, bytesWritten: Int64 = 0) {
+    package init(
+        bootstrapped: Int, isDraining: Bool = false, circuits: Int = 0, streams: Int = 0, bytesRead: Int64 = 0, bytesWritten: Int64 = 0, expires: WallTime? = nil
+    ) {
         self.bootstrapped = bootstrapped
         self.isDraining = isDraining
         self.circuits = circuits
         self.streams = streams
         self.bytesRead = bytesRead
         self.bytesWritten = bytesWritten
+        self.expires = expires
     }
 
     package var isReady: Bool { bootstrapped >= 100 }

@@ -4,38 +4,42 @@ internal import Prices
 extension Reconciler {
     /// Intends what will be missing by the time that it could be there. The old are left alone: they drain when their time comes.
     mutating func supply(_ siting: inout some Siting, _ random: inout some RandomNumberGenerator) {
-        siting.begin(ledger, now: now)
-        var purse = Spending(ledger.committed, caps: desire.caps)
-        var room = desire.policy.motesLimit - alive.count
+        siting.begin(ledger, closed: ramp.closed, now: now)
+        var spending = Spending(ledger.committed, caps: desire.caps)
+        // What cannot be started within a minute would only wait and grow old.
+        let waiting = census.values.reduce(0) { $0 + $1.waiting }
+        var room = min(desire.policy.motesLimit - alive.count, desire.policy.startsPerMinute - waiting)
         for lifetimeClass in LifetimeClass.allCases {
-            let members = alive.filter { $0.lease.lifetimeClass == lifetimeClass }
-            var ends = members.filter { $0.state.isServing }.map(\.expires)
-            var leaving = members.filter { !isLasting($0) }.map(\.lease.site)[...]
-            let missing = max(0, min(room, desire.policy[lifetimeClass].motes - lasting[lifetimeClass, default: []].count))
-            let isFirst = !members.contains { $0.state.isListed }
-            for _ in 0..<missing {
-                let end = end(lifetimeClass, isFirst: isFirst, apartFrom: ends, &random)
-                guard let place = siting.site(for: lifetimeClass, living: end - now, after: leaving.popFirst(), now: now, random: &random),
-                    purse.promise(place.ceiling)
+            guard let census = census[lifetimeClass] else { continue }
+            let missing = max(0, min(room, desire.policy[lifetimeClass].motes - census.lasting))
+            var ends = EndTimes(sorted: census.ends)
+            for last in census.lastPlaces(missing) {
+                let end = ends.draw(after: now, within: desire.timing.lifetimeRange(lifetimeClass, isFirst: !census.hasListed), random: &random)
+                guard let place = siting.site(for: lifetimeClass, living: end - now, after: last, now: now, random: &random), spending.promise(place.ceiling)
                 else { break }
-                ends.append(end)
-                let key = MoteKey.random(&random)
-                add(.intended(Lease(
-                    key: key, lifetimeClass: lifetimeClass, intended: now, expires: end, drainSeconds: desire.timing.drainSeconds(lifetimeClass),
-                    site: place.site, ceiling: place.ceiling, config: desire.make.config)), to: key)
+                ends.insert(end)
+                intend(lifetimeClass, until: end, place, &random)
             }
+            looked(at: ends.comparisons)
             room -= missing
         }
     }
 
-    private func end(_ lifetimeClass: LifetimeClass, isFirst: Bool, apartFrom ends: [WallTime], _ random: inout some RandomNumberGenerator) -> WallTime {
-        Lifetimes.end(after: now, within: desire.timing.lifetimeRange(lifetimeClass, isFirst: isFirst), apartFrom: ends, random: &random)
+    private mutating func intend(
+        _ lifetimeClass: LifetimeClass, until end: WallTime, _ place: (site: Site, ceiling: Money?), _ random: inout some RandomNumberGenerator
+    ) {
+        let lease = Lease(
+            key: .random(&random), lifetimeClass: lifetimeClass, intended: now, expires: end, drainSeconds: desire.timing.drainSeconds(lifetimeClass),
+            site: place.site, ceiling: place.ceiling, config: desire.make.config)
+        add(.intended(lease), to: lease.key)
     }
 
     /// Ends what nobody intended and erases what the gone left.
     mutating func sweep() {
-        for (key, sighting) in observation.sightings.sorted(by: { $0.key < $1.key }) {
-            if let record = ledger.records[key], !record.state.isGone { continue }
+        let strangers = observation.sightings.keys.filter { ledger.records[$0]?.state.isGone ?? true }
+        looked(at: observation.sightings.count + strangers.count)
+        for key in strangers.sorted() {
+            guard let sighting = observation.sightings[key] else { continue }
             if sighting.isAlive {
                 repeatOrder(.kill(key))
             } else if sighting.hasFolder {

@@ -3,10 +3,12 @@ package import Ambience
 /// Compares what is wanted with what is recorded and what is there, and says what to do next.
 ///
 /// A pass goes straight through: each mote takes at most one step, then missing motes are intended, then what nobody intended is swept.
-/// It is level-triggered: a pass depends only on its arguments, so a lost effect is asked for again and a finished one is not.
-/// 1. `advance`: every recorded mote, by its state and its sighting.
-/// 2. `supply`: replacements, early enough to be listed before those whose end is near begin to drain.
-/// 3. `sweep`: processes without an intent end; folders of the gone are erased.
+/// It is level-triggered: a pass depends only on its arguments, so a lost effect is asked for again and a finished one is not. Its work grows
+/// with the number of motes and no faster: every mote is looked at a fixed number of times.
+/// 1. `Census`: one walk over each class says who lasts, who has to go and how many may go now.
+/// 2. `advance`: every recorded mote, by its state and its witnesses.
+/// 3. `supply`: replacements, early enough to be listed before those whose end is near begin to drain.
+/// 4. `sweep`: processes without an intent end; folders of the gone are erased.
 package struct Reconciler {
     /// How long a mote may take to end politely.
     package static let stopPatienceSeconds: Int64 = 5
@@ -14,6 +16,10 @@ package struct Reconciler {
     static let ownTimerPatienceSeconds: Int64 = 2
     /// How long an order to drain may go unheard before it is given again.
     static let drainPatienceSeconds: Int64 = 10
+    /// How long witnesses may disagree about a mote before it is judged by two of three.
+    package static let quarantineSeconds: Int64 = 60
+    /// How long an intended mote waits for a provider with which nothing is started.
+    static let waitingSeconds: Int64 = 180
     /// How long the gone are remembered.
     package static let memorySeconds: Int64 = 3600
 
@@ -24,12 +30,10 @@ package struct Reconciler {
     /// Those not gone, the soonest to end first.
     let alive: [MoteRecord]
     var actions: [Action] = []
-    var startsLeft: Int
-    /// Per class, those that will still be of use when a mote started now is; the soonest to end first.
-    private(set) var lasting: [LifetimeClass: [MoteRecord]] = [:]
-    /// Per class, how many more may be told to drain now.
-    var drainsLeft: [LifetimeClass: Int] = [:]
-    private var surplus: Set<MoteKey> = []
+    var ramp: Ramp
+    var census: [LifetimeClass: Census] = [:]
+    /// How many motes and candidates were looked at, for whoever wants to know how a pass grows.
+    private(set) var work = 0
 
     /// For a fleet of this machine's processes.
     package static func reconcile(
@@ -42,11 +46,19 @@ package struct Reconciler {
     package static func reconcile(
         desire: Desire, ledger: Ledger, observation: Observation, now: WallTime, siting: inout some Siting, random: inout some RandomNumberGenerator
     ) -> [Action] {
+        pass(desire: desire, ledger: ledger, observation: observation, now: now, siting: &siting, random: &random).actions
+    }
+
+    /// One pass, with how much work it was.
+    package static func pass(
+        desire: Desire, ledger: Ledger, observation: Observation, now: WallTime, siting: inout some Siting, random: inout some RandomNumberGenerator
+    ) -> (actions: [Action], work: Int) {
         var pass = Reconciler(desire: desire, ledger: ledger, observation: observation, now: now)
         for record in pass.alive { pass.advance(record) }
+        pass.looked(at: pass.alive.count)
         if desire.mode == .up { pass.supply(&siting, &random) }
         pass.sweep()
-        return pass.actions
+        return (pass.actions, pass.work)
     }
 
     private init(desire: Desire, ledger: Ledger, observation: Observation, now: WallTime) {
@@ -55,46 +67,16 @@ package struct Reconciler {
         self.observation = observation
         self.now = now
         alive = ledger.alive
-        let starts = ledger.records.values.reduce(0) { sum, record in sum + record.starts.count { now - $0 < 60 } }
-        startsLeft = max(0, desire.policy.startsPerMinute - starts)
-        for lifetimeClass in LifetimeClass.allCases { count(lifetimeClass) }
+        ramp = Ramp(ledger, policy: desire.policy, now: now)
+        for lifetimeClass in LifetimeClass.allCases {
+            let census = Census(lifetimeClass, alive.lazy.filter { $0.lease.lifetimeClass == lifetimeClass }, desire: desire, observation: observation, now: now)
+            self.census[lifetimeClass] = census
+            looked(at: alive.count + census.work)
+        }
+        looked(at: ledger.records.count)
     }
 
-    private mutating func count(_ lifetimeClass: LifetimeClass) {
-        let members = alive.filter { $0.lease.lifetimeClass == lifetimeClass }
-        let lasting = members.filter(isLasting)
-        self.lasting[lifetimeClass] = lasting
-        let wanted = desire.policy[lifetimeClass].motes
-        surplus.formUnion(lasting.prefix(max(0, lasting.count - wanted)).map(\.key))
-        drainsLeft[lifetimeClass] = drainsAllowed(members, lasting, wanted: wanted)
-    }
-
-    /// Whether the mote will still be of use when one started now is.
-    func isLasting(_ record: MoteRecord) -> Bool {
-        record.state.isServing && desire.wishes[record.key] == nil && !fades(record, by: now + desire.timing.leadSeconds)
-    }
-
-    /// Only what the fleet can do without may be told to drain, and a bounded share at once.
-    private func drainsAllowed(_ members: [MoteRecord], _ lasting: [MoteRecord], wanted: Int) -> Int {
-        let ending = members.count { $0.state.isEndingByWish }
-        let wished = members.count { $0.state.isListed && desire.wishes[$0.key] != nil }
-        let share = max(1, Int(Double(wanted) * desire.policy.disruptionShare))
-        return max(0, min(share - ending, lasting.count { $0.state.isListed } + wished - wanted))
-    }
-
-    /// Whether the fleet has more than enough without this mote, which is among the soonest to end.
-    func isSurplus(_ record: MoteRecord) -> Bool { surplus.contains(record.key) }
-
-    /// What is seen of a mote. Where its provider was not seen whole, it may be there all the same.
-    func sighting(_ record: MoteRecord) -> Sighting {
-        if let sighting = observation.sightings[record.key] { return sighting }
-        return Sighting(isInDoubt: observation.unseen.contains(record.lease.site.provider))
-    }
-
-    /// Whether the mote is of little use from `time` on.
-    func fades(_ record: MoteRecord, by time: WallTime) -> Bool {
-        record.expires - max(record.lease.drainSeconds, desire.timing.fadeSeconds(record.lease.lifetimeClass)) <= time
-    }
+    mutating func looked(at count: Int) { work += count }
 
     mutating func add(_ change: MoteChange, to key: MoteKey, _ effect: Effect? = nil) {
         actions.append(Action(event: MoteEvent(key: key, at: now, change: change), effect: effect))
@@ -103,33 +85,9 @@ package struct Reconciler {
     mutating func repeatOrder(_ effect: Effect) { actions.append(Action(event: nil, effect: effect)) }
 }
 
-extension Sighting {
-    /// Proven: nothing of it is there, and nothing can come of what was ordered.
-    var isAbsent: Bool { !isAlive && !isInDoubt }
-}
-
-extension MoteRecord {
-    /// Why it ends if nobody ends it.
-    var endReason: EndReason { endsEarly == nil ? .expiry : .interrupted }
-}
-
-extension MoteState {
-    var isEnding: Bool { if case .terminating = self { true } else { false } }
-
-    var isListed: Bool { if case .listed = self { true } else { false } }
-
-    /// Draining, or told to end, because somebody wished it and not because its time was over.
-    var isEndingByWish: Bool {
-        switch self {
-        case .draining(let ending), .terminating(let ending): ending.reason == .wish || ending.reason == .surplus || ending.reason == .neverListed
-        default: false
-        }
-    }
-}
-
 extension Reconciler {
     /// How many motes of a class will still be of use when a mote started now is.
     static func lasting(_ lifetimeClass: LifetimeClass, desire: Desire, ledger: Ledger, now: WallTime) -> Int {
-        Reconciler(desire: desire, ledger: ledger, observation: Observation(), now: now).lasting[lifetimeClass, default: []].count
+        Reconciler(desire: desire, ledger: ledger, observation: Observation(), now: now).census[lifetimeClass]?.lasting ?? 0
     }
 }

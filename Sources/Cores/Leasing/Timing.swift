@@ -1,3 +1,5 @@
+package import Ambience
+
 /// Lengths of time that follow from a policy and from how often the network votes.
 package struct Timing: Equatable, Sendable {
     package let policy: FleetPolicy
@@ -20,6 +22,17 @@ package struct Timing: Equatable, Sendable {
     /// The end of a life in which a mote is of little use: it drains, or clients avoid it.
     package func fadeSeconds(_ lifetimeClass: LifetimeClass) -> Int64 {
         lifetimeClass == .normal ? max(drainSeconds(.normal), streamLifeSeconds) : drainSeconds(lifetimeClass)
+    }
+
+    /// From when on the mote is of little use if nobody ends it earlier.
+    package func fades(_ record: MoteRecord) -> WallTime {
+        record.expires - max(record.lease.drainSeconds, fadeSeconds(record.lease.lifetimeClass))
+    }
+
+    /// How many of a class may begin to fade within one fading time before some are made to go earlier: twice as many as come together on average.
+    package func fadingAtOnce(_ lifetimeClass: LifetimeClass) -> Int {
+        let wanted = Int64(policy[lifetimeClass].motes), life = max(1, policy[lifetimeClass].lifetimeSeconds)
+        return max(1, Int((2 * wanted * fadeSeconds(lifetimeClass) + life - 1) / life))
     }
 
     /// From a start until clients know the mote, at worst.

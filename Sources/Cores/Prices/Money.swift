@@ -36,6 +36,9 @@ package struct Purse: Equatable, Sendable {
 
     package mutating func add(_ amount: Amount, _ currency: Currency) { amounts[currency, default: .zero] += amount }
 
+    /// Takes back what was added.
+    package mutating func remove(_ amount: Amount, _ currency: Currency) { amounts[currency] = self[currency] - amount }
+
     package static func += (a: inout Purse, b: Purse) {
         for (currency, amount) in b.amounts { a.add(amount, currency) }
     }

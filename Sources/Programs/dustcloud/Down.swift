@@ -24,7 +24,7 @@ struct Down: ParsableCommand {
             }
             if SystemTime().wall - last >= 2 {
                 last = SystemTime().wall
-                Terminal.report("the coordinator takes the cloud down: \(try store.ledger().alive.count) motes left")
+                Terminal.report("the coordinator takes the cloud down: \(try store.ledger().aliveCount) motes left")
             }
             if patience.wait(milliseconds: Self.pollMilliseconds) { throw ExitCode(130) }
         }

@@ -125,6 +125,8 @@ extension MoteChange {
         case .draining(let reason): "draining: \(reason.rawValue)"
         case .terminating(let reason): "terminating: \(reason.rawValue)"
         case .shortened(let until): "taken back by its provider, until \(until.rfc3339)"
+        case .doubted: "in doubt"
+        case .trusted: "no longer in doubt"
         case .gone(let reason): "gone: \(reason.rawValue)"
         }
     }

@@ -31,6 +31,8 @@ struct Narrator {
         case .draining(let reason): return "\(name) drains: \(reason.rawValue)"
         case .terminating(let reason): return "\(name) is ended: \(reason.rawValue)"
         case .shortened(let until): return "\(name) is taken back early by its provider: ends \(until.clock)"
+        case .doubted: return "\(name) is in doubt: its provider and its own reports disagree"
+        case .trusted: return "\(name) is no longer in doubt"
         case .gone(let reason): return "\(name) gone: \(reason.rawValue)"
         }
     }

@@ -48,7 +48,7 @@ struct Session {
         if isUp, listed != lastListed, listed > 0 || lastListed >= 0 { say("motes listed \(listed)/\(wanted)") }
         lastListed = listed
         guard time.wall - lastProgress >= Self.progressSeconds else { return }
-        if !isUp { return say("going down: \(coordinator.ledger.alive.count) motes left") }
+        if !isUp { return say("going down: \(coordinator.ledger.aliveCount) motes left") }
         guard !coordinator.isClientReady else { return }
         say("waiting: motes listed \(listed)/\(wanted), client \(coordinator.clientProgress)%")
     }

@@ -132,7 +132,7 @@ package final class Coordinator {
     }
 
     private func finishDown(_ now: WallTime) throws(CoordinationError) -> Bool {
-        guard ledger.alive.isEmpty, observation.sightings.isEmpty, !isBlind, pillars.takeDown(now) else { return false }
+        guard ledger.aliveCount == 0, observation.sightings.isEmpty, !isBlind, pillars.takeDown(now) else { return false }
         try store.clearCloud()
         tell(.down)
         return true
