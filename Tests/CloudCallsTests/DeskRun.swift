@@ -4,6 +4,7 @@ import Leasing
 
 /// A coordinator that does what the desk says, against a double, one second after the other; killed now and then, it knows afterwards only what was durable.
 struct DeskRun {
+    let provider: Provider
     let driver: any CloudDriver
     var double: CloudDouble
     var desk: AccountDesk
@@ -18,6 +19,7 @@ struct DeskRun {
     private var random: SeededRandom
 
     init(_ provider: Provider, weather: CloudDouble.Weather = .calm, seed: UInt64 = 0) {
+        self.provider = provider
         driver = provider.driver
         double = CloudDouble(provider.dialect, weather: weather, seed: seed)
         desk = AccountDesk(driver.traits, fleet: FleetRun.fleet, seed: seed)
@@ -30,7 +32,7 @@ struct DeskRun {
     mutating func order(_ count: Int, lifetimes: ClosedRange<Int64> = 900...2400) -> [MachineOrder] {
         let orders = (0..<count).map { index in
             MachineOrder(
-                fleet: FleetRun.fleet, key: .random(&random), place: FleetRun.places[index % 2], size: "small", image: "17",
+                fleet: FleetRun.fleet, key: .random(&random), place: FleetRun.places[index % 2], size: provider.size, image: "17",
                 expires: now + .random(in: lifetimes, using: &random), userData: "#!/bin/sh\n")
         }
         for order in orders { desk.want(order, now: now) }

@@ -86,7 +86,7 @@ struct DeskTests {
 
     @Test("through storms and kills nothing is made twice, outlives its expiry by two minutes or stays in doubt", arguments: Provider.allCases)
     func storms(_ provider: Provider) {
-        for seed in seeds(5) {
+        for seed in seeds(2) {
             var run = DeskRun(provider, weather: .storm, seed: seed)
             run.killShare = 0.03
             _ = run.order(8)

@@ -9,6 +9,9 @@ extension Dialect {
     var showsEnded: Bool { false }
     func id(_ number: Int) -> String { "\(1000 + number)" }
     func surveyed(_ places: [String]) -> CloudAnswer { refusal(.malformed) }
+    func noticed(_ machines: [CloudDouble.Rented]) -> CloudAnswer { refusal(.malformed) }
+    func signedIn(at now: WallTime, _ places: [String]) -> CloudAnswer { refusal(.malformed) }
+    func passTime(_ request: CloudRequest) -> WallTime? { nil }
 
     func isBearer(_ request: CloudRequest) -> Bool { request.headers.contains(.init("authorization", "Bearer letmein")) }
 
@@ -28,6 +31,8 @@ extension Dialect {
 
 struct HetznerDialect: Dialect {
     let areNamesUnique = true
+    /// 0.0060 an hour, in started hours.
+    let meter = Meter(perGrain: 60, grainSeconds: 3600)
 
     func isAuthorized(_ request: CloudRequest, at now: WallTime) -> Bool { isBearer(request) }
 
@@ -43,22 +48,36 @@ struct HetznerDialect: Dialect {
             else { return nil }
             return .create(DoubleOrder(name: name, place: place, tags: labels.map { "\($0):\($1)" }))
         case ("GET", "/v1/servers"):
-            guard let fleet = text(query(request, "label_selector"), after: "mote-fleet=="), let page = query(request, "page").flatMap({ Int($0) }) else { return nil }
-            return .list(fleet: fleet, place: nil, mark: (page - 1) * 3)
+            let page = query(request, "page").flatMap { Int($0) } ?? 1
+            if let name = query(request, "name") { return .list(Filter(name: name)) }
+            guard let fleet = text(query(request, "label_selector"), after: "mote-fleet==") else { return nil }
+            return .list(Filter(fleet: fleet, mark: (page - 1) * 3))
         case ("DELETE", _): return .end(lastPart(request))
         default: return nil
         }
     }
 
     func created(_ machine: CloudDouble.Rented, at now: WallTime) -> CloudAnswer {
-        json(201, ["server": server(machine), "action": ["id": 7, "status": "running"], "root_password": NSNull()])
+        json(201, ["server": server(machine), "action": action(7, "create_server"), "next_actions": [], "root_password": NSNull()])
     }
 
     func listed(_ machines: [CloudDouble.Rented], next: Int?, pageSize: Int) -> CloudAnswer {
-        json(200, ["servers": machines.map(server), "meta": ["pagination": ["next_page": next.map { $0 / pageSize + 1 } as Any? ?? NSNull()]]])
+        let page = next.map { $0 / pageSize } ?? 1
+        let pagination: [String: Any] = [
+            "page": page, "per_page": pageSize, "previous_page": NSNull(), "next_page": next.map { $0 / pageSize + 1 } as Any? ?? NSNull(), "last_page": NSNull(),
+            "total_entries": NSNull(),
+        ]
+        return json(200, ["servers": machines.map(server), "meta": ["pagination": pagination]])
     }
 
-    func ended(_ machine: CloudDouble.Rented) -> CloudAnswer { json(200, ["action": ["id": 8, "status": "running"]]) }
+    func ended(_ machine: CloudDouble.Rented) -> CloudAnswer { json(200, ["action": action(8, "delete_server")]) }
+
+    private func action(_ id: Int, _ command: String) -> [String: Any] {
+        [
+            "id": id, "command": command, "status": "running", "progress": 0, "started": "2027-01-15T08:00:00+00:00", "finished": NSNull(), "resources": [],
+            "error": NSNull(),
+        ]
+    }
 
     func refusal(_ refusal: CloudDouble.Refusal) -> CloudAnswer {
         let (status, code) =
@@ -78,13 +97,19 @@ struct HetznerDialect: Dialect {
         let labels = machine.tags.map { $0.split(separator: ":", maxSplits: 1).map(String.init) }
         return [
             "id": Int(machine.id) ?? 0, "name": machine.name, "status": "running", "labels": Dictionary(labels.map { ($0[0], $0[1]) }) { a, _ in a },
-            "public_net": ["ipv4": ["ip": "192.0.2.1"], "ipv6": NSNull()], "datacenter": ["location": ["name": machine.place]],
+            "public_net": [
+                "ipv4": ["id": 5, "ip": "192.0.2.1", "blocked": false, "dns_ptr": "static.example"], "ipv6": NSNull(), "floating_ips": [], "firewalls": [],
+            ],
+            "created": "2027-01-15T08:00:00+00:00", "private_net": [], "volumes": [], "protection": ["delete": false, "rebuild": false], "locked": false,
+            "datacenter": ["id": 1, "name": "\(machine.place)-dc1", "location": ["id": 1, "name": machine.place]],
         ]
     }
 }
 
 struct DigitalOceanDialect: Dialect {
     let promises = true
+    /// By the second, a minute and 0.0100 at least.
+    let meter = Meter(perGrain: 1, grainSeconds: 12, leastSeconds: 60, least: 100)
 
     func isAuthorized(_ request: CloudRequest, at now: WallTime) -> Bool { isBearer(request) }
 
@@ -98,7 +123,7 @@ struct DigitalOceanDialect: Dialect {
             return .create(DoubleOrder(name: name, place: place, tags: tags))
         case ("GET", "/v2/droplets"):
             guard let fleet = text(query(request, "tag_name"), after: "mote-fleet:"), let page = query(request, "page").flatMap({ Int($0) }) else { return nil }
-            return .list(fleet: fleet, place: nil, mark: (page - 1) * 3)
+            return .list(Filter(fleet: fleet, mark: (page - 1) * 3))
         case ("DELETE", _): return .end(lastPart(request))
         default: return nil
         }
@@ -134,6 +159,9 @@ struct DigitalOceanDialect: Dialect {
 }
 
 struct VultrDialect: Dialect {
+    /// 0.0070 an hour, in started hours.
+    let meter = Meter(perGrain: 70, grainSeconds: 3600)
+
     func id(_ number: Int) -> String { "cb676a46-66fd-4dfb-b839-\(100_000_000_000 + number)" }
 
     func isAuthorized(_ request: CloudRequest, at now: WallTime) -> Bool { isBearer(request) }
@@ -148,9 +176,9 @@ struct VultrDialect: Dialect {
             return .create(DoubleOrder(name: label, place: place, tags: tags))
         case ("GET", "/v2/instances"):
             guard let fleet = text(query(request, "tag"), after: "mote-fleet:") else { return nil }
-            guard let cursor = query(request, "cursor") else { return .list(fleet: fleet, place: nil, mark: 0) }
+            guard let cursor = query(request, "cursor") else { return .list(Filter(fleet: fleet)) }
             return text(Base64.decode(cursor).map { String(decoding: $0, as: UTF8.self) }, after: "next__").flatMap { Int($0) }.map {
-                .list(fleet: fleet, place: nil, mark: $0)
+                .list(Filter(fleet: fleet, mark: $0))
             }
         case ("DELETE", _): return .end(lastPart(request))
         default: return nil

@@ -9,13 +9,25 @@ struct EC2Dialect: Dialect {
 
     func id(_ number: Int) -> String { "i-0" + String(repeating: "0", count: 8) + "\(10_000_000 + number)" }
 
-    /// What was sent must be what we would have signed at the time that the request says, and that time must be near ours.
+    /// By the second, a minute at least, 0.0036 an hour: billed in ten-thousandths here, so in grains of a second's share of a hundred hours.
+    let meter = Meter(perGrain: 1, grainSeconds: 100, leastSeconds: 60)
+
+    /// What was sent must be what its key signs at the time that the request says, over the headers that it names, and that time must be near ours.
     func isAuthorized(_ request: CloudRequest, at now: WallTime) -> Bool {
-        let own: Set = ["x-amz-date", "authorization"]
-        guard let date = request.headers.first(where: { $0.name == "x-amz-date" })?.value, let sent = Self.time(date), abs(sent - now) <= 300 else { return false }
+        guard let date = header(request, "x-amz-date"), let sent = Self.time(date), abs(sent - now) <= 300, let authorization = header(request, "authorization"),
+            let names = authorization.firstMatch(of: /SignedHeaders=([^,]+)/)?.1.split(separator: ";").map(String.init), names.contains("host")
+        else { return false }
         var plain = request
-        plain.headers.removeAll { own.contains($0.name) }
-        return SignatureV4(region: request.region ?? "", service: "ec2").sign(plain, with: Self.key, at: sent).headers == request.headers
+        plain.headers.removeAll { !names.contains($0.name) || $0.name == "x-amz-date" || $0.name == "host" }
+        let signed = SignatureV4(region: region(request), service: "ec2").sign(plain, with: Self.key, at: sent)
+        return header(signed, "authorization") == authorization
+    }
+
+    private func header(_ request: CloudRequest, _ name: String) -> String? { request.headers.first { $0.name == name }?.value }
+
+    /// Which region's endpoint this is: what the signature is for.
+    private func region(_ request: CloudRequest) -> String {
+        request.region ?? header(request, "authorization")?.firstMatch(of: /Credential=[^\/]+\/[0-9]+\/([^\/]+)\//).map { String($0.1) } ?? ""
     }
 
     func wish(_ request: CloudRequest) -> Wish? {
@@ -24,19 +36,26 @@ struct EC2Dialect: Dialect {
         switch fields["Action"] {
         case "RunInstances":
             guard let token = fields["ClientToken"], token.utf8.count <= 64, fields["MinCount"] == "1", fields["MaxCount"] == "1", fields["ImageId"] != nil,
-                fields["InstanceInitiatedShutdownBehavior"] == "terminate"
+                fields["InstanceInitiatedShutdownBehavior"] == "terminate", fields["InstanceType"]?.contains(":") == false
             else { return nil }
+            let spot = ["MarketType", "SpotOptions.SpotInstanceType", "SpotOptions.InstanceInterruptionBehavior"].compactMap { fields["InstanceMarketOptions.\($0)"] }
+            guard spot.isEmpty || spot == ["spot", "one-time", "terminate"] else { return nil }
             let tags = (1...20).compactMap { index in
                 fields["TagSpecification.1.Tag.\(index).Key"].map { "\($0):\(fields["TagSpecification.1.Tag.\(index).Value"] ?? "")" }
             }
-            let zone = "\(request.region ?? "")/\(fields["Placement.AvailabilityZone"] ?? "")"
+            let zone = "\(region(request))/\(fields["Placement.AvailabilityZone"] ?? "")"
             return .create(
                 DoubleOrder(
-                    name: token, place: request.region ?? "", tags: tags, token: "\(zone)/\(token)",
+                    name: token, place: region(request), tags: tags, token: "\(zone)/\(token)", isSpot: !spot.isEmpty,
                     parameters: fields.sorted { $0.key < $1.key }.map { "\($0)=\($1)" }.joined(separator: "&")))
         case "DescribeInstances":
             guard fields["Filter.1.Name"] == "tag:mote-fleet", let fleet = fields["Filter.1.Value.1"] else { return nil }
-            return .list(fleet: fleet, place: request.region, mark: fields["NextToken"].flatMap { Int($0) } ?? 0)
+            return .list(Filter(fleet: fleet, place: region(request), mark: fields["NextToken"].flatMap { Int($0) } ?? 0))
+        case "DescribeSpotInstanceRequests":
+            guard fields["Filter.1.Name"] == "tag:mote-fleet", fields["Filter.2.Name"] == "status-code", fields["Filter.2.Value.1"] == "marked-for-termination" else {
+                return nil
+            }
+            return .notices(place: region(request))
         case "DescribeRegions": return .survey
         case "TerminateInstances": return fields["InstanceId.1"].map { .end($0) }
         default: return nil
@@ -61,6 +80,15 @@ struct EC2Dialect: Dialect {
         let closed = "<item><regionName>shut</regionName><optInStatus>not-opted-in</optInStatus></item><item><regionName>cn-north-1</regionName></item>"
         let items = places.map { "<item><regionName>\($0)</regionName><optInStatus>opt-in-not-required</optInStatus></item>" }
         return xml(200, "<DescribeRegionsResponse><regionInfo>\(items.joined())\(closed)</regionInfo></DescribeRegionsResponse>")
+    }
+
+    func noticed(_ machines: [CloudDouble.Rented]) -> CloudAnswer {
+        let items = machines.filter(\.isSpot).map { machine in
+            "<item><spotInstanceRequestId>sir-1</spotInstanceRequestId><type>one-time</type><state>active</state><status><code>marked-for-termination</code>"
+                + "<updateTime>\(machine.noticed?.rfc3339.dropLast() ?? "").000Z</updateTime><message>so it is</message></status>"
+                + "<instanceId>\(machine.id)</instanceId></item>"
+        }
+        return xml(200, "<DescribeSpotInstanceRequestsResponse><spotInstanceRequestSet>\(items.joined())</spotInstanceRequestSet></DescribeSpotInstanceRequestsResponse>")
     }
 
     func refusal(_ refusal: CloudDouble.Refusal) -> CloudAnswer {

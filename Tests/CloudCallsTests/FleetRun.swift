@@ -7,6 +7,7 @@ import Testing
 struct FleetRun {
     let driver: any CloudDriver
     var double: CloudDouble
+    private var session: AccountSession
     /// What survives.
     private(set) var rentals: [Rental]
     private(set) var creditRefusals = 0
@@ -18,13 +19,14 @@ struct FleetRun {
 
     init(_ provider: Provider, orders: Int, weather: CloudDouble.Weather = .calm, seed: UInt64 = 0, lifetimes: ClosedRange<Int64> = 900...2400) {
         driver = provider.driver
+        session = AccountSession(driver)
         double = CloudDouble(provider.dialect, weather: weather, seed: seed)
         var random = SeededRandom(seed: seed ^ 0x5EED)
         let now = double.now
         rentals = (0..<orders).map { index in
             Rental(
                 MachineOrder(
-                    fleet: Self.fleet, key: .random(&random), place: Self.places[index % 2], size: "small", image: "17", expires: now + .random(in: lifetimes, using: &random),
+                    fleet: Self.fleet, key: .random(&random), place: Self.places[index % 2], size: provider.size, image: "17", expires: now + .random(in: lifetimes, using: &random),
                     userData: "#!/bin/sh\n"))
         }
         self.random = random
@@ -48,15 +50,13 @@ struct FleetRun {
             rentals[index].looked(machines, begun: now, repetition: driver.repetition)
         case .create:
             guard rentals[index].asking(now: now), !isKilled() else { return }
-            let order = rentals[index].order, driver = driver
-            let result = call(driver.create(order)) { answer throws(CallFailure) in try driver.created(answer, for: order) }
+            let result = call(.create(rentals[index].order)).map { if case .creation(let creation) = $0 { creation } else { Creation.exists } }
             if case .failure(.credentials) = result { creditRefusals += 1 }
             if !isKilled() { rentals[index].heard(result, now: now) }
         }
     }
 
     mutating func sweep() {
-        let driver = driver
         var machines: [Machine] = []
         guard let places = surveyed() else { return }
         for place in places {
@@ -65,27 +65,22 @@ struct FleetRun {
         }
         for (machine, _) in Sweep.overdue(machines, rentals: rentals, now: double.now) {
             if isKilled() { return }
-            _ = call(driver.end(machine.id, place: machine.place)) { answer throws(CallFailure) in try driver.ended(answer) }
+            _ = call(.end(id: machine.id, place: machine.place))
         }
     }
 
     /// Where one must look to have seen everything, or nothing if that is not known.
     mutating func surveyed() -> [String?]? {
-        let driver = driver
-        guard let request = driver.survey() else { return [nil] }
-        let places = call(request) { answer throws(CallFailure) in try driver.surveyed(answer) }
-        return try? places.get().map(Optional.some)
+        guard driver.survey() != nil else { return [nil] }
+        guard case .success(.places(let places)) = call(.survey) else { return nil }
+        return places
     }
 
     /// All pages, or nothing.
     mutating func listed(_ place: String?) -> [Machine]? {
         var machines: [Machine] = [], mark: String?
-        let driver = driver
         for _ in 0..<100 {
-            let page = call(driver.list(fleet: Self.fleet, place: place, mark: mark)) { answer throws(CallFailure) in
-                try driver.listed(answer, fleet: Self.fleet, place: place)
-            }
-            guard case .success(let page) = page else { return nil }
+            guard case .success(.page(let page)) = call(.list(place: place, mark: mark)) else { return nil }
             machines += page.machines
             mark = page.next
             if mark == nil { return machines }
@@ -93,16 +88,25 @@ struct FleetRun {
         return nil
     }
 
-    private mutating func call<T>(_ request: CloudRequest, _ read: (CloudAnswer) throws(CallFailure) -> T) -> Result<T, CallFailure> {
-        do throws(CallFailure) {
-            switch double.handle(try driver.authorize(request, pass: nil, now: double.now)) {
-            case .answer(let answer): return .success(try read(answer))
-            case .lost(let why): return .failure(.unknown(why))
-            case .unsent(let why): return .failure(.unreachable(why))
-            }
-        } catch {
-            return .failure(error)
+    /// The bytes of a list.
+    mutating func listAnswer() -> CloudAnswer? {
+        var double = double, last: Reply?
+        let now = double.now
+        _ = session.perform(.list(place: "fra", mark: nil), fleet: Self.fleet, now: { now }) { request in
+            last = double.handle(request)
+            return last!
         }
+        if case .answer(let answer)? = last { return answer }
+        return nil
+    }
+
+    private mutating func call(_ call: AccountDesk.Call) -> Result<AccountDesk.Outcome, CallFailure> {
+        var double = double
+        let now = double.now
+        let outcome = session.perform(call, fleet: Self.fleet, now: { now }) { double.handle($0) }.outcome
+        self.double = double
+        if case .failed(let failure) = outcome { return .failure(failure) }
+        return .success(outcome)
     }
 
     private mutating func isKilled() -> Bool { killShare > 0 && Double.random(in: 0..<1, using: &random) < killShare }
@@ -110,25 +114,41 @@ struct FleetRun {
 
 /// A driver and the provider that it is for.
 enum Provider: String, CaseIterable, CustomTestStringConvertible {
-    case ec2, hetzner, digitalocean, vultr
+    case ec2, ec2Spot = "ec2 spot", hetzner, digitalocean, vultr, openstack
 
     var testDescription: String { rawValue }
+    var size: String { self == .ec2Spot ? "small:spot" : "small" }
+    var hasPlaces: Bool { [.ec2, .ec2Spot, .openstack].contains(self) }
 
     var driver: any CloudDriver {
         switch self {
-        case .ec2: EC2(key: EC2Dialect.key)
+        case .ec2, .ec2Spot: EC2(key: EC2Dialect.key)
         case .hetzner: Hetzner(token: "letmein")
         case .digitalocean: DigitalOcean(token: "letmein")
         case .vultr: Vultr(token: "letmein")
+        case .openstack: OpenStack(url: OpenStackDialect.url, OpenStackDialect.me)!
+        }
+    }
+
+    /// What a machine costs by the published tariff, in ten-thousandths.
+    func price(seconds: Int64) -> Int64 {
+        func started(_ grain: Int64, _ seconds: Int64) -> Int64 { (max(1, seconds) + grain - 1) / grain }
+        return switch self {
+        case .ec2, .ec2Spot: started(100, max(60, seconds))
+        case .hetzner: 60 * started(3600, seconds)
+        case .digitalocean: max(100, started(12, max(60, seconds)))
+        case .vultr: 70 * started(3600, seconds)
+        case .openstack: 80 * started(3600, seconds)
         }
     }
 
     var dialect: any Dialect {
         switch self {
-        case .ec2: EC2Dialect()
+        case .ec2, .ec2Spot: EC2Dialect()
         case .hetzner: HetznerDialect()
         case .digitalocean: DigitalOceanDialect()
         case .vultr: VultrDialect()
+        case .openstack: OpenStackDialect()
         }
     }
 }

@@ -5,7 +5,7 @@ extension AccountDesk {
     package mutating func heard(_ outcome: Outcome, _ notes: CallNotes = CallNotes(), now: WallTime) {
         guard let (call, begun) = outstanding else { return }
         outstanding = nil
-        budget.learn(notes)
+        budget.learn(notes, now: now)
         let failure = call.failure(outcome)
         weigh(call.kind, failure, now)
         switch (call, outcome) {

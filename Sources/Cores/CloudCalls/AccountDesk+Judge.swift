@@ -24,7 +24,11 @@ extension AccountDesk {
         orders[name] = standing
         if let id = standing.rental.machine, group.contains(where: { $0.id == id && $0.state == .ended }) { return gone(name, id, now) }
         for machine in group { if let time = machine.endsEarly, machine.id == standing.rental.machine { tell(name, machine.id, time) } }
-        for machine in group.filter(\.isThere) { if let reason = reason(machine, standing, now) { end(machine.id, place: standing.rental.order.place, reason, now) } }
+        for machine in group.filter(\.isThere) {
+            guard let reason = reason(machine, standing, now), ends[machine.id] == nil else { continue }
+            if reason == .broken { events.append(.refused(standing.rental.order, .capacity(machine.fault ?? "it could not be made"))) }
+            end(machine.id, place: standing.rental.order.place, reason, now)
+        }
     }
 
     /// What was in doubt is not any more; and a machine under another id than was answered is taken for the order's if the answered one was never seen.
@@ -53,9 +57,9 @@ extension AccountDesk {
         guard let since = standing.since else { orders[name]?.since = begun; return }
         guard begun > since else { return }
         orders[name]?.misses += 1
-        // A list may lag behind an answer; what was listed once and then is not, twice, is no more.
-        let isDue = standing.isSeen || ends[id]?.accepted.map { begun > $0 } == true || begun - since > traits.repetition.visibleWithinSeconds
-        if isDue, standing.misses > 0 { gone(name, id, now) }
+        // A list may lag behind an answer, and lists lie: what is not listed any more, twice, is ended by its id, and no more when that was granted too.
+        guard standing.misses > 0, standing.isSeen || ends[id] != nil || begun - since > traits.repetition.visibleWithinSeconds else { return }
+        if let accepted = ends[id]?.accepted { if begun > accepted { gone(name, id, now) } } else { end(id, place: standing.rental.order.place, .unlisted, now) }
     }
 
     private mutating func lookedInVain(_ name: String, _ begun: WallTime, _ now: WallTime) {

@@ -46,6 +46,8 @@ package struct AccountDesk: Sendable {
 
     package enum EndReason: String, Sendable {
         case wanted, expired, doubled, unknown, broken
+        /// It was listed, or should be, and is not any more: in case the lists are wrong.
+        case unlisted
     }
 
     /// What the caller must write down or may want to tell.
@@ -120,12 +122,13 @@ package struct AccountDesk: Sendable {
 
     // MARK: What is wanted
 
-    /// Wants a machine. Says no at the bound and for an order whose expiry has passed; an order that is known already stays as it is.
+    /// Wants a machine. Says no at the bound, for an order of another fleet and for one whose expiry has passed; an order that is known already stays as it is.
     @discardableResult
     package mutating func want(_ order: MachineOrder, now: WallTime) -> Bool {
         guard orders[order.name] == nil else { return true }
-        guard orders.count < Self.ordersLimit, order.expires > now else { return false }
+        guard orders.count < Self.ordersLimit, order.expires > now, order.fleet == fleet else { return false }
         file(Standing(rental: Rental(order)))
+        if let fault = order.fault { refuse(order.name, .invalid(fault)) }
         if let breaker, now < breaker.until { refuse(order.name, .credentials(breaker.why)) }
         return true
     }

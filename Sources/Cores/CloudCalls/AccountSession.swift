@@ -67,8 +67,8 @@ package struct AccountSession: Sendable {
 /// What a provider gives for credentials, to be shown with every request for a while. Prints as nothing but its end.
 package struct Pass: Sendable, CustomStringConvertible, CustomReflectable {
     let token: String
-    /// Where the provider's services are, for those that say so at signing in.
-    let endpoint: String
+    /// Where the provider's service is in each place, for those that say so at signing in.
+    let endpoints: [String: String]
     let expires: WallTime
 
     package var description: String { "Pass(until \(expires))" }
@@ -77,7 +77,7 @@ package struct Pass: Sendable, CustomStringConvertible, CustomReflectable {
 
 extension CloudDriver {
     package var traits: AccountTraits {
-        AccountTraits(repetition: repetition, hasPlaces: survey() != nil, hasNotices: notices(place: nil) != nil, limits: limits)
+        AccountTraits(repetition: repetition, hasPlaces: survey() != nil, hasNotices: notices(fleet: "", place: nil) != nil, limits: limits)
     }
 
     func request(for call: AccountDesk.Call, fleet: String) throws(CallFailure) -> CloudRequest {
@@ -86,7 +86,7 @@ extension CloudDriver {
         case .list(let place, let mark): return list(fleet: fleet, place: place, mark: mark)
         case .end(let id, let place): return end(id, place: place)
         case .survey: if let request = survey() { return request }
-        case .notices(let place): if let request = notices(place: place) { return request }
+        case .notices(let place): if let request = notices(fleet: fleet, place: place) { return request }
         }
         throw .invalid("the provider has no such call")
     }

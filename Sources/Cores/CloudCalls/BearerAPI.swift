@@ -19,7 +19,13 @@ package struct BearerAPI: Sendable, CustomStringConvertible, CustomReflectable {
         CloudRequest("GET", endpoint, path: path, query: query.map { .init($0.0, $0.1) }, headers: [.init("accept", "application/json")])
     }
 
-    func post(_ path: String, _ body: some Encodable) -> CloudRequest {
+    func post(_ path: String, _ body: some Encodable) -> CloudRequest { JSONCall.post(endpoint, path, body) }
+
+    func delete(_ path: String, id: String) -> CloudRequest { CloudRequest("DELETE", endpoint, path: "\(path)/\(PercentEncoding.encode(id))") }
+}
+
+enum JSONCall {
+    static func post(_ endpoint: String, _ path: String, _ body: some Encodable) -> CloudRequest {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         // Only numbers that are none can fail, and the orders have none.
@@ -27,8 +33,6 @@ package struct BearerAPI: Sendable, CustomStringConvertible, CustomReflectable {
         return CloudRequest(
             "POST", endpoint, path: path, headers: [.init("accept", "application/json"), .init("content-type", "application/json")], body: bytes)
     }
-
-    func delete(_ path: String, id: String) -> CloudRequest { CloudRequest("DELETE", endpoint, path: "\(path)/\(PercentEncoding.encode(id))") }
 }
 
 extension CloudAnswer {

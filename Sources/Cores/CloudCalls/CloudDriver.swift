@@ -35,7 +35,7 @@ package protocol CloudDriver: Sendable {
     func ended(_ answer: CloudAnswer) throws(CallFailure)
 
     /// Asks which machines in a place are about to be taken back; `nil` where lists say so or nobody does.
-    func notices(place: String?) -> CloudRequest?
+    func notices(fleet: String, place: String?) -> CloudRequest?
     func noticed(_ answer: CloudAnswer) throws(CallFailure) -> [String: WallTime]
 }
 
@@ -44,7 +44,7 @@ extension CloudDriver {
     package func surveyed(_ answer: CloudAnswer) throws(CallFailure) -> [String] { throw .invalid("one list holds all places") }
     package func signIn() -> CloudRequest? { nil }
     package func signedIn(_ answer: CloudAnswer, now: WallTime) throws(CallFailure) -> Pass { throw .invalid("nobody signs in there") }
-    package func notices(place: String?) -> CloudRequest? { nil }
+    package func notices(fleet: String, place: String?) -> CloudRequest? { nil }
     package func noticed(_ answer: CloudAnswer) throws(CallFailure) -> [String: WallTime] { throw .invalid("nobody gives notice there") }
 }
 

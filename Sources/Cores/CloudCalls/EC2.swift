@@ -1,7 +1,8 @@
 package import Ambience
 internal import Bytes
 
-/// Amazon EC2, on demand: the Query API of 2016-11-15, signed with Signature Version 4.
+/// Amazon EC2, on demand and spot: the Query API of 2016-11-15, signed with Signature Version 4. A size that ends in `:spot` is rented on the spot market, once,
+/// and taken back two minutes after notice; it is a pool of its own, at a price of its own.
 ///
 /// A `ClientToken` makes asking twice safe: same token and parameters, same answer. It is known within a zone only, and once its machine has ended it
 /// is answered `IdempotentInstanceTerminated`; so the token is made of key and attempt, and place and zone are part of the order.
@@ -45,13 +46,18 @@ package struct EC2: CloudDriver {
 
     package func create(_ order: MachineOrder) -> CloudRequest {
         var fields = [
-            ("ImageId", order.image), ("InstanceType", order.size), ("MinCount", "1"), ("MaxCount", "1"), ("ClientToken", order.name),
+            ("ImageId", order.image), ("InstanceType", String(order.size.prefix { $0 != ":" })), ("MinCount", "1"), ("MaxCount", "1"), ("ClientToken", order.name),
             // What powers off by its own timer is then ended and not merely stopped.
             ("InstanceInitiatedShutdownBehavior", "terminate"), ("MetadataOptions.HttpTokens", "required"),
         ]
         if let zone = order.zone { fields.append(("Placement.AvailabilityZone", zone)) }
         if !order.userData.isEmpty { fields.append(("UserData", Base64.encode(Array(order.userData.utf8)))) }
-        for (index, resource) in ["instance", "volume", "network-interface"].enumerated() {
+        let isSpot = order.size.hasSuffix(Self.spotSuffix)
+        if isSpot {
+            let options = [("SpotInstanceType", "one-time"), ("InstanceInterruptionBehavior", "terminate")].map { ("InstanceMarketOptions.SpotOptions.\($0)", $1) }
+            fields += [("InstanceMarketOptions.MarketType", "spot")] + options
+        }
+        for (index, resource) in (["instance", "volume", "network-interface"] + (isSpot ? ["spot-instances-request"] : [])).enumerated() {
             fields.append(("TagSpecification.\(index + 1).ResourceType", resource))
             for (place, tag) in (order.tags.pairs + [("Name", order.name)]).enumerated() {
                 fields.append(("TagSpecification.\(index + 1).Tag.\(place + 1).Key", tag.name))
@@ -103,6 +109,26 @@ package struct EC2: CloudDriver {
         }
     }
 
+    /// The requests behind spot machines say it; so do the machines themselves and EventBridge, and nobody else.
+    package func notices(fleet: String, place: String?) -> CloudRequest? {
+        let filters = [("tag:\(MachineTags.fleetName)", fleet), ("status-code", "marked-for-termination")].enumerated()
+        let fields = filters.flatMap { [("Filter.\($0.offset + 1).Name", $0.element.0), ("Filter.\($0.offset + 1).Value.1", $0.element.1)] }
+        return call("DescribeSpotInstanceRequests", place: place ?? home, fields)
+    }
+
+    package func noticed(_ answer: CloudAnswer) throws(CallFailure) -> [String: WallTime] {
+        let body: XMLElement
+        do { body = try result(answer, "DescribeSpotInstanceRequestsResponse") } catch { throw error.failure }
+        var notices: [String: WallTime] = [:]
+        for item in body["spotInstanceRequestSet"]?.children ?? [] where item["status"]?["code"]?.text == "marked-for-termination" {
+            guard let id = item["instanceId"]?.text, let time = item["status"]?["updateTime"].flatMap({ WallTime("\($0.text.prefix(19))Z") }) else { continue }
+            notices[id] = time + Self.noticeSeconds
+        }
+        return notices
+    }
+
+    package static let spotSuffix = ":spot"
+    private static let noticeSeconds: Int64 = 120
     private static let pageSize = 1000
 
     private func call(_ action: String, place: String, _ fields: [(String, String)]) -> CloudRequest {
@@ -118,7 +144,9 @@ package struct EC2: CloudDriver {
     private func machine(_ item: XMLElement, fleet: String, place: String) -> Machine? {
         let pairs = (item["tagSet"]?.children ?? []).compactMap { tag in tag["key"].map { ($0.text, tag["value"]?.text ?? "") } }
         guard let id = item["instanceId"]?.text, let tags = MachineTags(Dictionary(pairs) { first, _ in first }), tags.fleet == fleet else { return nil }
-        return Machine(id: id, place: place, tags: tags, state: Self.state(item["instanceState"]?["name"]?.text), address: item["ipAddress"]?.text)
+        return Machine(
+            id: id, place: place, tags: tags, state: Self.state(item["instanceState"]?["name"]?.text), address: item["ipAddress"]?.text,
+            fault: item["stateReason"]?["message"].map { CallFailure.words($0.text) })
     }
 
     private static func state(_ name: String?) -> Machine.State {
@@ -150,7 +178,8 @@ package struct EC2: CloudDriver {
             return switch code {
             case "RequestLimitExceeded", "Throttling", "ThrottlingException", "EC2ThrottledException": .later(seconds: nil)
             case "InstanceLimitExceeded", "VcpuLimitExceeded", "MaxSpotInstanceCountExceeded", "ResourceCountExceeded": .quota(words)
-            case "InsufficientInstanceCapacity", "InsufficientHostCapacity", "InsufficientCapacity", "InsufficientCapacityOnHost": .capacity(words)
+            case "InsufficientInstanceCapacity", "InsufficientHostCapacity", "InsufficientCapacity", "InsufficientCapacityOnHost",
+                "SpotMaxPriceTooLow", "UnfulfillableCapacity": .capacity(words)
             case "AuthFailure", "UnauthorizedOperation", "InvalidClientTokenId", "SignatureDoesNotMatch", "RequestExpired", "OptInRequired", "Blocked",
                 "PendingVerification", "MissingAuthenticationToken": .credentials(words)
             default: !code.isEmpty && (400..<500).contains(status) ? .invalid(words) : .unknown(words)

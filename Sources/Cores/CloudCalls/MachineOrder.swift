@@ -36,6 +36,27 @@ package struct MachineOrder: Equatable, Codable, Sendable {
     package var name: String { tags.orderName }
 }
 
+extension MachineOrder {
+    /// EC2 takes no more.
+    package static let userDataLimitBytes = 16_384
+
+    /// What is wrong with it; `nil` if every provider can be asked for it as it is. Policies and people write orders: what is no name goes into no request.
+    package var fault: String? {
+        if !MachineTags.isFleet(fleet) { return "a fleet's name has 1 to 32 lower-case letters, digits and hyphens" }
+        if !(1...Int(MachineTags.lastAttempt)).contains(attempt) { return "attempts are counted from 1 to \(MachineTags.lastAttempt)" }
+        if !(0...MachineTags.lastSecond).contains(expires.secondsSinceEpoch) { return "no such expiry" }
+        for (what, word) in [("place", place), ("zone", zone ?? "-"), ("size", size), ("image", image)] where !Self.isWord(word) {
+            return "a \(what) has 1 to 128 letters, digits and - _ . : /"
+        }
+        return userData.utf8.count > Self.userDataLimitBytes ? "user data has \(Self.userDataLimitBytes) bytes at most" : nil
+    }
+
+    static func isWord(_ text: String) -> Bool {
+        (1...128).contains(text.utf8.count)
+            && text.utf8.allSatisfy { (0x61...0x7A).contains($0) || (0x41...0x5A).contains($0) || (0x2D...0x3A).contains($0) || $0 == UInt8(ascii: "_") }
+    }
+}
+
 /// What every machine of ours carries, so that it is found, and ended, even if everything else is forgotten.
 ///
 /// Tags are visible to the provider and can be edited there: they say what may be ended, never what may be trusted.
@@ -66,10 +87,15 @@ package struct MachineTags: Equatable, Sendable {
     /// `nil` unless all four are there and mean something.
     package init?(_ values: [String: String]) {
         guard let fleet = values[Self.fleetName], Self.isFleet(fleet), let key = values[Self.keyName].flatMap({ MoteKey($0) }),
-            let attempt = values[Self.attemptName].flatMap({ Int($0) }), (1...999).contains(attempt),
-            let expires = values[Self.expiresName].flatMap({ Int64($0) }), (0...Self.lastSecond).contains(expires)
+            let attempt = values[Self.attemptName].flatMap({ Self.number($0, 1...Self.lastAttempt) }),
+            let expires = values[Self.expiresName].flatMap({ Self.number($0, 0...Self.lastSecond) })
         else { return nil }
-        self.init(fleet: fleet, key: key, attempt: attempt, expires: WallTime(secondsSinceEpoch: expires))
+        self.init(fleet: fleet, key: key, attempt: Int(attempt), expires: WallTime(secondsSinceEpoch: expires))
+    }
+
+    /// As `pairs` writes it: no signs, no zeros in front.
+    private static func number(_ text: String, _ range: ClosedRange<Int64>) -> Int64? {
+        Int64(text).flatMap { range.contains($0) && "\($0)" == text ? $0 : nil }
     }
 
     /// For providers whose tags are plain words: `name:value` each.
@@ -86,8 +112,9 @@ package struct MachineTags: Equatable, Sendable {
             && text.utf8.allSatisfy { (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || $0 == UInt8(ascii: "-") }
     }
 
+    static let lastAttempt: Int64 = 999
     /// The end of the year 9999.
-    private static let lastSecond: Int64 = 253_402_300_799
+    static let lastSecond: Int64 = 253_402_300_799
 }
 
 /// A machine as a provider lists it.
@@ -109,14 +136,19 @@ package struct Machine: Equatable, Sendable {
     package let address: String?
     /// When the provider will take it, if that is before its expiry and known.
     package let endsEarly: WallTime?
+    /// What the provider says is wrong with it.
+    package let fault: String?
 
-    package init(id: String, place: String, tags: MachineTags, state: State, address: String? = nil, endsEarly: WallTime? = nil) {
+    package init(
+        id: String, place: String, tags: MachineTags, state: State, address: String? = nil, endsEarly: WallTime? = nil, fault: String? = nil
+    ) {
         self.id = id
         self.place = place
         self.tags = tags
         self.state = state
         self.address = address
         self.endsEarly = endsEarly
+        self.fault = fault
     }
 
     /// Whether somebody pays for it, or may: a stopped machine is billed nearly everywhere.
