@@ -4,7 +4,7 @@ extension AccountDesk {
     /// What to do now. After `.call` the desk waits for `heard`; asked meanwhile, it says to wait.
     package mutating func next(now: WallTime) -> Step {
         if let outstanding { return .wait(until: max(now + 1, outstanding.at + Rental.callLimitSeconds)) }
-        if let last = lastNow, now < last { forgetPauses(now) }
+        if lastNow.map({ now < $0 }) ?? true { forgetFuture(now) }
         lastNow = now
         budget.refill(now)
         endExpired(now)
@@ -130,11 +130,24 @@ extension AccountDesk {
         }
     }
 
-    private mutating func forgetPauses(_ now: WallTime) {
-        for id in ends.keys { ends[id]?.notBefore = now }
+    /// After the clock stepped back, and for what another run wrote down by a clock that was fast: nothing has happened later than now, and nobody waits
+    /// for what comes after it.
+    private mutating func forgetFuture(_ now: WallTime) {
+        ends = ends.mapValues { wish in
+            var wish = wish
+            (wish.notBefore, wish.accepted) = (now, wish.accepted.map { min($0, now) })
+            return wish
+        }
+        orders = orders.mapValues { standing in
+            var standing = standing
+            standing.since = standing.since.map { min($0, now) }
+            standing.rental.forgetFuture(now)
+            return standing
+        }
+        strangers = strangers.mapValues { $0.seen(noLaterThan: now) }
         shelves = shelves.mapValues { shelf in
             var shelf = shelf
-            (shelf.due, shelf.noticesDue) = (now, now)
+            (shelf.due, shelf.noticesDue, shelf.begun) = (now, now, shelf.begun.map { min($0, now) })
             return shelf
         }
         survey.due = now

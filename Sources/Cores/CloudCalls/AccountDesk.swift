@@ -213,6 +213,8 @@ extension AccountDesk {
         var machine: Machine
         let first: WallTime
         var sightings = 1
+
+        func seen(noLaterThan now: WallTime) -> Stranger { Stranger(machine: machine, first: min(first, now), sightings: sightings) }
     }
 
     struct SurveyState: Sendable {

@@ -60,6 +60,16 @@ package struct Rental: Equatable, Codable, Sendable {
         return true
     }
 
+    /// For a clock that stepped back: nothing was asked later than now.
+    mutating func forgetFuture(_ now: WallTime) {
+        switch stage {
+        case .intended: stage = .intended(notBefore: nil)
+        case .asked(let at, let isRepeat, _, let misses) where at > now: stage = .asked(at: now, isRepeat: isRepeat, notBefore: now, misses: misses)
+        case .named(let since, _) where since > now: stage = .named(since: now, notBefore: now)
+        case .asked, .named, .made, .spent, .failed: break
+        }
+    }
+
     /// After a create that was asked for.
     package mutating func heard(_ result: Result<Creation, CallFailure>, now: WallTime) {
         guard case .asked(let at, let isRepeat, _, _) = stage else { return }

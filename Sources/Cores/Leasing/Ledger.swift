@@ -24,8 +24,12 @@ package struct MoteRecord: Equatable, Codable, Sendable {
     package var expires: WallTime { min(lease.expires, endsEarly ?? lease.expires) }
     package var drains: WallTime { expires - lease.drainSeconds }
 
-    /// What counts against the cap: its ceiling, from the intent on and for ever; nothing once it is sure that nobody was ever asked for it.
-    package var committed: Money? { state.isGone && starts.isEmpty ? nil : lease.ceiling }
+    /// What counts against the cap: its ceiling for each attempt, for every machine has a bill of its own, from the intent on and for ever; nothing once
+    /// it is sure that nobody was ever asked for one.
+    package var committed: Money? {
+        guard let ceiling = lease.ceiling, !state.isGone || !starts.isEmpty else { return nil }
+        return Money(ceiling.amount * Int64(max(1, starts.count)), ceiling.currency)
+    }
 }
 
 /// A step of one mote at a time.

@@ -136,7 +136,8 @@ extension Reconciler {
     }
 
     private mutating func start(_ record: MoteRecord, attempt: Int) {
-        guard ramp.mayStart(record.lease.site.provider) else { return }
+        // The first was promised with the intent.
+        guard ramp.mayStart(record.lease.site.provider), attempt == 1 || spending.promise(record.lease.ceiling) else { return }
         add(.starting(attempt: attempt), to: record.key, .start(record.lease, attempt: attempt))
     }
 

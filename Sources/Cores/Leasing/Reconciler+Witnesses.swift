@@ -17,6 +17,7 @@ extension Reconciler {
         }
         if now - since >= Self.quarantineSeconds, isDead(record), census[record.lease.lifetimeClass]?.mayReplaceDead() == true {
             add(.terminating(.lost), to: record.key, .stop(record.key))
+            return true
         }
         // Its time comes all the same.
         return now < record.drains

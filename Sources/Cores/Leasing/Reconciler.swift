@@ -31,6 +31,7 @@ package struct Reconciler {
     let alive: [MoteRecord]
     var actions: [Action] = []
     var ramp: Ramp
+    var spending: Spending
     var census: [LifetimeClass: Census] = [:]
     /// How many motes and candidates were looked at, for whoever wants to know how a pass grows.
     private(set) var work = 0
@@ -67,6 +68,7 @@ package struct Reconciler {
         self.observation = observation
         self.now = now
         alive = ledger.alive
+        spending = Spending(ledger.committed, caps: desire.caps)
         ramp = Ramp(ledger, policy: desire.policy, now: now)
         for lifetimeClass in LifetimeClass.allCases {
             let census = Census(lifetimeClass, alive.lazy.filter { $0.lease.lifetimeClass == lifetimeClass }, desire: desire, observation: observation, now: now)
