@@ -11,13 +11,13 @@ func door(_ name: String, pkgConfig: String? = nil, apt: String? = nil) -> Targe
     .systemLibrary(name: name, path: "Sources/Doors/\(name)", pkgConfig: pkgConfig, providers: apt.map { [.apt([$0])] })
 }
 
-func room(_ floor: String, _ name: String, _ uses: [Target.Dependency] = []) -> Target {
-    .target(name: name, dependencies: uses, path: "Sources/\(floor)/\(name)", swiftSettings: settings)
-}
+/// What simulations run through millions of times: optimised in every build, or a week of many motes takes an afternoon.
+let busy: Set = ["Leasing", "Prices", "Placement", "CloudCalls", "Rehearsal", "FleetTests"]
 
-/// A room that simulations run through millions of times: optimised in every build, or a week of many motes takes an afternoon.
-func busyRoom(_ name: String, _ uses: [Target.Dependency] = []) -> Target {
-    .target(name: name, dependencies: uses, path: "Sources/Cores/\(name)", swiftSettings: settings + [.unsafeFlags(["-O"])])
+func settings(_ name: String) -> [SwiftSetting] { settings + (busy.contains(name) ? [.unsafeFlags(["-O"])] : []) }
+
+func room(_ floor: String, _ name: String, _ uses: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: uses, path: "Sources/\(floor)/\(name)", swiftSettings: settings(name))
 }
 
 func program(_ name: String, _ uses: [Target.Dependency]) -> Target {
@@ -25,7 +25,7 @@ func program(_ name: String, _ uses: [Target.Dependency]) -> Target {
 }
 
 func tests(_ name: String, _ uses: [Target.Dependency], resources: [Resource] = []) -> Target {
-    .testTarget(name: name, dependencies: uses, path: "Tests/\(name)", resources: resources, swiftSettings: settings)
+    .testTarget(name: name, dependencies: uses, path: "Tests/\(name)", resources: resources, swiftSettings: settings(name))
 }
 
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -77,10 +77,11 @@ let package = Package(
         room("Cores", "ControlProtocol", ["Bytes", "Ambience", "Sealing"]),
         room("Cores", "Torrc", ["Bytes", "Ambience", "Sealing", "Directory", "Transports", "ControlProtocol", "Limits"]),
         room("Cores", "Limits", ["Ambience"]),
-        busyRoom("Leasing", ["Ambience", "Prices"]),
-        busyRoom("Prices"),
-        busyRoom("Placement", ["Prices"]),
-        busyRoom("CloudCalls", ["Bytes", "Ambience", "Sealing", "Leasing"]),
+        room("Cores", "Leasing", ["Ambience", "Prices"]),
+        room("Cores", "Prices"),
+        room("Cores", "Rehearsal", ["Ambience", "Leasing", "Prices"]),
+        room("Cores", "Placement", ["Prices"]),
+        room("Cores", "CloudCalls", ["Bytes", "Ambience", "Sealing", "Leasing"]),
         room("Cores", "Enrolment", ["Bytes", "Ambience", "Sealing", "Leasing"]),
 
         room("Shells", "Loops", ["Ambience", "CEvent", "CLinux"]),
@@ -99,7 +100,7 @@ let package = Package(
         program("mote", ["Ambience", "Confidential", "Sealing", "ControlProtocol", "Torrc", "Leasing", "Enrolment", "EnrolmentService", "Loops", "Node", "Cradle", log]),
         // What a relay cannot cost less than; `make bench` compares with it.
         .executableTarget(name: "floor", dependencies: ["Sealing"], path: "Tests/Bench/Floor", swiftSettings: settings),
-        program("dustcloud", ["Ambience", "Torrc", "Leasing", "CloudCalls", "Clouds", "Prices", "Placement", "Providers", "Coordination", arguments]),
+        program("dustcloud", ["Ambience", "Torrc", "Leasing", "Rehearsal", "CloudCalls", "Clouds", "Prices", "Placement", "Providers", "Coordination", arguments]),
 
         tests("BasicsTests", ["Bytes", "Ambience", "Confidential", "Sealing", "COpenSSL", "CPolyval"], resources: [.copy("Vectors")]),
         tests("CompressionTests", ["Compression", "Ambience"]),
@@ -128,7 +129,7 @@ let package = Package(
         tests("CoordinationTests", ["FreePorts", "Coordination", "Providers", "Leasing", "Prices", "Placement", "Ambience"]),
         tests("CloudCallsTests", ["CloudCalls", "Leasing", "Ambience", "Bytes"], resources: [.copy("Vectors")]),
         tests("EnrolmentTests", ["FreePorts", "Enrolment", "EnrolmentService", "Leasing", "Loops", "Bytes", "Ambience", "Sealing"]),
-        .testTarget(name: "FleetTests", dependencies: ["Leasing", "CloudCalls", "Prices", "Ambience"], path: "Tests/FleetTests", swiftSettings: settings + [.unsafeFlags(["-O"])]),
+        tests("FleetTests", ["Rehearsal", "Leasing", "CloudCalls", "Prices", "Ambience"]),
         tests("CloudsTests", ["Clouds", "CloudCalls", "Leasing", "Ambience"]),
         .target(name: "Damage", dependencies: ["Ambience"], path: "Tests/Damage", swiftSettings: settings),
         .target(name: "FreePorts", path: "Tests/FreePorts", swiftSettings: settings),

@@ -69,6 +69,6 @@ package struct PolicyFault: Error, Equatable, CustomStringConvertible {
 
 extension FleetPolicy {
     /// The most motes that any policy may ask for.
-    package static let fleetLimit = 1000
+    package static let fleetLimit = 10_000
     package static let longestLifetimeSeconds: Int64 = 30 * 86400
 }

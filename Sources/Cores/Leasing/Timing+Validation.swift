@@ -28,7 +28,7 @@ extension Timing {
         let most = 2 * (policy.normal.motes + policy.longLived.motes)
         try require((most...4 * FleetPolicy.fleetLimit).contains(policy.motesLimit), "motesLimit", "at least \(most): while motes are replaced, both are alive")
         try require((5...86400).contains(policy.drainLimitSeconds), "drainLimitSeconds", "5 to 86400")
-        try require((1...600).contains(policy.startsPerMinute), "startsPerMinute", "1 to 600")
+        try require((1...6000).contains(policy.startsPerMinute), "startsPerMinute", "1 to 6000")
         try require((2...3600).contains(policy.startLimitSeconds), "startLimitSeconds", "2 to 3600")
         try require((1...10).contains(policy.votesToList), "votesToList", "1 to 10")
         try require((1...10).contains(policy.attemptsLimit), "attemptsLimit", "1 to 10")
