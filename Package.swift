@@ -127,6 +127,7 @@ let package = Package(
         tests("PricesTests", ["Prices"]),
         tests("PlacementTests", ["Placement", "Prices", "Ambience"]),
         tests("CoordinationTests", ["FreePorts", "Coordination", "Providers", "Leasing", "Prices", "Placement", "Ambience"]),
+        tests("FleetTests", ["FreePorts", "Providers", "Leasing", "Ambience"]),
         tests("CloudCallsTests", ["CloudCalls", "Leasing", "Ambience", "Bytes"], resources: [.copy("Vectors")]),
         tests("EnrolmentTests", ["FreePorts", "Enrolment", "EnrolmentService", "Leasing", "Loops", "Bytes", "Ambience", "Sealing"]),
         tests("FleetTests", ["Rehearsal", "Leasing", "CloudCalls", "Prices", "Ambience"]),

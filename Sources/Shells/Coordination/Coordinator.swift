@@ -42,8 +42,9 @@ package final class Coordinator {
         self.time = time
         self.tell = tell
         ledger = try store.ledger()
-        directory = DirectoryWatch(settings.network)
-        pillars = Pillars(folder: folder, program: program, tell: tell)
+        let yard = settings.network.isInYard ? Yard(folder: folder.yard, plan: settings.network) : nil
+        directory = DirectoryWatch(settings.network, from: yard)
+        pillars = Pillars(folder: folder, yard: yard, program: program, tell: tell)
     }
 
     /// One pass. Returns false once the cloud is down and proven gone.
@@ -51,7 +52,10 @@ package final class Coordinator {
         guard let current = try store.settings() else { return false }
         settings = current
         let now = time.wall
-        if settings.mode == .up { pillars.hold(.authority, settings.network, now) }
+        if settings.mode == .up {
+            guard pillars.holdYard() else { return true }
+            pillars.hold(.authority, settings.network, now)
+        }
         try look(now)
         try reconcile(now)
         try forget(now)

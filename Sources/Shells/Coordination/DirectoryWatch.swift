@@ -8,17 +8,19 @@ struct DirectoryWatch {
     /// The nicknames of the last answer; `nil` once no answer came for long.
     private(set) var listed: Set<String>?
     private let network: NetworkPlan
+    private let yard: Yard?
     private var lastAsked: WallTime?
     private var lastAnswer: WallTime?
 
-    init(_ network: NetworkPlan) { self.network = network }
+    /// Asks from the yard if the network is in one.
+    init(_ network: NetworkPlan, from yard: Yard?) { (self.network, self.yard) = (network, yard) }
 
     /// True at the first answer.
     mutating func look(_ now: WallTime, isSettled: Bool) -> Bool {
         let pause = isSettled ? max(1, network.votingIntervalSeconds / 4) : 1
         guard lastAsked.map({ now - $0 >= pause }) ?? true else { return false }
         lastAsked = now
-        guard let names = ConsensusProbe.nicknames(directoryPort: network.authorityDirPort) else {
+        guard let names = ConsensusProbe.nicknames(address: network.address, directoryPort: network.authorityDirPort, from: yard) else {
             if let last = lastAnswer, now - last > Self.answerLifetimeVotes * network.votingIntervalSeconds { listed = nil }
             return false
         }

@@ -2,7 +2,8 @@ internal import Ambience
 internal import Leasing
 internal import Providers
 
-/// Holds up the authority and the client: started again when they fall, later each time, taken down last.
+/// Holds up the authority and the client, and the yard that they stand in if the motes are in one: started again when they fall, later each
+/// time, taken down last.
 final class Pillars {
     /// The longest pause before another start.
     private static let longestPauseSeconds: Int64 = 30
@@ -21,12 +22,15 @@ final class Pillars {
 
     private(set) var authority: Standing
     private(set) var client: Standing
+    private var yardTrouble = ""
     private let folder: StateFolder
+    private let yard: Yard?
     private let program: String
     private let tell: (News) -> Void
 
-    init(folder: StateFolder, program: String, tell: @escaping (News) -> Void) {
+    init(folder: StateFolder, yard: Yard?, program: String, tell: @escaping (News) -> Void) {
         self.folder = folder
+        self.yard = yard
         self.program = program
         self.tell = tell
         authority = Standing(pillar: Pillar(.authority, state: folder.path))
@@ -68,14 +72,35 @@ final class Pillars {
         standing.starts += 1
         standing.lastStart = now
         do throws(ProviderError) {
-            try standing.pillar.start(program: program, plan: network)
+            try standing.pillar.start(program: program, plan: network, in: yard?.spaces)
             standing.isStarted = true
             tell(standing.pillar.role == .authority ? .authorityStarted : .clientStarted)
         } catch { tell(.trouble("\(error)")) }
     }
 
-    /// Ends first the client, then the authority, and erases what they left. True once both are proven gone.
-    func takeDown(_ now: WallTime) -> Bool { takeDown(&client, now) && takeDown(&authority, now) }
+    /// Makes sure of the ground that both stand on. False while it is not all there yet.
+    func holdYard() -> Bool {
+        do throws(ProviderError) {
+            guard let yard else { return true }
+            let stands = try yard.hold()
+            if stands { yardTrouble = "" }
+            return stands
+        } catch {
+            if error.description != yardTrouble { tell(.trouble(error.description)) }
+            yardTrouble = error.description
+            return false
+        }
+    }
+
+    /// Ends first the client, then the authority, then the yard, and erases what they left. True once all are proven gone.
+    func takeDown(_ now: WallTime) -> Bool { takeDown(&client, now) && takeDown(&authority, now) && endYard() }
+
+    private func endYard() -> Bool {
+        do throws(ProviderError) { return try yard?.end() ?? true } catch {
+            tell(.trouble("\(error)"))
+            return false
+        }
+    }
 
     private func takeDown(_ standing: inout Standing, _ now: WallTime) -> Bool {
         guard standing.pillar.observe().isAlive else {

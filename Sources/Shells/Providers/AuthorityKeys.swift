@@ -8,11 +8,11 @@ package enum AuthorityKeys {
     }
 
     /// `folder` must be empty or missing.
-    package static func make(program: String, folder: NodeFolder, directoryPort: UInt16) throws(ProviderError) -> Made {
+    package static func make(program: String, folder: NodeFolder, address: String = NetworkPlan.loopback, directoryPort: UInt16) throws(ProviderError) -> Made {
         try folder.make()
         let created = try ChildProcess.output(
             program: program,
-            arguments: ["mote", "--create-authority-keys", "--DataDirectory", folder.data, "--Address", "127.0.0.1:\(directoryPort)"])
+            arguments: ["mote", "--create-authority-keys", "--DataDirectory", folder.data, "--Address", "\(address):\(directoryPort)"])
         let listed = try ChildProcess.output(
             program: program,
             arguments: [

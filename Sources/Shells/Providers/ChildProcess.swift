@@ -1,32 +1,25 @@
-internal import Glibc
-internal import Ambience
 internal import CLinux
+internal import Glibc
 
 /// Starts programs. All our own descriptors are close-on-exec, so a child holds nothing of ours, the state's lock above all, once it runs.
 package enum ChildProcess {
     /// Starts a program that outlives us: its own session, the input empty, both outputs appended to `log`, default signals.
-    package static func detach(program: String, arguments: [String], log: String) throws(ProviderError) -> Int32 {
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-        posix_spawn_file_actions_addopen(&actions, 1, log, O_WRONLY | O_CREAT | O_APPEND, 0o600)
-        posix_spawn_file_actions_adddup2(&actions, 1, 2)
-        return try spawn(program, arguments, &actions, ownSession: true)
+    package static func detach(
+        program: String, arguments: [String], log: String, settings: LaunchSettings = LaunchSettings()
+    ) throws(ProviderError) -> Int32 {
+        let file = dc_open(log, O_WRONLY | O_CREAT | O_APPEND, 0o600)
+        guard file >= 0 else { throw ProviderError("cannot write \(log): \(reason(errno))") }
+        defer { close(file) }
+        return try settings.launch(program, arguments, output: file, errors: file, ownSession: true)
     }
 
     /// Runs a program to its end and gives what it wrote to its output. For programs that end by themselves within a second.
     package static func output(program: String, arguments: [String]) throws(ProviderError) -> String {
         var pipe: [Int32] = [-1, -1]
         guard dc_pipe(&pipe) == 0 else { throw ProviderError("cannot make a pipe: \(reason(errno))") }
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-        posix_spawn_file_actions_adddup2(&actions, pipe[1], 1)
         let child: Int32
         do throws(ProviderError) {
-            child = try spawn(program, arguments, &actions, ownSession: false)
+            child = try LaunchSettings().launch(program, arguments, output: pipe[1], ownSession: false)
         } catch {
             pipe.forEach { _ = close($0) }
             throw error
@@ -42,26 +35,6 @@ package enum ChildProcess {
     package static func reap() {
         var status: Int32 = 0
         while waitpid(-1, &status, WNOHANG) > 0 {}
-    }
-
-    private static func spawn(
-        _ program: String, _ arguments: [String], _ actions: inout posix_spawn_file_actions_t, ownSession: Bool
-    ) throws(ProviderError) -> Int32 {
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        var none = sigset_t(), all = sigset_t()
-        sigemptyset(&none)
-        sigfillset(&all)
-        posix_spawnattr_setsigmask(&attributes, &none)
-        posix_spawnattr_setsigdefault(&attributes, &all)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | (ownSession ? dc_spawn_own_session : 0)))
-        var words: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
-        defer { words.forEach { free($0) } }
-        var pid: pid_t = 0
-        let code = posix_spawn(&pid, program, &actions, &attributes, &words, environ)
-        guard code == 0 else { throw ProviderError("cannot start \(program): \(reason(code))") }
-        return pid
     }
 
     private static func readAll(_ fd: Int32) -> String {

@@ -1,3 +1,4 @@
+internal import Ambience
 internal import CLinux
 internal import Glibc
 
@@ -7,8 +8,13 @@ package enum ConsensusProbe {
     private static let patienceSeconds = 2
 
     /// Nicknames of the relays that the current consensus calls running; `nil` when nobody answered with one.
-    package static func nicknames(directoryPort: UInt16) -> Set<String>? {
-        guard let answer = fetch("/tor/status-vote/current/consensus", port: directoryPort) else { return nil }
+    /// Asks from the yard if one is given.
+    package static func nicknames(address: String = NetworkPlan.loopback, directoryPort: UInt16, from yard: Yard? = nil) -> Set<String>? {
+        guard case .v4(let ip) = SocketAddress("\(address):\(directoryPort)")?.ip else { return nil }
+        let fd = yard.map { $0.openStream() } ?? socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard fd >= 0 else { return nil }
+        defer { close(fd) }
+        guard let answer = fetch("/tor/status-vote/current/consensus", by: fd, from: SocketName.v4(ip, port: directoryPort)) else { return nil }
         return parse(answer)
     }
 
@@ -24,13 +30,10 @@ package enum ConsensusProbe {
         return names
     }
 
-    private static func fetch(_ path: String, port: UInt16) -> String? {
-        let fd = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        guard fd >= 0 else { return nil }
-        defer { close(fd) }
+    private static func fetch(_ path: String, by fd: Int32, from server: sockaddr_in) -> String? {
         var patience = timeval(tv_sec: patienceSeconds, tv_usec: 0)
         for option in [SO_RCVTIMEO, SO_SNDTIMEO] { setsockopt(fd, SOL_SOCKET, option, &patience, socklen_t(MemoryLayout<timeval>.size)) }
-        var name = SocketName.v4(0x7F00_0001, port: port)
+        var name = server
         let isConnected = withUnsafePointer(to: &name) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(fd, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0 }
         }

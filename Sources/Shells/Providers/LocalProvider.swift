@@ -20,11 +20,11 @@ package final class LocalProvider: MoteProvider {
 
     package func observe() throws(ProviderError) -> [MoteKey: Sighting] {
         // Processes first: one that ends in between is still seen with its folder, and a folder alone is never taken for a process.
-        let table = ProcessTable(nodesBelow: root)
+        let table = ProcessTable(namesBeginning: root + "/")
         var sightings: [MoteKey: Sighting] = [:]
         for key in keys(table) {
             let folder = folder(key)
-            let pids = table.nodes[folder.torrc] ?? []
+            let pids = table.pids[folder.torrc] ?? []
             sightings[key] = Sighting(
                 instances: pids.map(String.init), hasFolder: folder.exists, place: folder.place, report: pids.first.flatMap { folder.report(by: $0) })
         }
@@ -53,7 +53,7 @@ package final class LocalProvider: MoteProvider {
 
     private func keys(_ table: ProcessTable) -> Set<MoteKey> {
         let folders = ((try? Files.list(root)) ?? []).compactMap { MoteKey($0) }
-        let processes = table.nodes.keys.compactMap { MoteKey($0.dropFirst(root.count + 1).prefix { $0 != "/" }) }
+        let processes = table.pids.keys.compactMap { MoteKey($0.dropFirst(root.count + 1).prefix { $0 != "/" }) }
         return Set(folders).union(processes)
     }
 

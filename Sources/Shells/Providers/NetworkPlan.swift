@@ -12,10 +12,16 @@ package struct NetworkPlan: Equatable, Codable, Sendable {
     /// Where the client listens, such as `127.0.0.1:9150`.
     package var socks: String
     package var streamLifeSeconds: Int64
+    /// Where the authority listens, if not on loopback.
+    private var outerAddress: String?
+    /// Whether authority and client run in the yard, a network of their own on this machine, with `address` as theirs; see `Yard`.
+    private var yard: Bool?
 
+    /// `address` is an IPv4 address at which all motes reach the authority.
     package init(
         authorityORPort: UInt16, authorityDirPort: UInt16, authorityIdentity: String, authorityFingerprint: String, votingIntervalSeconds: Int64,
-        isExitToPrivateAllowed: Bool, socks: String, streamLifeSeconds: Int64
+        isExitToPrivateAllowed: Bool, socks: String, streamLifeSeconds: Int64,
+        address: String = loopback, isInYard: Bool = false
     ) {
         self.authorityORPort = authorityORPort
         self.authorityDirPort = authorityDirPort
@@ -25,13 +31,23 @@ package struct NetworkPlan: Equatable, Codable, Sendable {
         self.isExitToPrivateAllowed = isExitToPrivateAllowed
         self.socks = socks
         self.streamLifeSeconds = streamLifeSeconds
+        outerAddress = address == Self.loopback ? nil : address
+        yard = isInYard ? true : nil
     }
+
+    /// Where all nodes reach the authority: loopback for motes that are processes of this machine.
+    package var address: String { outerAddress ?? Self.loopback }
+    package var isInYard: Bool { yard ?? false }
+    /// Where the client's process listens for SOCKS. From the yard it is forwarded to `socks`.
+    var innerSocks: String { isInYard ? "\(address):\(NetworkPlan.yardSocksPort)" : socks }
 
     /// The line by which everybody knows the authority.
     package var authorityLine: String {
-        "DirAuthority \(Self.authorityNickname) orport=\(authorityORPort) no-v2 v3ident=\(authorityIdentity) 127.0.0.1:\(authorityDirPort) \(authorityFingerprint)"
+        "DirAuthority \(Self.authorityNickname) orport=\(authorityORPort) no-v2 v3ident=\(authorityIdentity) \(address):\(authorityDirPort) \(authorityFingerprint)"
     }
 
+    package static let loopback = "127.0.0.1"
+    static let yardSocksPort: UInt16 = 9150
     package static let authorityNickname = "dustauthority"
     package static let clientNickname = "dustclient"
 }

@@ -39,10 +39,10 @@ package struct NodeFolder: Sendable {
     }
 
     /// The processes that run from this torrc, by looking.
-    var pids: [Int32] { ProcessTable(nodesBelow: path).nodes[torrc] ?? [] }
+    var pids: [Int32] { ProcessTable.pids(of: torrc) }
 
     func signal(_ numbers: [Int32]) {
-        for pid in pids { for number in numbers { ProcessTable.signal(number, pid: pid, torrc: torrc) } }
+        for pid in pids { for number in numbers { ProcessTable.signal(number, pid: pid, name: torrc) } }
     }
 
     package func make() throws(ProviderError) {
@@ -52,11 +52,14 @@ package struct NodeFolder: Sendable {
         } catch { throw ProviderError("\(error)") }
     }
 
-    /// Writes the torrc and starts the node as a process of its own.
-    package func start(program: String, torrc text: String) throws(ProviderError) {
+    /// Writes the torrc and starts the node as a process of its own, in our namespaces or in others.
+    package func start(program: String, torrc text: String, in spaces: Namespaces? = nil) throws(ProviderError) {
         try make()
         do throws(FileError) { try Files.replace(torrc, with: text) } catch { throw ProviderError("\(error)") }
-        _ = try ChildProcess.detach(program: program, arguments: ProcessTable.commandLine(torrc: torrc), log: log)
+        var settings = LaunchSettings()
+        settings.spaces = spaces
+        settings.isPowerless = spaces != nil
+        _ = try ChildProcess.detach(program: program, arguments: ProcessTable.commandLine(torrc: torrc), log: log, settings: settings)
     }
 
     package func erase() throws(ProviderError) {

@@ -19,11 +19,11 @@ package struct Pillar {
         return Sighting(instances: pids.map(String.init), hasFolder: folder.exists, place: nil, report: pids.first.flatMap { folder.report(by: $0) })
     }
 
-    /// Starts it unless it runs.
-    package func start(program: String, plan: NetworkPlan) throws(ProviderError) {
+    /// Starts it unless it runs, in our namespaces or in others.
+    package func start(program: String, plan: NetworkPlan, in spaces: Namespaces? = nil) throws(ProviderError) {
         guard folder.pids.isEmpty else { return }
         let torrcs = Torrcs(plan)
-        try folder.start(program: program, torrc: role == .authority ? torrcs.authority(in: folder) : torrcs.client(in: folder))
+        try folder.start(program: program, torrc: role == .authority ? torrcs.authority(in: folder) : torrcs.client(in: folder), in: spaces)
     }
 
     package func stop() { folder.signal(NodeSignal.stop) }

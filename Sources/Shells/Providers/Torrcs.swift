@@ -1,5 +1,5 @@
 internal import Ambience
-internal import Leasing
+package import Leasing
 
 /// The configurations of a cloud's nodes, in stock tor's words and our few own.
 package struct Torrcs {
@@ -7,10 +7,12 @@ package struct Torrcs {
 
     package init(_ plan: NetworkPlan) { self.plan = plan }
 
-    func mote(_ lease: Lease, attempt: Int, port: UInt16, in folder: NodeFolder) -> String {
-        var lines = ["# mote \(lease.key), attempt \(attempt), \(lease.lifetimeClass.rawValue)"] + common(folder, nickname: lease.key.nickname)
+    /// A mote that listens, and is to be reached, at `address`:`port`, with its files in `folder` as it sees them.
+    package func mote(_ lease: Lease, attempt: Int, address: String = NetworkPlan.loopback, port: UInt16, in folder: NodeFolder) -> String {
+        var lines = ["# mote \(lease.key), attempt \(attempt), \(lease.lifetimeClass.rawValue)"]
+        lines += common(folder, nickname: lease.key.nickname, address: address)
         lines += [
-            "ORPort 127.0.0.1:\(port)", "SocksPort 0", "AssumeReachable 1", "MoteExpires \(lease.expires.rfc3339)",
+            "ORPort \(address):\(port)", "SocksPort 0", "AssumeReachable 1", "MoteExpires \(lease.expires.rfc3339)",
             "MoteDrainWindow \(lease.drainSeconds) seconds", "ShutdownWaitLength \(lease.drainSeconds) seconds", "ExitRelay 1", "ExitPolicyRejectPrivate \(plan.isExitToPrivateAllowed ? 0 : 1)",
             "ExitPolicy reject *:25", "ExitPolicy accept *:*",
         ]
@@ -20,9 +22,9 @@ package struct Torrcs {
     package func authority(in folder: NodeFolder) -> String {
         let interval = plan.votingIntervalSeconds
         let delay = max(2, interval / 5)
-        var lines = common(folder, nickname: NetworkPlan.authorityNickname)
+        var lines = common(folder, nickname: NetworkPlan.authorityNickname, address: plan.address)
         lines += [
-            "ORPort 127.0.0.1:\(plan.authorityORPort)", "DirPort 127.0.0.1:\(plan.authorityDirPort)", "SocksPort 0", "ShutdownWaitLength 0", "AssumeReachable 1", "ExitRelay 0",
+            "ORPort \(plan.address):\(plan.authorityORPort)", "DirPort \(plan.address):\(plan.authorityDirPort)", "SocksPort 0", "ShutdownWaitLength 0", "AssumeReachable 1", "ExitRelay 0",
             "ExitPolicy reject *:*", "ContactInfo nobody@localhost", "AuthoritativeDirectory 1", "V3AuthoritativeDirectory 1",
             "TestingV3AuthInitialVotingInterval \(interval)", "TestingV3AuthInitialVoteDelay \(delay)", "TestingV3AuthInitialDistDelay \(delay)",
             "V3AuthVotingInterval \(interval)", "V3AuthVoteDelay \(delay)", "V3AuthDistDelay \(delay)", "V3AuthNIntervalsValid 3",
@@ -34,17 +36,17 @@ package struct Torrcs {
     /// The client keeps no guards: a guard's worth lies in staying the same for months, and here no relay does.
     /// Nor does it relay through the authority: who says which relays exist should not carry what they carry.
     package func client(in folder: NodeFolder) -> String {
-        var lines = common(folder, nickname: NetworkPlan.clientNickname)
+        var lines = common(folder, nickname: NetworkPlan.clientNickname, address: plan.isInYard ? plan.address : NetworkPlan.loopback)
         lines += [
-            "SocksPort \(plan.socks)", "ShutdownWaitLength 0", "UseEntryGuards 0", "ClientRejectInternalAddresses \(plan.isExitToPrivateAllowed ? 0 : 1)",
+            "SocksPort \(plan.innerSocks)", "ShutdownWaitLength 0", "UseEntryGuards 0", "ClientRejectInternalAddresses \(plan.isExitToPrivateAllowed ? 0 : 1)",
             "MoteStreamLife \(plan.streamLifeSeconds) seconds", "ExcludeNodes \(plan.authorityFingerprint)",
         ]
         return text(lines)
     }
 
-    private func common(_ folder: NodeFolder, nickname: String) -> [String] {
+    private func common(_ folder: NodeFolder, nickname: String, address: String) -> [String] {
         [
-            "TestingTorNetwork 1", "DataDirectory \(folder.data)", "PidFile \(folder.path)/pid", "Nickname \(nickname)", "Address 127.0.0.1",
+            "TestingTorNetwork 1", "DataDirectory \(folder.data)", "PidFile \(folder.path)/pid", "Nickname \(nickname)", "Address \(address)",
             "AddressDisableIPv6 1", "PathsNeededToBuildCircuits 0.67", "Log notice stdout", plan.authorityLine,
         ]
     }
