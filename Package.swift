@@ -94,7 +94,7 @@ let package = Package(
         room("Shells", "Cradle", ["Ambience", "CLinux", "CMachine"]),
         room("Shells", "EnrolmentService", ["Bytes", "Ambience", "Sealing", "Leasing", "Enrolment", "Loops"]),
         room("Shells", "Clouds", ["Ambience", "Leasing", "CloudCalls", "CCurl", "CLinux"]),
-        room("Shells", "Providers", ["Ambience", "Leasing", "CLinux"]),
+        room("Shells", "Providers", ["Ambience", "Leasing", "Enrolment", "EnrolmentService", "CLinux"]),
         room("Shells", "Coordination", ["Ambience", "Leasing", "Prices", "Placement", "Providers", "CLinux", database]),
 
         program("mote", ["Ambience", "Confidential", "Sealing", "ControlProtocol", "Torrc", "Leasing", "Enrolment", "EnrolmentService", "Loops", "Node", "Cradle", log]),

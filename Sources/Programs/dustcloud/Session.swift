@@ -20,7 +20,9 @@ struct Session {
         guard let settings = try store.settings() else { throw CoordinationError(.notFound, "there is no cloud in \(folder.path)") }
         let providers = ProviderSet.here(folder, settings, program: program)
         lastProgress = SystemTime().wall
-        coordinator = try Coordinator(folder: folder, store: store, providers: providers, program: program, time: time, tell: Narrator.tell)
+        coordinator = try Coordinator(
+            folder: folder, store: store, providers: providers, siting: LocalSiting(ProviderSet.site(settings)), program: program, time: time,
+            tell: Narrator.tell)
     }
 
     /// A failing step changes nothing and is tried again: the disk may have room by then.

@@ -8,11 +8,12 @@ struct Up: ParsableCommand {
         abstract: "Bring a cloud up, or take over one that is up, and keep it up.",
         discussion: "Stays in the foreground and tells what happens. Ctrl-C ends the coordinator only: motes live on until they expire, and 'up' takes them over again.")
 
-    enum ProviderName: String, CaseIterable, ExpressibleByArgument { case local }
+    enum ProviderName: String, CaseIterable, ExpressibleByArgument { case local, vm }
 
     @OptionGroup var state: StateOption
     @OptionGroup var fleet: FleetOptions
-    @Option(help: "Where motes run.") var provider: ProviderName = .local
+    @Option(help: "Where motes run: as processes of this machine, or as virtual machines on it.") var provider: ProviderName = .local
+    @OptionGroup(title: "Virtual machines") var machines: MachineOptions
     @Option(help: ArgumentHelp("Where the client listens. Default: 127.0.0.1:9150.", valueName: "address:port")) var socks: String?
     @Option(help: ArgumentHelp("The client starts no stream through a mote that ends within this time. Default: as long as motes drain.", valueName: "duration"))
     var streamLife: Duration?
@@ -48,15 +49,39 @@ struct Up: ParsableCommand {
         }
         if let settings = try store.settings() {
             try refuseNetworkChange(settings.network)
+            try refuseMachineChange(settings.machines)
             _ = try CloudMaker.change(settings, policy: try fleet.resolved(settings.policy), store: store)
             Terminal.report("taking over the cloud in \(folder.path)")
         } else {
-            let request = CloudMaker.Request(
-                policy: try fleet.resolved(), votingIntervalSeconds: votingInterval ?? CloudMaker.usualVotingSeconds, isExitToPrivateAllowed: allowPrivateExits,
+            let found = try newMachines(folder)
+            var request = CloudMaker.Request(
+                policy: try policy(for: found), votingIntervalSeconds: votingInterval ?? CloudMaker.usualVotingSeconds, isExitToPrivateAllowed: allowPrivateExits,
                 socks: try CloudMaker.SocketAddressText(socks ?? "127.0.0.1:9150"), streamLifeSeconds: streamLife?.seconds)
+            request.machines = found
             Terminal.report("making a new cloud in \(folder.path)")
             _ = try CloudMaker.make(request, folder: folder, store: store, program: program)
         }
+    }
+
+    private func newMachines(_ folder: StateFolder) throws -> MachineSettings? {
+        if provider == .vm { return try machines.settings(folder) }
+        if let given = machines.given { throw CoordinationError(.usage, "\(given) is for virtual machines: --provider vm") }
+        return nil
+    }
+
+    /// What a machine needs until it relays, where a process needs a second or two: several at once, translated, on a small host.
+    private func policy(for machines: MachineSettings?) throws -> FleetPolicy {
+        var policy = try fleet.resolved()
+        if let machines, fleet.policy == nil { policy.startLimitSeconds = machines.isAccelerated ? Self.acceleratedStartSeconds : Self.translatedStartSeconds }
+        return policy
+    }
+
+    private static let acceleratedStartSeconds: Int64 = 30
+    private static let translatedStartSeconds: Int64 = 120
+
+    private func refuseMachineChange(_ settings: MachineSettings?) throws {
+        let changed = (provider == .vm && settings == nil) ? "--provider" : machines.change(of: settings)
+        if let changed { throw CoordinationError(.configuration, "\(changed) cannot change while a cloud is up; first: dustcloud down") }
     }
 
     private func refuseNetworkChange(_ network: NetworkPlan) throws {

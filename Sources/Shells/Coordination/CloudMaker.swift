@@ -1,6 +1,6 @@
 internal import Ambience
 package import Leasing
-internal import Providers
+package import Providers
 
 /// Makes a new cloud's network: ports and authority keys, recorded before anything runs on them.
 package enum CloudMaker {
@@ -13,6 +13,8 @@ package enum CloudMaker {
         package var isExitToPrivateAllowed: Bool
         package var socks: SocketAddressText
         package var streamLifeSeconds: Int64?
+        /// For a cloud of virtual machines on this machine.
+        package var machines: MachineSettings?
 
         package init(
             policy: FleetPolicy, votingIntervalSeconds: Int64, isExitToPrivateAllowed: Bool, socks: SocketAddressText, streamLifeSeconds: Int64?
@@ -51,7 +53,7 @@ package enum CloudMaker {
         }
         let settings: CloudSettings
         do throws(ProviderError) {
-            settings = CloudSettings(mode: .up, policy: request.policy, network: try network(request, folder: folder, program: program))
+            settings = CloudSettings(mode: .up, policy: request.policy, network: try network(request, folder: folder, program: program), machines: request.machines)
         } catch { throw CoordinationError(.unavailable, "cannot make the authority: \(error)") }
         try store.save(settings)
         return settings
@@ -80,13 +82,15 @@ package enum CloudMaker {
         guard let relayPort = LoopbackPorts.free(besides: [], random: &random),
             let directoryPort = LoopbackPorts.free(besides: [relayPort], random: &random)
         else { throw ProviderError("no free port on loopback") }
+        let isInYard = request.machines != nil
+        let address = isInYard ? YardNumber.bridge.address : NetworkPlan.loopback
         let authority = Pillar(.authority, state: folder.path)
         // Keys that no settings name are from a start that did not get this far.
         try authority.folder.erase()
-        let made = try AuthorityKeys.make(program: program, folder: authority.folder, directoryPort: directoryPort)
+        let made = try AuthorityKeys.make(program: program, folder: authority.folder, address: address, directoryPort: directoryPort)
         return NetworkPlan(
             authorityORPort: relayPort, authorityDirPort: directoryPort, authorityIdentity: made.identity, authorityFingerprint: made.fingerprint,
             votingIntervalSeconds: request.votingIntervalSeconds, isExitToPrivateAllowed: request.isExitToPrivateAllowed, socks: request.socks.text,
-            streamLifeSeconds: request.timing.streamLifeSeconds)
+            streamLifeSeconds: request.timing.streamLifeSeconds, address: address, isInYard: isInYard)
     }
 }

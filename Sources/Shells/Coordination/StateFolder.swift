@@ -8,6 +8,7 @@ package struct StateFolder: Sendable {
 
     package var database: String { path + "/state.sqlite" }
     package var motes: String { path + "/motes" }
+    package var enrolments: String { path + "/enrolments" }
     package var yard: String { path + "/yard" }
     package var coordinatorLog: String { path + "/coordinator.log" }
     var lock: String { path + "/lock" }

@@ -24,20 +24,37 @@ package final class EnrolmentServer: Sendable {
     ///   - folder: kept, and made where it is missing; one server at a time.
     ///   - listen: with port 0 it is the port of last time, and at first one that is free.
     ///   - tell: hears what happens, on the server's thread.
-    package init(folder: String, listen: SocketAddress, tell: @escaping @Sendable (EnrolmentNews) -> Void = { _ in }) throws(FileError) {
+    package convenience init(
+        folder: String, listen: SocketAddress, tell: @escaping @Sendable (EnrolmentNews) -> Void = { _ in }
+    ) throws(FileError) {
         let files = try AdmissionFiles(folder)
-        let identity = try files.identity()
-        let book = try AdmissionBook(files, tell: tell)
         let fd = try Sockets.listen(on: SocketAddress(ip: listen.ip, port: listen.port > 0 ? listen.port : files.port()))
         let address = Sockets.ownAddress(fd) ?? listen
         do throws(FileError) { try files.keep(port: address.port) } catch {
             Sockets.close(fd)
             throw error
         }
+        try self.init(folder: folder, taking: fd, at: address, tell: tell)
+    }
+
+    /// - Parameters:
+    ///   - listening: a socket that listens without blocking, perhaps of another network than ours; it is the server's from here on.
+    ///   - address: at which motes reach it.
+    package init(
+        folder: String, taking listening: Int32, at address: SocketAddress, tell: @escaping @Sendable (EnrolmentNews) -> Void = { _ in }
+    ) throws(FileError) {
+        let (identity, book): (TLSIdentity, AdmissionBook)
+        do throws(FileError) {
+            let files = try AdmissionFiles(folder)
+            (identity, book) = (try files.identity(), try AdmissionBook(files, tell: tell))
+        } catch {
+            Sockets.close(listening)
+            throw error
+        }
         let desk = LoopBound<EnrolmentDesk>(mailbox: Mailbox())
         (self.book, self.desk, self.address, pin) = (book, desk, address, identity.keyDigest)
         thread = WorkThread("enrolment") {
-            let own = EnrolmentDesk(EventLoop(mailbox: desk.mailbox), fd, address, identity, book)
+            let own = EnrolmentDesk(EventLoop(mailbox: desk.mailbox), listening, address, identity, book)
             desk.bind(own)
             own.run()
         }

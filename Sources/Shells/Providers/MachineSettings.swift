@@ -5,12 +5,16 @@ package struct MachineSettings: Equatable, Codable, Sendable {
 
     /// The folder of the image that they boot.
     package var image: String
+    /// Its digest, 64 hex digits: what leases name.
+    package var digest: String
     package var memoryMegabytes: Int
     /// Whether the processor runs them itself; else QEMU translates what they do, which is some ten times slower.
     package var isAccelerated: Bool
 
-    package init(image: String, memoryMegabytes: Int = usualMemoryMegabytes, isAccelerated: Bool = false) {
+    /// - Throws: if there is no image.
+    package init(image: String, memoryMegabytes: Int = usualMemoryMegabytes, isAccelerated: Bool = false) throws(ProviderError) {
         self.image = image
+        digest = try MachineImage(image).digest
         self.memoryMegabytes = memoryMegabytes
         self.isAccelerated = isAccelerated
     }

@@ -38,6 +38,16 @@ package struct NodeFolder: Sendable {
             bytesWritten: number("bytesWritten"))
     }
 
+    /// Keeps a report that came another way where `report(by:)` finds it. Whether that is durable matters to nobody.
+    func note(_ report: MoteReport, of pid: Int32) {
+        let fields: [String: Any] = [
+            "pid": Int(pid), "bootstrapped": report.bootstrapped, "draining": report.isDraining, "circuits": report.circuits, "streams": report.streams,
+            "bytesRead": report.bytesRead, "bytesWritten": report.bytesWritten,
+        ]
+        guard let bytes = try? JSONSerialization.data(withJSONObject: fields), (try? Files.makeFolder(data)) != nil else { return }
+        try? bytes.write(to: URL(fileURLWithPath: data + "/mote-status"), options: .atomic)
+    }
+
     /// The processes that run from this torrc, by looking.
     var pids: [Int32] { ProcessTable.pids(of: torrc) }
 
