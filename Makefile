@@ -48,7 +48,7 @@ image: build ## Make the mote image, a machine that only runs mote, in .build/im
 image-lock: deps ## Lock what apt offers now as what the mote image is made of
 	python3 Images/mote-vm/build.py --new-lock
 
-test: build peers ## Run every test, interop with stock tor included
+test: image peers ## Run every test, interop with stock tor included
 	swift build --build-tests
 	swift test --skip-build --disable-xctest
 

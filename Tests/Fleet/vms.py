@@ -131,7 +131,7 @@ class Story:
         self.cloud.kill_coordinator()
         self.short('while no coordinator runs').check()
         self.up()
-        wait_for('the coordinator is back', 20, lambda: self.cloud.status()['coordinatorPid'], pause=0.2)
+        wait_for('the coordinator is back', 20, lambda: self.cloud.status().get('coordinatorPid'), pause=0.2)
         wait_for('the coordinator knows all motes', 20, lambda: len(self.listed(self.cloud.status()['motes'])) >= MOTES)
         if self.machines.pids() != before:
             raise Failure(f'killed with -9 and restarted, the coordinator has {self.machines.pids()} instead of {before}')

@@ -1,6 +1,7 @@
 package import Leasing
 internal import Ambience
 internal import Foundation
+internal import Glibc
 
 /// The files of one node: its torrc, its DataDirectory and its log.
 package struct NodeFolder: Sendable {
@@ -25,9 +26,11 @@ package struct NodeFolder: Sendable {
         return text.split(separator: "\n").suffix(lines).joined(separator: "\n")
     }
 
-    /// What the node says of itself, if the process that wrote it is `pid`. A missing, half-written or odd file says nothing.
-    package func report(by pid: Int32) -> MoteReport? {
-        guard let bytes = try? Files.read(data + "/mote-status"), bytes.count <= Self.reportLimitBytes,
+    /// What the node says of itself, if the process that wrote it is `pid`. A missing, half-written or odd file says nothing, nor does one
+    /// that is older than `seconds`.
+    package func report(by pid: Int32, within seconds: Int = .max) -> MoteReport? {
+        var facts = stat()
+        guard stat(data + "/mote-status", &facts) == 0, time(nil) - facts.st_mtim.tv_sec <= seconds, let bytes = try? Files.read(data + "/mote-status"), bytes.count <= Self.reportLimitBytes,
             let object = try? JSONSerialization.jsonObject(with: Data(bytes)), let fields = object as? [String: Any],
             (fields["pid"] as? NSNumber)?.int32Value == pid
         else { return nil }

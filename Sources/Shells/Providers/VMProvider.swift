@@ -15,6 +15,8 @@ package final class VMProvider: MoteProvider {
     /// Machines that do not answer QEMU's monitor cannot hold a pass up for longer than one of them may.
     private static let askedPerPass = 1
     private static let draws = 200
+    /// Older reports say nothing of now.
+    private static let reportSeconds = 30
 
     /// Holds one folder per mote, named by its key.
     private let root: String
@@ -84,11 +86,11 @@ package final class VMProvider: MoteProvider {
         try NodeFolder(folder(key)).erase()
     }
 
-    /// What the machine says; for who has no desk, what it last said to the coordinator.
+    /// What the machine says, or lately said to an earlier coordinator: it calls a new one within half a minute.
     private func report(of key: MoteKey, by pid: Int32) -> MoteReport? {
-        guard let desk else { return NodeFolder(folder(key)).report(by: pid) }
-        let report = desk.report(of: key)
-        if let report { NodeFolder(folder(key)).note(report, of: pid) }
+        let node = NodeFolder(folder(key))
+        guard let report = desk?.report(of: key) else { return node.report(by: pid, within: Self.reportSeconds) }
+        node.note(report, of: pid)
         return report
     }
 
