@@ -1,4 +1,5 @@
 internal import Ambience
+internal import Auditing
 internal import ArgumentParser
 internal import CloudCalls
 internal import Clouds
@@ -153,7 +154,11 @@ struct AccountOptions: ParsableArguments {
         guard MachineTags.isFleet(fleet) else { throw ValidationError("a fleet's name has 1 to 32 lower-case letters, digits and hyphens") }
     }
 
-    func account() throws -> CloudAccount { try CloudAccount(provider, secrets: try credentials.map { try Secrets.file($0) } ?? .environment()) }
+    func account() throws -> CloudAccount {
+        let folder = try state.place()
+        try Files.makeFolder(folder)
+        return try CloudAccount(provider, secrets: try credentials.map { try Secrets.file($0) } ?? .environment(), audit: AuditLog(folder + "/audit"))
+    }
     func renter() throws -> Renter { Renter(try account(), book: try book()) }
     func rentals() throws -> [Rental] { try book().rentals(provider: provider.rawValue) }
 

@@ -1,7 +1,10 @@
 internal import Ambience
+internal import Audit
+package import Auditing
 internal import CLinux
 package import CloudCalls
 internal import Glibc
+internal import Leasing
 
 /// An account at a provider: its driver, and a line to call it by.
 package struct CloudAccount: Sendable {
@@ -11,14 +14,17 @@ package struct CloudAccount: Sendable {
 
     package let driver: any CloudDriver
     private let line: CurlLine
+    /// Where every call is told of; `nil` only in tests of what lies beneath.
+    private let audit: AuditLog?
     /// A list of more pages than this counts as none.
     private static let pagesLimit = 500
 
     /// For drivers with an endpoint of their own.
-    init(_ driver: any CloudDriver, line: CurlLine = CurlLine()) { (self.driver, self.line) = (driver, line) }
+    init(_ driver: any CloudDriver, line: CurlLine = CurlLine(), audit: AuditLog? = nil) { (self.driver, self.line, self.audit) = (driver, line, audit) }
 
     /// From here on the process leaves no core dump, and nobody else's debugger can look at it: it holds what rents machines.
-    package init(_ provider: Provider, secrets: Secrets) throws(CloudError) {
+    package init(_ provider: Provider, secrets: Secrets, audit: AuditLog? = nil) throws(CloudError) {
+        self.audit = audit
         guard dc_forbid_dumps() == 0 else { throw CloudError("cannot forbid core dumps: \(String(cString: strerror(errno)))") }
         line = CurlLine()
         switch provider {
@@ -33,17 +39,17 @@ package struct CloudAccount: Sendable {
     }
 
     package func create(_ order: MachineOrder) -> Result<Creation, CallFailure> {
-        call(driver.create(order)) { answer throws(CallFailure) in try driver.created(answer, for: order) }
+        call(driver.create(order), .create, order.place, order.key) { answer throws(CallFailure) in try driver.created(answer, for: order) }
     }
 
     package func end(_ machine: Machine) -> Result<Void, CallFailure> {
-        call(driver.end(machine.id, place: machine.place)) { answer throws(CallFailure) in try driver.ended(answer) }
+        call(driver.end(machine.id, place: machine.place), .end, machine.place, machine.tags.key) { answer throws(CallFailure) in try driver.ended(answer) }
     }
 
     /// Where to look to have seen everything; `nil` among them stands for everywhere.
     package func places() throws(CallFailure) -> [String?] {
         guard let request = driver.survey() else { return [nil] }
-        return try call(request) { answer throws(CallFailure) in try driver.surveyed(answer) }.get().map(Optional.some)
+        return try call(request, .regions, nil) { answer throws(CallFailure) in try driver.surveyed(answer) }.get().map(Optional.some)
     }
 
     /// All machines of the fleet in all places, or the reason why that is not known.
@@ -57,7 +63,7 @@ package struct CloudAccount: Sendable {
     package func list(fleet: String, place: String?) throws(CallFailure) -> [Machine] {
         var machines: [Machine] = [], mark: String?
         for _ in 0..<Self.pagesLimit {
-            let page = try call(driver.list(fleet: fleet, place: place, mark: mark)) { answer throws(CallFailure) in
+            let page = try call(driver.list(fleet: fleet, place: place, mark: mark), .list, place) { answer throws(CallFailure) in
                 try driver.listed(answer, fleet: fleet, place: place)
             }.get()
             machines += page.machines
@@ -67,7 +73,22 @@ package struct CloudAccount: Sendable {
         throw .unknown("a list without an end")
     }
 
-    private func call<T>(_ request: CloudRequest, _ read: (CloudAnswer) throws(CallFailure) -> T) -> Result<T, CallFailure> {
+    /// A call that changes something is on record before it is made; one that cannot be recorded is not made, unless it ends something.
+    private func call<T>(
+        _ request: CloudRequest, _ action: AuditEvent.ProviderCall.Action, _ place: String?, _ key: MoteKey? = nil,
+        _ read: (CloudAnswer) throws(CallFailure) -> T
+    ) -> Result<T, CallFailure> {
+        let told = AuditEvent.ProviderCall(provider: driver.name, action: action, region: place, key: key)
+        do throws(FileError) { if told.isChange { try audit?.append(.asks(told), now: SystemTime().wall) } } catch {
+            if action != .end { return .failure(.unreachable("the audit cannot be written: \(error)")) }
+        }
+        let result = perform(request, read)
+        // What cannot be written now is no reason to forget what the provider said.
+        try? audit?.append(.answered(told, result.kind), now: SystemTime().wall)
+        return result
+    }
+
+    private func perform<T>(_ request: CloudRequest, _ read: (CloudAnswer) throws(CallFailure) -> T) -> Result<T, CallFailure> {
         do throws(CallFailure) {
             switch line.perform(try driver.authorize(request, pass: nil, now: SystemTime().wall)) {
             case .answer(let answer): return .success(try read(answer))
@@ -76,6 +97,22 @@ package struct CloudAccount: Sendable {
             }
         } catch {
             return .failure(error)
+        }
+    }
+}
+
+extension Result where Failure == CallFailure {
+    /// The class of it, without the provider's words.
+    var kind: AuditEvent.CallResult {
+        switch self {
+        case .success: .ok
+        case .failure(.later): .later
+        case .failure(.credentials): .credentials
+        case .failure(.quota): .quota
+        case .failure(.capacity): .capacity
+        case .failure(.invalid): .invalid
+        case .failure(.unreachable): .unreachable
+        case .failure(.unknown): .unknown
         }
     }
 }

@@ -1,4 +1,6 @@
 package import Ambience
+internal import Audit
+internal import Auditing
 package import Leasing
 package import Providers
 
@@ -19,6 +21,7 @@ package final class Coordinator {
     private var board: ProviderBoard
     private let time: any TimeSource
     private let pillars: Pillars
+    private let audit: AuditLog
     package private(set) var ledger: Ledger
     package private(set) var settings: CloudSettings
     package private(set) var observation = Observation()
@@ -45,6 +48,8 @@ package final class Coordinator {
         let yard = settings.network.isInYard ? Yard(folder: folder.yard, plan: settings.network) : nil
         directory = DirectoryWatch(settings.network, from: yard)
         pillars = Pillars(folder: folder, yard: yard, program: program, tell: tell)
+        audit = AuditLog(folder.audit)
+        try auditSteps()
     }
 
     /// One pass. Returns false once the cloud is down and proven gone.
@@ -102,7 +107,21 @@ package final class Coordinator {
         do throws(IllegalStep) { mote = try ledger.after(event) } catch { throw CoordinationError(.unavailable, "\(error)") }
         try store.record(event, mote)
         ledger.keep(mote)
+        try auditSteps()
         tell(.mote(event, mote, place: observation.sightings[event.key]?.place))
+    }
+
+    /// Every recorded step that the audit does not have, in order: what a crash kept from it comes first. Nothing is done about a step before it is audited.
+    private func auditSteps() throws(CoordinationError) {
+        do throws(FileError) {
+            let last = try audit.lastStep()
+            let steps = try steps(after: last).map { (number: $0.number, event: AuditEvent.step(number: $0.number, $0.event)) }
+            try audit.append(steps: steps, now: time.wall)
+        } catch { throw CoordinationError(.unavailable, "the audit cannot be written: \(error)") }
+    }
+
+    private func steps(after number: Int64) throws(FileError) -> [(number: Int64, event: MoteEvent)] {
+        do throws(CoordinationError) { return try store.events(after: number) } catch { throw FileError(path: "\(error)", operation: "read steps:", code: 5) }
     }
 
     private func perform(_ effect: Effect) {

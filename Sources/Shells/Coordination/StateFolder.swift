@@ -11,6 +11,14 @@ package struct StateFolder: Sendable {
     package var enrolments: String { path + "/enrolments" }
     package var yard: String { path + "/yard" }
     package var coordinatorLog: String { path + "/coordinator.log" }
+    /// What was done, line by line, each tied to the one before.
+    package var audit: String { path + "/audit" }
+    /// What the coordinator signs with.
+    package var signingKey: String { path + "/signing-key" }
+    /// How motes enrolled.
+    package var enrolment: String { path + "/enrolment" }
+    /// What is kept of motes after they are gone.
+    package var history: String { path + "/history" }
     var lock: String { path + "/lock" }
 
     /// Makes the folder, mode 0700, or takes the one that is there if it is ours alone. The path becomes absolute, without links.

@@ -127,6 +127,17 @@ package final class Store {
         }
     }
 
+    /// The steps after a row of the record, the oldest first, with their rows.
+    package func events(after number: Int64) throws(CoordinationError) -> [(number: Int64, event: MoteEvent)] {
+        try read { database in
+            try Row.fetchAll(database, sql: "SELECT id, at, key, body FROM event WHERE id > ? ORDER BY id", arguments: [number]).compactMap { row in
+                guard let key = MoteKey(row["key"] as String) else { return nil }
+                let event = MoteEvent(key: key, at: WallTime(secondsSinceEpoch: row["at"]), change: try Self.decode(MoteChange.self, row["body"]))
+                return (row["id"], event)
+            }
+        }
+    }
+
     // MARK: wishes
 
     package func wishes() throws(CoordinationError) -> [MoteKey: Wish] {
