@@ -34,7 +34,7 @@ let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 /// The rooms that parse what others send.
 let fuzzed: [Target.Dependency] = [
     "Ambience", "Sealing", "Compression", "Onion", "OnionServices", "Directory", "Voting", "Socks", "Torrc", "Transports", "ControlProtocol",
-    "DirectoryService",
+    "DirectoryService", "Leasing", "Enrolment", "Audit",
 ]
 
 let package = Package(
@@ -84,6 +84,7 @@ let package = Package(
         room("Cores", "CloudCalls", ["Bytes", "Ambience", "Sealing", "Leasing"]),
         room("Cores", "Audit", ["Bytes", "Ambience", "Sealing", "Leasing"]),
         room("Cores", "Enrolment", ["Bytes", "Ambience", "Sealing", "Leasing"]),
+        room("Cores", "Disclosure", ["Bytes", "Ambience", "Sealing", "Leasing", "Audit", "Enrolment"]),
 
         room("Shells", "Loops", ["Ambience", "CEvent", "CLinux"]),
         room("Shells", "Relaying", ["Bytes", "Ambience", "Confidential", "Sealing", "Onion", "OnionServices", "Limits", "Names", "Loops", "CLinux", log]),
@@ -102,7 +103,7 @@ let package = Package(
         program("mote", ["Ambience", "Confidential", "Sealing", "ControlProtocol", "Torrc", "Leasing", "Enrolment", "EnrolmentService", "Loops", "Node", "Cradle", log]),
         // What a relay cannot cost less than; `make bench` compares with it.
         .executableTarget(name: "floor", dependencies: ["Sealing"], path: "Tests/Bench/Floor", swiftSettings: settings),
-        program("dustcloud", ["Ambience", "Torrc", "Leasing", "Rehearsal", "CloudCalls", "Clouds", "Prices", "Placement", "Providers", "Audit", "Auditing", "Coordination", arguments]),
+        program("dustcloud", ["Ambience", "Torrc", "Leasing", "Rehearsal", "CloudCalls", "Clouds", "Prices", "Placement", "Providers", "Audit", "Auditing", "Enrolment", "EnrolmentService", "Disclosure", "Coordination", arguments]),
 
         tests("BasicsTests", ["Bytes", "Ambience", "Confidential", "Sealing", "COpenSSL", "CPolyval"], resources: [.copy("Vectors")]),
         tests("CompressionTests", ["Compression", "Ambience"]),
@@ -128,10 +129,11 @@ let package = Package(
         tests("LeasingTests", ["Leasing", "Coordination", "Prices", "Ambience"]),
         tests("PricesTests", ["Prices"]),
         tests("PlacementTests", ["Placement", "Prices", "Ambience"]),
-        tests("CoordinationTests", ["FreePorts", "Coordination", "Providers", "Leasing", "Prices", "Placement", "Ambience"]),
+        tests("CoordinationTests", ["FreePorts", "Coordination", "Providers", "Leasing", "Prices", "Placement", "Audit", "Ambience"]),
         tests("FleetTests", ["FreePorts", "Providers", "Rehearsal", "Leasing", "CloudCalls", "Prices", "Ambience"]),
         tests("CloudCallsTests", ["CloudCalls", "Leasing", "Ambience", "Bytes"], resources: [.copy("Vectors")]),
         tests("AuditTests", ["Audit", "Auditing", "Leasing", "Ambience"]),
+        tests("DisclosureTests", ["Disclosure", "Audit", "Enrolment", "Leasing", "Sealing", "Ambience"]),
         tests("EnrolmentTests", ["FreePorts", "Enrolment", "EnrolmentService", "Leasing", "Loops", "Bytes", "Ambience", "Sealing"]),
         tests("CloudsTests", ["Clouds", "CloudCalls", "Leasing", "Ambience"]),
         .target(name: "Damage", dependencies: ["Ambience"], path: "Tests/Damage", swiftSettings: settings),
