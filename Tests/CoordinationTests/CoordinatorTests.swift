@@ -1,4 +1,5 @@
 import Ambience
+import Audit
 import Coordination
 import Foundation
 import FreePorts
@@ -121,5 +122,68 @@ private final class Witness: MoteProvider {
         #expect(coordinator.ledger.records[key]?.state.isGone == true)
         #expect(try store.wishes().isEmpty)
         #expect(witness.alive.count == 5)
+    }
+
+    @Test("A kill switch ends everything at once, keeps it ended over a restart, and lets motes come again when it is lifted", arguments: [
+        HaltScope.all, .policy(FleetPolicy.standard.name),
+    ])
+    func killSwitch(_ scope: HaltScope) throws {
+        let store = try Store(scratch.folder), witness = Witness(try Store(scratch.folder))
+        var running = try coordinator(witness, store)
+        _ = try pass(running, 4)
+        try store.halt(scope, at: time.wall)
+        _ = try pass(running, 2)
+        #expect(witness.alive.isEmpty)
+        running = try coordinator(witness, store)
+        _ = try pass(running, 20)
+        #expect(witness.alive.isEmpty && running.ledger.alive.isEmpty)
+        try store.lift(scope)
+        _ = try pass(running, 4)
+        #expect(!witness.alive.isEmpty)
+        #expect(witness.complaints.isEmpty, "\(witness.complaints)")
+    }
+
+    @Test("A stop of another policy stops nothing")
+    func otherPolicy() throws {
+        let store = try Store(scratch.folder), witness = Witness(try Store(scratch.folder))
+        try store.halt(.policy("another"), at: time.wall)
+        _ = try pass(try coordinator(witness, store), 4)
+        #expect(witness.alive.count == 5)
+    }
+
+    @Test("Every recorded step is in the audit, in order and once, also what a crash kept out of it")
+    func audited() throws {
+        let store = try Store(scratch.folder), witness = Witness(try Store(scratch.folder))
+        _ = try pass(try coordinator(witness, store), 4)
+        let whole = try Files.read(scratch.folder.audit)
+        // As if the last lines had not been written when the power went.
+        let keep = try #require(whole.split(separator: 0x0A).dropLast(3).map { $0.count + 1 }.reduce(0, +) as Int?)
+        try Files.replace(scratch.folder.audit, with: Array(whole[..<(keep + 20)]))
+        _ = try pass(try coordinator(witness, store), 2)
+        let lines = try AuditChain.verify(try Files.read(scratch.folder.audit))
+        #expect(lines.compactMap { $0["step"].flatMap { Int64($0) } } == (try store.events(after: 0)).map(\.number))
+        #expect(lines.count > 10)
+    }
+
+    @Test("An audit that was tampered with stops the coordinator before it does anything")
+    func tamperedAudit() throws {
+        let store = try Store(scratch.folder), witness = Witness(try Store(scratch.folder))
+        _ = try pass(try coordinator(witness, store), 4)
+        var log = try Files.read(scratch.folder.audit)
+        log[80] ^= 1
+        try Files.replace(scratch.folder.audit, with: log)
+        #expect { try coordinator(witness, store) } throws: { "\($0)".contains("dustcloud audit verify") }
+    }
+
+    @Test("Descriptors are kept once each, and read again as they were, even if a crash cut the last one short")
+    func descriptorHistory() throws {
+        let key = MoteKey(high: 1, low: 2), path = scratch.folder.history
+        func text(_ name: String, _ line: String) -> String { "router \(name) 127.0.0.1 1 0 0\n\(line)\n-----END SIGNATURE-----\n" }
+        var history = DescriptorHistory(path)
+        for line in ["a", "a", "b"] { try history.keep("@x\n" + text("other", "z") + text(key.nickname, line), of: [key.nickname: key], now: time.wall) }
+        history = DescriptorHistory(path)
+        try history.keep(text(key.nickname, "b"), of: [key.nickname: key], now: time.wall)
+        try Files.append("\(path)/\(key).descriptors", Array("@fetched now\nrouter cut".utf8))
+        #expect(try DescriptorHistory.read(path, key).map(\.text) == [text(key.nickname, "a"), text(key.nickname, "b")])
     }
 }

@@ -89,6 +89,8 @@ package struct AuditLine: Equatable, Sendable {
         case .draining(let reason): [("change", "draining"), ("reason", reason.rawValue)]
         case .terminating(let reason): [("change", "terminating"), ("reason", reason.rawValue)]
         case .gone(let reason): [("change", "gone"), ("reason", reason.rawValue)]
+        case .doubted: [("change", "doubted")]
+        case .trusted: [("change", "trusted")]
         case .shortened(let until): [("change", "shortened"), ("expires", until.rfc3339)]
         }
     }

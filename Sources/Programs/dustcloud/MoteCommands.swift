@@ -5,7 +5,8 @@ internal import Leasing
 
 struct MoteCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "mote", abstract: "List motes, show one, drain or terminate one.", subcommands: [List.self, Show.self, Drain.self, Terminate.self])
+        commandName: "mote", abstract: "List motes, show one, drain or terminate one, or tell others what it was.",
+        subcommands: [List.self, Show.self, Drain.self, Terminate.self, Evidence.self])
 
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "List the motes that are not gone, the soonest to end first.")
@@ -92,9 +93,11 @@ struct MoteArgument: ParsableArguments {
     }
 
     /// Among motes that are there, else among the gone that are still remembered.
-    func find(_ store: Store) throws -> MoteKey {
+    func find(_ store: Store) throws -> MoteKey { try Self.find(text, store) }
+
+    static func find(_ text: String, _ store: Store) throws -> MoteKey {
         let prefix = text.lowercased()
-        guard prefix.utf8.count >= Self.shortestPrefix else { throw CoordinationError(.usage, "name a mote by at least \(Self.shortestPrefix) digits of its key") }
+        guard prefix.utf8.count >= shortestPrefix else { throw CoordinationError(.usage, "name a mote by at least \(shortestPrefix) digits of its key") }
         let ledger = try store.ledger()
         let alive = ledger.alive.map(\.key).filter { $0.description.hasPrefix(prefix) }
         let matches = alive.isEmpty ? ledger.records.keys.filter { $0.description.hasPrefix(prefix) } : alive

@@ -14,6 +14,8 @@ struct Narrator {
         case .mote(let event, let record, let place): if let line = line(event, record, place) { Terminal.report(line) }
         case .swept(let key): Terminal.report("mote \(key.short) was not intended and is ended")
         case .trouble(let text): Terminal.report("trouble: \(text)")
+        case .halted(let isHalted):
+            Terminal.report(isHalted ? "everything is ended at once, and no mote comes until: dustcloud kill --lift --all" : "motes may come again")
         case .down: Terminal.report("the cloud is down: every process is proven gone")
         }
     }

@@ -22,6 +22,9 @@ package final class Coordinator {
     private let time: any TimeSource
     private let pillars: Pillars
     private let audit: AuditLog
+    private var history: DescriptorHistory
+    /// Somebody pulled the kill switch: everything ends at once, and nothing comes.
+    private var isHalted = false
     package private(set) var ledger: Ledger
     package private(set) var settings: CloudSettings
     package private(set) var observation = Observation()
@@ -49,6 +52,7 @@ package final class Coordinator {
         directory = DirectoryWatch(settings.network, from: yard)
         pillars = Pillars(folder: folder, yard: yard, program: program, tell: tell)
         audit = AuditLog(folder.audit)
+        history = DescriptorHistory(folder.history)
         try auditSteps()
     }
 
@@ -56,6 +60,7 @@ package final class Coordinator {
     package func step() throws(CoordinationError) -> Bool {
         guard let current = try store.settings() else { return false }
         settings = current
+        try obeyHalts()
         let now = time.wall
         if settings.mode == .up {
             guard pillars.holdYard() else { return true }
@@ -64,6 +69,7 @@ package final class Coordinator {
         try look(now)
         try reconcile(now)
         try forget(now)
+        keepHistory(now)
         guard settings.mode == .up else { return try !finishDown(now) }
         holdClient(now)
         return true
@@ -91,7 +97,7 @@ package final class Coordinator {
     }
 
     private func reconcile(_ now: WallTime) throws(CoordinationError) {
-        let desire = Desire(mode: settings.mode, timing: settings.timing, wishes: try store.wishes())
+        let desire = Desire(mode: isHalted ? .down : settings.mode, timing: settings.timing, wishes: try store.wishes())
         var random = SystemRandomNumberGenerator()
         let actions = Reconciler.reconcile(desire: desire, ledger: ledger, observation: observation, now: now, siting: &siting, random: &random)
         for action in actions {
@@ -130,7 +136,7 @@ package final class Coordinator {
             case .start(let lease, let attempt): try board.start(lease, attempt: attempt)
             case .drain(let key): holders(key).forEach { $0.drain(key) }
             case .shorten(let key, let expires): holders(key).forEach { $0.shorten(key, expires: expires) }
-            case .stop(let key): holders(key).forEach { $0.stop(key) }
+            case .stop(let key): holders(key).forEach { isHalted ? $0.kill(key) : $0.stop(key) }
             case .kill(let key):
                 if ledger.records[key] == nil { tell(.swept(key)) }
                 holders(key).forEach { $0.kill(key) }
@@ -140,6 +146,19 @@ package final class Coordinator {
     }
 
     private func holders(_ key: MoteKey) -> [any MoteProvider] { board.holders(key, ledger.records[key]?.lease) }
+
+    /// What cannot be kept is told, and no reason to let motes go.
+    private func keepHistory(_ now: WallTime) {
+        guard observation.listed?.isEmpty == false else { return }
+        do throws(FileError) { try history.look(settings.network, ledger.alive, now: now) } catch { complain(["history": "\(error)"]) }
+    }
+
+    private func obeyHalts() throws(CoordinationError) {
+        let halts = try store.halts()
+        let wasHalted = isHalted
+        isHalted = halts.contains(.all) || halts.contains(.policy(settings.policy.name))
+        if isHalted != wasHalted { tell(.halted(isHalted)) }
+    }
 
     private func forget(_ now: WallTime) throws(CoordinationError) {
         guard lastForget.map({ now - $0 >= 60 }) ?? true else { return }

@@ -13,4 +13,6 @@ package enum News: Sendable {
     case swept(MoteKey)
     case trouble(String)
     case down
+    /// Somebody had everything ended, and no new mote comes; or took that back.
+    case halted(Bool)
 }

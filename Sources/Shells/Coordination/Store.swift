@@ -1,4 +1,5 @@
-internal import Ambience
+package import Ambience
+package import Audit
 internal import Foundation
 internal import GRDB
 package import Leasing
@@ -37,6 +38,9 @@ package final class Store {
         }
         migrator.registerMigration("spent") { database in
             try database.execute(sql: "CREATE TABLE spent (currency TEXT PRIMARY KEY, amount TEXT NOT NULL) STRICT")
+        }
+        migrator.registerMigration("halts") { database in
+            try database.execute(sql: "CREATE TABLE halt (scope TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT")
         }
         return migrator
     }
@@ -158,6 +162,23 @@ package final class Store {
 
     package func fulfilled(_ key: MoteKey) throws(CoordinationError) {
         try write { database in try database.execute(sql: "DELETE FROM wish WHERE key = ?", arguments: [key.description]) }
+    }
+
+    // MARK: stops
+
+    /// What somebody ordered to end and not to come again. It outlives the cloud: a new one in the same folder is stopped as well.
+    package func halts() throws(CoordinationError) -> Set<HaltScope> {
+        try read { database in Set(try String.fetchAll(database, sql: "SELECT scope FROM halt").compactMap { HaltScope($0) }) }
+    }
+
+    package func halt(_ scope: HaltScope, at now: WallTime) throws(CoordinationError) {
+        try write { database in
+            try database.execute(sql: "INSERT OR REPLACE INTO halt (scope, at) VALUES (?, ?)", arguments: [scope.description, now.secondsSinceEpoch])
+        }
+    }
+
+    package func lift(_ scope: HaltScope) throws(CoordinationError) {
+        try write { database in try database.execute(sql: "DELETE FROM halt WHERE scope = ?", arguments: [scope.description]) }
     }
 
     // MARK: plumbing

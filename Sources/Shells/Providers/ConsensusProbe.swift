@@ -18,6 +18,15 @@ package enum ConsensusProbe {
         return parse(answer)
     }
 
+    /// The descriptors of all relays that the authority has, one after the other; `nil` when it does not answer with them.
+    package static func descriptors(_ network: NetworkPlan) -> String? {
+        guard let answer = fetch("/tor/server/all", port: network.authorityDirPort), answer.hasPrefix("HTTP/1."),
+            answer.split(separator: " ", maxSplits: 2).dropFirst().first == "200"
+        else { return nil }
+        let parts = answer.split(separator: "\r\n\r\n", maxSplits: 1)
+        return parts.count == 2 ? String(parts[1]) : ""
+    }
+
     /// Reads `r` lines whose `s` line has Running out of an HTTP answer.
     package static func parse(_ answer: String) -> Set<String>? {
         guard answer.hasPrefix("HTTP/1."), let status = answer.split(separator: " ", maxSplits: 2).dropFirst().first, status == "200" else { return nil }
