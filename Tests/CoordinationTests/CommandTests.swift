@@ -53,7 +53,7 @@ import Testing
 
     @Test("A plan that cannot be made says which name or limit is in the way, with the exit code of its kind", arguments: [
         ("\"name\": \"spread\"", "\"nam\": \"spread\"", [], 65, "name: is missing"), ("2026-11.json", "2020-01.json", [], 66, "2020-01.json"),
-        ("\"provider\": \"aws\"", "\"provider\": \"aws\", \"regions\": [\"mars-1\"]", [], 78, "it has us-east-1"),
+        ("\"provider\": \"ec2\"", "\"provider\": \"ec2\", \"regions\": [\"mars-1\"]", [], 78, "it has us-east-1"),
         ("\"country\": \"0.4\"", "\"country\": \"0.1\"", [], 78, "raise the cap on country"), ("\"USD\": \"2.00\"", "\"USD\": \"0.01\"", ["--for", "30d"], 78, "ceiling of"),
         ("spread", "spread", ["--motes", "0"], 64, "1 to"), ("spread", "spread", ["--ttl", "5s"], 78, "lifetimeSeconds"),
     ] as [(String, String, [String], Int32, String)])

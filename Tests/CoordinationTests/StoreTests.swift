@@ -64,7 +64,7 @@ private func settings() -> CloudSettings {
         }
         #expect(ledger.committed[usd] == price)
         let old = ledger.forget(before: now + 7200)
-        try store.forget(old, spent: ledger.spent)
+        try store.forget(old, spent: ledger.spent, now: now)
         #expect(old == [key])
         let other = try Store(scratch.folder).ledger()
         #expect(other == ledger && other.records.isEmpty && other.committed[usd] == price)

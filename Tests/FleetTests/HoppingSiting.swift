@@ -21,13 +21,14 @@ struct HoppingSiting: Siting {
     }
 
     mutating func site(
-        for lifetimeClass: LifetimeClass, living seconds: Int64, after last: Site?, now: WallTime, random: inout some RandomNumberGenerator
-    ) -> (site: Site, ceiling: Money?)? {
+        for lifetimeClass: LifetimeClass, living seconds: Int64, within range: ClosedRange<Int64>, after last: Site?, now: WallTime,
+        random: inout some RandomNumberGenerator
+    ) -> (site: Site, ceiling: Money?, seconds: Int64)? {
         let others = open.filter { $0.name != last?.provider }
         guard let choice = (others.isEmpty ? open : others).randomElement(using: &random) else { return nil }
         // What it may live longer than its lease until it is certainly gone is paid too.
         let cost = Self.cost(seconds + Self.overrunSeconds, choice.grainSeconds)
-        return (Site(provider: choice.name, payer: "us", region: "p1", size: "small", image: "17"), Money(cost, Self.dollar))
+        return (Site(provider: choice.name, payer: "us", region: "p1", size: "small", image: "17"), Money(cost, Self.dollar), seconds)
     }
 
     static let overrunSeconds: Int64 = 120

@@ -23,7 +23,7 @@ enum World {
 
     static func catalogue(_ providers: [Catalogue.Provider]) throws -> Catalogue {
         let group = try ["DE", "FR"].map { try #require(Country(rawValue: $0)) }
-        return Catalogue(name: "made up", why: "for tests", groups: ["pair": group], providers: providers, services: nil)
+        return Catalogue(name: "made up", why: "for tests", groups: ["pair": group], providers: providers, services: nil, networks: nil, read: nil)
     }
 
     static func policy(_ providers: [String], caps: [Dimension: Amount] = [:]) throws -> PlacementPolicy {

@@ -13,11 +13,13 @@ extension Reconciler {
             let missing = max(0, min(room, desire.policy[lifetimeClass].motes - census.lasting))
             var ends = EndTimes(sorted: census.ends)
             for last in census.lastPlaces(missing) {
-                let end = ends.draw(after: now, within: desire.timing.lifetimeRange(lifetimeClass, isFirst: !census.hasListed), random: &random)
-                guard let place = siting.site(for: lifetimeClass, living: end - now, after: last, now: now, random: &random), spending.promise(place.ceiling)
+                let range = desire.timing.lifetimeRange(lifetimeClass, isFirst: !census.hasListed)
+                let drawn = ends.draw(after: now, within: range, random: &random) - now
+                guard let place = siting.site(for: lifetimeClass, living: drawn, within: range, after: last, now: now, random: &random),
+                    spending.promise(place.ceiling)
                 else { break }
-                ends.insert(end)
-                intend(lifetimeClass, until: end, place, &random)
+                ends.insert(now + place.seconds)
+                intend(lifetimeClass, place, &random)
             }
             looked(at: ends.comparisons)
             room -= missing
@@ -25,10 +27,10 @@ extension Reconciler {
     }
 
     private mutating func intend(
-        _ lifetimeClass: LifetimeClass, until end: WallTime, _ place: (site: Site, ceiling: Money?), _ random: inout some RandomNumberGenerator
+        _ lifetimeClass: LifetimeClass, _ place: (site: Site, ceiling: Money?, seconds: Int64), _ random: inout some RandomNumberGenerator
     ) {
         let lease = Lease(
-            key: .random(&random), lifetimeClass: lifetimeClass, intended: now, expires: end, drainSeconds: desire.timing.drainSeconds(lifetimeClass),
+            key: .random(&random), lifetimeClass: lifetimeClass, intended: now, expires: now + place.seconds, drainSeconds: desire.timing.drainSeconds(lifetimeClass),
             site: place.site, ceiling: place.ceiling, config: desire.make.config)
         add(.intended(lease), to: lease.key)
     }

@@ -11,8 +11,8 @@ package enum PlacementFault: Error, Equatable {
     case noPlace([PlacementPolicy.Refused])
     /// A cap that by itself holds fewer motes than are wanted; `enough` is the share that would not.
     case tooTight(Cap, motes: Int, holds: Int, enough: Amount)
-    /// Each cap can be kept but not all of them together; without this one it works.
-    case together(Cap, motes: Int, placed: Int)
+    /// Each cap can be kept but not all of them together; with this one at `enough` it works.
+    case together(Cap, motes: Int, placed: Int, enough: Amount)
     /// Caps that can only be kept by none: more than one would have to give way.
     case several([Cap], motes: Int, placed: Int)
     case ceiling(Currency, Amount, leases: Int, needed: Amount)
@@ -40,8 +40,8 @@ extension PlacementFault: CustomStringConvertible {
         case .noPlace(let refused): Self.nowhere(refused)
         case .tooTight(let cap, let motes, let holds, let enough):
             "\(motes) motes cannot be placed: \(cap.rule), and the places that are allowed then hold \(holds); \(cap.remedy) to \(enough.text(decimals: 2, .up)) or allow more places"
-        case .together(let cap, let motes, let placed):
-            "\(motes) motes cannot be placed, only \(placed): the caps cannot all be kept at once, and \(cap.rule); without that cap it works: \(cap.remedy) or allow more places"
+        case .together(let cap, let motes, let placed, let enough):
+            "\(motes) motes cannot be placed, only \(placed): the caps cannot all be kept at once, and \(cap.rule); \(cap.remedy) to \(enough.text(decimals: 2, .up)) or allow more places"
         case .several(let caps, let motes, let placed):
             "\(motes) motes cannot be placed, only \(placed): no single cap is the cause. The caps are: \(caps.map(\.rule).joined(separator: "; ")). Allow more places or raise several"
         case .ceiling(let currency, let ceiling, let leases, let needed):

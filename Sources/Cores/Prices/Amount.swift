@@ -83,6 +83,11 @@ extension Amount {
     /// Whole hundredths.
     package func cents(_ rounding: Rounding = .nearest) -> Int64 { Int64(clamping: rounded(rounding).attos / Self.power(Self.decimalsLimit - 2)) }
 
+    /// Whole billionths, rounded up: what a database adds up. Up to nine thousand millions.
+    package var nanos: Int64 { Int64(clamping: rounded(.up, decimals: 9).attos / Self.power(Self.decimalsLimit - 9)) }
+
+    package init(nanos: Int64) { attos = Int128(max(0, nanos)) * Self.power(Self.decimalsLimit - 9) }
+
     package var whole: Int64 { Int64(clamping: attos / Self.one) }
 
     /// With exactly so many decimals, rounded.

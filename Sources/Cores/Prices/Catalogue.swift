@@ -1,3 +1,5 @@
+package import Ambience
+
 /// Who rents machines, where, to what rules of billing and at which price, as far as somebody has read it in a named place at a named time.
 /// What is not known is not in it. Data: see `Policies/prices`.
 package struct Catalogue: Equatable, Sendable, Codable {
@@ -7,6 +9,10 @@ package struct Catalogue: Equatable, Sendable, Codable {
     package var groups: [String: [Country]]
     package var providers: [Provider]
     package var services: Services?
+    /// The autonomous systems that announce blocks of addresses, `"203.0.112.0/20": 64500`: what an address says about where a machine really is.
+    package var networks: [String: UInt32]?
+    /// When its prices were last looked at: `2026-11-21`.
+    package var read: String?
 
     package struct Provider: Equatable, Sendable, Codable {
         package var id: String
@@ -76,6 +82,8 @@ extension Catalogue {
         try Self.require(!why.isEmpty, "why", "says why these prices and no others")
         try Self.require(Set(providers.map(\.id)).count == providers.count, "providers", "each has an id of its own")
         if let services { try Self.require((0...Self.callsLimit).contains(services.freeCalls), "services", "freeCalls is 0 to \(Self.callsLimit)") }
+        if let odd = networks?.keys.filter({ AddressBlock($0) == nil }).min() { throw CatalogueFault(place: "networks", expected: "\(odd) is no block such as 203.0.112.0/20") }
+        if let read { try Self.require(Self.day(read) != nil, "read", "is a day such as 2026-11-21") }
         for provider in providers {
             let place = "provider \(provider.id)"
             let regions = Set(provider.regions.map(\.id))
@@ -83,6 +91,18 @@ extension Catalogue {
             try Self.require(!provider.sources.isEmpty, place, "sources say where its prices were read, and when")
             for offer in provider.offers { try Self.check(offer, regions, "\(place), \(offer.machine)") }
         }
+    }
+
+    private static func day(_ text: String) -> WallTime? { text.utf8.count == 10 ? WallTime("\(text) 00:00:00") : nil }
+
+    /// Prices change without notice; after so many days somebody should look again.
+    package static let freshDays: Int64 = 90
+
+    /// How many days ago somebody looked, if that is too long ago or nobody says.
+    package func staleDays(_ now: WallTime) -> Int64? {
+        guard let day = read.flatMap(Self.day) else { return .max }
+        let days = (now - day) / 86400
+        return days > Self.freshDays ? days : nil
     }
 
     private static func check(_ offer: Offer, _ regions: Set<String>, _ place: String) throws(CatalogueFault) {

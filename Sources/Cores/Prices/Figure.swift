@@ -61,7 +61,45 @@ package enum Figures {
 
     package static var paper: [Figure] {
         let prices = Services.published
-        return personal(prices) + functions(prices) + video(prices) + machines(prices) + polling(prices, isFreeCounted: false)
+        return personal(prices) + functions(prices) + video(prices) + machines(prices) + polling(prices, isFreeCounted: false) + readings(prices) + parts(prices)
+    }
+
+    /// One object read, in the list of 2017.
+    private static let get = Amount.exactly("0.0000004")
+
+    /// Other ways to the figures whose own formula nobody printed: which one was meant cannot be told.
+    private static func readings(_ prices: Services) -> [Figure] {
+        let sensors = prices.storing(1) + prices.sending(Service.sent)
+        let lines = [prices.storing(5), prices.writing(7500), get * 7500].map { $0.rounded(.up) }.reduce(.zero, +)
+        let hours = [("0.0059", Int64(732)), ("0.0058", 744), ("0.006", 720)].map { price, hours in
+            Figure("email-machine-\(hours)", "a mail machine's hours, a month", "\(price) × \(hours) h", (Amount(price) ?? .zero) * hours)
+        }
+        return [
+            Figure("iot-nearest", "home sensors, rounded to the nearest", "1 GB × storage + (2−1) GB × transfer", sensors),
+            Figure("iot-requests", "home sensors with requests", "the same + 1,500 writes + 1,500 reads", sensors + prices.writing(1500) + get * 1500),
+            Figure("email-plain", "5 GB of e-mail without requests", "5 GB × storage", prices.storing(5)),
+            Figure("email-lines", "e-mail, line by line", "5 GB × storage, 7,500 writes, 7,500 reads, each rounded up + (2−1) GB × transfer",
+                lines + prices.sending(Service.sent)),
+        ] + hours
+    }
+
+    /// What the figures are made of.
+    private static func parts(_ prices: Services) -> [Figure] {
+        [
+            Figure("email-storage", "e-mail's storage and writes", "5 GB × storage + 500×22 writes", prices.storing(5) + prices.writing(mailWrites)),
+            Figure("email-transfer", "e-mail's transfer", "(2−1) GB × transfer", prices.sending(Service.sent)),
+            Figure("video-compute", "one call's machine", "a quarter of an hour", prices.mediumHour.times(1, over: 4)),
+            Figure("video-transfer", "thirty calls' transfer", "1 GB × storage + (10−1) GB × transfer", prices.storing(1) + prices.sending(Amount(10))),
+            Figure("poll-calls", "calls of the threat watch, a month", "200×60×24×30", Amount(pollsInMonth), .count),
+            Figure("queue-polls", "polls of a month, as printed for 20 s", "730 h ÷ 3 s", Amount(730 * 3600).times(1, over: 3), .count),
+        ] + Service.all.flatMap { service in
+            [
+                Figure("\(service.id)-calls", "\(service.name), calls of its function, a month", "30 days", Amount(service.calls), .count),
+                Figure("\(service.id)-seconds", "\(service.name), gigabyte-seconds of its function, a month",
+                    "\(service.calls) × \(service.milliseconds) ms × \(service.megabytes) MB",
+                    Amount(service.calls).times(service.milliseconds * service.megabytes, over: 1000 * 1024), .seconds),
+            ]
+        }
     }
 
     private static func personal(_ prices: Services) -> [Figure] {
@@ -155,6 +193,9 @@ package enum Figures {
         let seconds = prices.gigabyteSecond * Amount(100_000).times(448 * 200, over: 1024 * 1000)
         let (machine, mail) = (Amount.exactly("4.58"), Amount.exactly("0.26"))
         return [
+            Figure("key", "what a key of its own adds to each", "one key", prices.keyMonth),
+            Figure("chat-writes", "the writes that chat's figure leaves out", "60,000 writes", prices.writing(60_000)),
+            Figure("video-compute", "thirty calls' machine", "30 × a quarter of an hour", prices.mediumHour.times(30, over: 4)),
             Figure("calls", "100,000 calls of 200 ms with 448 MB", "100,000 × 0.4375 GB × 0.2 s", seconds),
             Figure("calls-all", "the same with the price of the calls", "as above + 100,000 calls", seconds + prices.call * 100_000),
             Figure("queue-polls", "polls of a month at 20 s", "730 h ÷ 20 s", Amount(730 * 3600).times(1, over: 20), .count),

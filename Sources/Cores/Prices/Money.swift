@@ -49,20 +49,3 @@ package struct Purse: Equatable, Sendable {
         return amounts.sorted { $0.key < $1.key }.map { "\($0.value.text(decimals: 2, .up)) \($0.key)" }.joined(separator: " + ")
     }
 }
-
-/// What may be spent at most, and what of it is promised already. A lease is promised whole, at its worst, before anything is bought.
-package struct Budget: Equatable, Sendable {
-    package let ceilings: [Currency: Amount]
-    package private(set) var promised = Purse()
-
-    package init(ceilings: [Currency: Amount]) { self.ceilings = ceilings }
-
-    package func left(_ currency: Currency) -> Amount { (ceilings[currency] ?? .zero) - promised[currency] }
-
-    /// Promises so much, or says no and changes nothing. A currency without a ceiling has nothing to spend.
-    package mutating func promise(_ amount: Amount, _ currency: Currency) -> Bool {
-        guard ceilings[currency] != nil, amount <= left(currency) else { return false }
-        promised.add(amount, currency)
-        return true
-    }
-}

@@ -44,11 +44,15 @@ extension Tariff {
     /// The charge for a machine that exists for so long and sends so much.
     package func charge(seconds: Int64, sentBytes: Int64) -> Charge {
         let paid = paidSeconds(for: seconds)
-        let free = Int64(clamping: Int128(traffic.includedBytes) * Int128(paid) / Int128(Self.monthSeconds))
         return Charge(
             currency: currency, paidSeconds: paid, machine: max(minimumCharge, price.times(paid, over: perSeconds)),
-            address: addressPrice?.times(paid, over: perSeconds) ?? .zero,
-            traffic: traffic.price.times(max(0, sentBytes - free), over: traffic.perBytes))
+            address: addressPrice?.times(paid, over: perSeconds) ?? .zero, traffic: sending(sentBytes, paidSeconds: paid))
+    }
+
+    /// What is sent beyond what the paid time includes.
+    package func sending(_ sentBytes: Int64, paidSeconds: Int64) -> Amount {
+        let free = Int64(clamping: Int128(traffic.includedBytes) * Int128(paidSeconds) / Int128(Self.monthSeconds))
+        return traffic.price.times(max(0, sentBytes - free), over: traffic.perBytes)
     }
 
     package func paidSeconds(for seconds: Int64) -> Int64 {
@@ -66,4 +70,31 @@ extension Tariff {
 
     /// What an hour of relaying costs if every life lasts so long.
     package func hourly(lifetimeSeconds: Int64) -> Amount { charge(seconds: lifetimeSeconds, sentBytes: 0).total.times(3600, over: max(1, lifetimeSeconds)) }
+}
+
+extension Tariff {
+    /// How long after its expiry a machine may still be billed at worst: until the last of those who end it has done so.
+    package static let endSlackSeconds: Int64 = 120
+    /// Grains up to this are not worth bending a life to.
+    private static let smallGrainSeconds: Int64 = 60
+
+    /// The most that a lease can cost, to the cent: its whole life, what its end may take, and what it is expected to send.
+    package func ceiling(lifeSeconds: Int64, sentBitsPerSecond: Int64) -> Money {
+        let seconds = lifeSeconds + Self.endSlackSeconds
+        return Money(charge(seconds: seconds, sentBytes: sentBitsPerSecond * seconds / 8).total.rounded(.up), currency)
+    }
+
+    /// A life that ends just before a further grain begins, where that makes an hour of relaying cheaper; else the life that was drawn.
+    ///
+    /// Lives that are bent stay apart by as much as a tenth of the grain and never leave `range`.
+    package func thrifty(_ drawn: Int64, within range: ClosedRange<Int64>) -> Int64 {
+        guard grainSeconds > Self.smallGrainSeconds else { return drawn }
+        let boundary = (drawn + Self.endSlackSeconds) / grainSeconds * grainSeconds - Self.endSlackSeconds
+        guard boundary < drawn, range.contains(boundary), standing(boundary) * drawn < standing(drawn) * boundary else { return drawn }
+        let band = min(grainSeconds / 10, boundary - range.lowerBound)
+        return boundary - drawn % (band + 1)
+    }
+
+    /// What a machine costs that lives so long and ends late, traffic apart.
+    private func standing(_ lifeSeconds: Int64) -> Amount { charge(seconds: lifeSeconds + Self.endSlackSeconds, sentBytes: 0).total }
 }

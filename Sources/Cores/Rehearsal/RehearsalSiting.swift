@@ -33,12 +33,13 @@ struct RehearsalSiting: Siting {
     }
 
     mutating func site(
-        for lifetimeClass: LifetimeClass, living seconds: Int64, after last: Site?, now: WallTime, random: inout some RandomNumberGenerator
-    ) -> (site: Site, ceiling: Money?)? {
+        for lifetimeClass: LifetimeClass, living seconds: Int64, within range: ClosedRange<Int64>, after last: Site?, now: WallTime,
+        random: inout some RandomNumberGenerator
+    ) -> (site: Site, ceiling: Money?, seconds: Int64)? {
         let open = names.indices.filter { isOpen[$0] }
         guard let fewest = open.map({ motes[$0] }).min(), let index = open.filter({ motes[$0] <= fewest + fewest / 50 }).randomElement(using: &random) else { return nil }
         motes[index] += 1
         let ceiling = Self.dollar.map { Money(World.cost(seconds + Self.overrunSeconds, index), $0) }
-        return (Site(provider: names[index], payer: "rehearsal", region: "region", size: "small"), ceiling)
+        return (Site(provider: names[index], payer: "rehearsal", region: "region", size: "small"), ceiling, seconds)
     }
 }

@@ -1,3 +1,4 @@
+internal import Ambience
 internal import ArgumentParser
 internal import Coordination
 internal import Prices
@@ -15,6 +16,7 @@ struct Cost: ParsableCommand {
     @Option(help: "Which formulas: those that were printed, or corrected ones.") var mode: Mode = .true
     @Option(help: ArgumentHelp("Prices for true mode; see Policies/prices. Default: the published ones.", valueName: "file"), completion: .file(extensions: ["json"]))
     var prices: String?
+    @Flag(help: "Show how each figure comes about.") var explain = false
     @Flag(help: "Print JSON.") var json = false
 
     private static let lifetimesMinutes: [Int64] = [10, 30, 60, 240]
@@ -29,13 +31,15 @@ struct Cost: ParsableCommand {
         let figures = mode == .paper ? Figures.paper : Figures.corrected(services)
         if json { return try JSON.say(CostReport(mode: mode.rawValue, prices: catalogue?.name ?? "published", figures: figures, hours: Self.hours(catalogue))) }
         Terminal.say(Self.table(figures).text)
+        if explain { Terminal.say("\n" + figures.map { "\($0.id) = \($0.formula)" }.joined(separator: "\n")) }
+        if let stale = catalogue.flatMap({ Staleness.warning($0) }) { Terminal.complain(stale) }
         Terminal.say("\nprices: \(catalogue.map { "\($0.name): " } ?? "")\(services.sources.joined(separator: "; "))")
         if let catalogue { Terminal.say("\nan hour of one mote without traffic, by how long motes live:\n\n\(Self.table(Self.hours(catalogue)).text)") }
     }
 
     private static func table(_ figures: [Figure]) -> Table {
-        var table = Table(["FIGURE", "VALUE", "UNIT", "WHAT", "HOW"])
-        for figure in figures { table.add([figure.id, figure.text, figure.unit.rawValue, figure.what, figure.formula]) }
+        var table = Table(["FIGURE", "VALUE", "UNIT", "WHAT"])
+        for figure in figures { table.add([figure.id, figure.text, figure.unit.rawValue, figure.what]) }
         return table
     }
 
@@ -84,5 +88,14 @@ struct CostReport: Encodable {
     init(mode: String, prices: String, figures: [Figure], hours: [Hour]) {
         (self.mode, self.prices, self.hours) = (mode, prices, hours)
         self.figures = figures.map { Line(id: $0.id, what: $0.what, how: $0.formula, value: $0.text, exact: $0.exact.description, unit: $0.unit.rawValue) }
+    }
+}
+
+/// Prices that nobody looked at for long.
+enum Staleness {
+    static func warning(_ catalogue: Catalogue) -> String? {
+        guard let days = catalogue.staleDays(SystemTime().wall) else { return nil }
+        let age = days == .max ? "does not say when its prices were read" : "was read \(days) days ago"
+        return "warning: the price file \(catalogue.name) \(age): look at the providers' lists before money is spent, and correct it and its field \"read\""
     }
 }

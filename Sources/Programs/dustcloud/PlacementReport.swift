@@ -13,6 +13,8 @@ struct PlacementReport: Encodable {
     let leases: [Lease]
     /// To the cent, rounded up, by currency.
     let cost: [String: String]
+    /// The most that these leases can cost: each is promised at its ceiling before it is ordered.
+    let atMost: [String: String]
     let ceilings: [String: String]
     let costByProvider: [String: String]
     let costByPayer: [String: String]
@@ -44,7 +46,10 @@ struct PlacementReport: Encodable {
         let addressCost: String
         let trafficCost: String
         let cost: String
+        let ceiling: String
         let why: String
+        /// The same in few words.
+        let choice: String
         /// What became of each place, for the first lease of each mote.
         let considered: [Considered]
     }
@@ -78,11 +83,12 @@ struct PlacementReport: Encodable {
         let reason: String
     }
 
-    init(_ forecast: Forecast, policy: PlacementPolicy, catalogue: Catalogue, fleet: FleetPolicy, horizonSeconds: Int64?, seed: UInt64) {
+    init(_ forecast: Forecast, policy: PlacementPolicy, catalogue: Catalogue, fleet: FleetPolicy, horizonSeconds: Int64?, seed: UInt64, shortfall: String? = nil) {
         (self.policy, self.fleet, prices, self.seed, self.horizonSeconds) = (policy.name, fleet.name, catalogue.name, seed, horizonSeconds)
         motes = fleet.normal.motes + fleet.longLived.motes
         leases = forecast.leases.map { Lease($0, forecast.places) }
         cost = Self.cents(forecast.budget.promised.amounts)
+        atMost = Self.cents(forecast.ceiling.amounts)
         ceilings = Self.cents(policy.ceilings)
         costByProvider = forecast.cost(by: .provider).mapValues(\.text)
         costByPayer = forecast.cost(by: .payer).mapValues(\.text)
@@ -92,7 +98,7 @@ struct PlacementReport: Encodable {
             forecast.spreads[dimension].flatMap { $0.shares.isEmpty ? nil : SpreadLine(dimension.rawValue, $0) }
         }
         ruledOut = forecast.refused.map { RuledOut(provider: $0.place.provider, region: $0.place.region, machine: $0.place.machine, reason: $0.reason) }
-        notes = Self.notes(forecast, fleet)
+        notes = Self.notes(forecast, fleet) + [shortfall, Staleness.warning(catalogue)].compactMap { $0 }
     }
 
     private static func cents(_ amounts: [Currency: Amount]) -> [String: String] {
@@ -109,7 +115,11 @@ struct PlacementReport: Encodable {
             let longest = place.tariff.longestSeconds(forPriceOf: life)
             if longest >= life + 60 { notes.append("\(place.provider) \(place.machine): a life of up to \(Duration.text(longest)) costs what one of \(Duration.text(life)) does, traffic apart") }
         }
-        for dimension in forecast.unchecked { notes.append("the cap on \(dimension.rawValue) can only be checked once machines have their addresses") }
+        if forecast.waits.count > 0 {
+            let longest = Duration.text(forecast.waits.longestSeconds)
+            notes.append("\(forecast.waits.count) successors wait for room under the caps, the longest \(longest): the fleet is one short meanwhile; more places or wider caps end that")
+        }
+        for dimension in forecast.unchecked { notes.append("the cap on \(dimension.rawValue) can only be checked once machines have their addresses; a mote that breaks it then is replaced unlisted") }
         return notes
     }
 }
@@ -124,7 +134,9 @@ extension PlacementReport.Lease {
         currency = charge.currency.rawValue
         (machineCost, addressCost, trafficCost, cost) =
             (charge.machine.description, charge.address.description, charge.traffic.description, charge.total.description)
+        ceiling = lease.ceiling.amount.description
         why = Self.why(lease.choice, places.count)
+        choice = lease.choice.map { $0.equals == 1 ? "best of \(places.count)" : "1 of best \($0.equals)" } ?? "no choice"
         considered = lease.generation > 0 ? [] : zip(places, lease.choice?.considered ?? []).enumerated().map { index, pair in
             PlacementReport.Considered(pair.0, pair.1, isChosen: index == lease.choice?.index)
         }
@@ -168,19 +180,36 @@ extension PlacementReport {
         let shown = isWhole ? leases : leases.filter { $0.generation == 0 }
         Terminal.say(Self.table(shown).text)
         if shown.count < leases.count { Terminal.say("and \(leases.count - shown.count) successors; show them with --all") }
-        if isExplained { Terminal.say("\n" + considerations.text) }
+        Terminal.say("\n" + Self.bill(shown).text)
+        if isExplained {
+            Terminal.say("\n" + shown.filter { $0.generation == 0 }.map { "mote \($0.mote): \($0.why)" }.joined(separator: "\n"))
+            Terminal.say("\n" + considerations.text)
+            if !ruledOut.isEmpty { Terminal.say("\n" + refusals.text) }
+        }
         Terminal.say("\n" + costs.text)
         Terminal.say("\n" + Self.table(spread).text)
         Terminal.say("\n" + notes.map { "· \($0)" }.joined(separator: "\n"))
     }
 
     private static func table(_ leases: [Lease]) -> Table {
-        var table = Table(["MOTE", "IN", "LIVES", "PAID FOR", "PROVIDER", "REGION", "COUNTRY", "MACHINE", "PAYER", "TIME", "ADDRESS", "TRAFFIC", "COST", "", "WHY"])
+        var table = Table(["MOTE", "IN", "LIVES", "PAID FOR", "PROVIDER", "REGION", "COUNTRY", "MACHINE", "PAYER", "CHOICE"])
         for lease in leases {
             table.add([
                 "\(lease.mote)", Duration.text(lease.startSeconds), Duration.text(lease.lifeSeconds), Duration.text(lease.paidSeconds), lease.provider, lease.region,
-                lease.country, lease.machine, lease.payer,
-            ] + [lease.machineCost, lease.addressCost, lease.trafficCost, lease.cost].map { (Amount($0) ?? .zero).text(decimals: 4, .up) } + [lease.currency, lease.why])
+                lease.country, lease.machine, lease.payer, lease.choice,
+            ])
+        }
+        return table
+    }
+
+    /// What each comes to, to the hundredth of a cent; what it is promised at, to the cent.
+    private static func bill(_ leases: [Lease]) -> Table {
+        var table = Table(["MOTE", "IN", "MACHINE", "ADDRESS", "TRAFFIC", "COST", "AT MOST", "", "SENDS"])
+        for lease in leases {
+            table.add(
+                ["\(lease.mote)", Duration.text(lease.startSeconds)]
+                    + [lease.machineCost, lease.addressCost, lease.trafficCost, lease.cost].map { (Amount($0) ?? .zero).text(decimals: 4, .up) }
+                    + [(Amount(lease.ceiling) ?? .zero).text(decimals: 2, .up), lease.currency, Table.size(lease.sentBytes)])
         }
         return table
     }
@@ -193,7 +222,12 @@ extension PlacementReport {
                 table.add(["\(lease.mote)", place.provider, place.region, place.machine, place.payer, place.score.map { Table.fixed($0) } ?? "-", place.verdict])
             }
         }
-        for place in ruledOut { table.add(["-", place.provider, place.region, place.machine, "-", "-", place.reason]) }
+        return table
+    }
+
+    private var refusals: Table {
+        var table = Table(["PROVIDER", "REGION", "MACHINE", "NOT CONSIDERED BECAUSE"])
+        for place in ruledOut { table.add([place.provider, place.region, place.machine, place.reason]) }
         return table
     }
 
@@ -201,7 +235,8 @@ extension PlacementReport {
         func line(_ purses: [String: String]) -> String { purses.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ") }
         func sums(_ amounts: [String: String]) -> String { amounts.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: " + ") }
         var table = Table(["COST", sums(cost)])
-        table.add(["of at most", sums(ceilings)])
+        table.add(["at most", sums(atMost)])
+        table.add(["ceiling", sums(ceilings)])
         table.add(["by provider", line(costByProvider)])
         table.add(["by payer", line(costByPayer)])
         if costByDay.count > 1 { table.add(["by day", costByDay.joined(separator: ", ")]) }

@@ -9,7 +9,7 @@ struct Plan: ParsableCommand {
         abstract: "Show what will happen to each mote, and when; or, with --placement, where motes would be rented and for how much.",
         discussion: """
             With --placement nothing is bought and no provider is asked: places, spread and cost to the cent are calculated from files. \
-            Nothing rents by a plan yet; 'up' runs motes on this machine, at no provider's price.
+            Rows say what a lease costs if it goes as planned, and the most that it can cost, which is what is promised for it before it is ordered.
             """)
 
     @OptionGroup var state: StateOption
@@ -61,7 +61,7 @@ struct Plan: ParsableCommand {
 
     private func showPlacement(_ path: String) throws {
         let (policy, catalogue) = try PolicyFile.placement(path)
-        let settings = try state.existing()?.store.settings()
+        let existing = try state.existing(), settings = try existing?.store.settings()
         let timing = try FleetForecast.timing(try fleet.resolved(settings?.policy), like: settings)
         let seed = seed ?? UInt64.random(in: 0...UInt64(UInt32.max))
         var random = SeededRandom(seed: seed)
@@ -69,9 +69,10 @@ struct Plan: ParsableCommand {
         do throws(PlacementFault) {
             forecast = try Forecast(
                 policy: policy, catalogue: catalogue, slots: FleetForecast.slots(timing), horizonSeconds: horizon?.seconds ?? 0, random: &random)
-        } catch { throw CoordinationError(.configuration, "\(path): \(error)") }
+        } catch { throw CoordinationError(.configuration, "\(path): \(error)" + FleetForecast.missing(error, policy, catalogue, timing, horizonSeconds: horizon?.seconds ?? 0)) }
         let report = PlacementReport(
-            forecast, policy: policy, catalogue: catalogue, fleet: timing.policy, horizonSeconds: horizon?.seconds, seed: seed)
+            forecast, policy: policy, catalogue: catalogue, fleet: timing.policy, horizonSeconds: horizon?.seconds, seed: seed,
+            shortfall: try existing.flatMap { FleetForecast.shortfall(forecast, try $0.store.budget(SystemTime().wall)) })
         json ? try JSON.say(report) : report.say(isWhole: all, isExplained: explain)
     }
 }

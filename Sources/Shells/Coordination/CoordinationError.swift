@@ -15,6 +15,8 @@ package struct CoordinationError: Error, CustomStringConvertible {
         case busy
         /// The configuration does not fit the cloud that runs.
         case configuration
+        /// It costs more than may be spent. Nothing was bought.
+        case overBudget
     }
 
     package let kind: Kind

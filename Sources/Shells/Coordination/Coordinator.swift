@@ -2,6 +2,7 @@ package import Ambience
 internal import Audit
 internal import Auditing
 package import Leasing
+internal import Placement
 package import Providers
 
 /// Keeps a cloud as it is wanted. Whoever makes one holds the state's lock.
@@ -32,7 +33,10 @@ package final class Coordinator {
     private var siting: any Siting
     private let tell: (News) -> Void
     private var lastForget: WallTime?
+    private var lastMeasured: WallTime?
     private var lastTroubles: [String: String] = [:]
+    /// Why motes that are wanted are not intended, as it was told last.
+    private var lastShortage: String?
     private var isBlind = false
 
     /// `providers` by the name that leases know them by; `siting` says at which of them new motes go; `tell` hears what happens, in order.
@@ -48,6 +52,7 @@ package final class Coordinator {
         self.time = time
         self.tell = tell
         ledger = try store.ledger()
+        if let placed = siting as? PlacedSiting { try store.setTariffs(placed.places) }
         let yard = settings.network.isInYard ? Yard(folder: folder.yard, plan: settings.network) : nil
         directory = DirectoryWatch(settings.network, from: yard)
         pillars = Pillars(folder: folder, yard: yard, program: program, tell: tell)
@@ -68,6 +73,7 @@ package final class Coordinator {
         }
         try look(now)
         try reconcile(now)
+        try measure(now)
         try forget(now)
         keepHistory(now)
         guard settings.mode == .up else { return try !finishDown(now) }
@@ -97,14 +103,51 @@ package final class Coordinator {
     }
 
     private func reconcile(_ now: WallTime) throws(CoordinationError) {
-        let desire = Desire(mode: isHalted ? .down : settings.mode, timing: settings.timing, wishes: try store.wishes())
+        siting.allow(try store.budget(now))
+        for (key, sighting) in observation.sightings { if let place = sighting.place { siting.learn(key, address: place) } }
+        let desire = Desire(mode: isHalted ? .down : settings.mode, timing: settings.timing, wishes: try store.wishes().merging(misplaced()) { wish, _ in wish })
         var random = SystemRandomNumberGenerator()
         let actions = Reconciler.reconcile(desire: desire, ledger: ledger, observation: observation, now: now, siting: &siting, random: &random)
+        var shortage = siting.trouble
         for action in actions {
-            if let event = action.event { try record(event) }
+            do throws(CoordinationError) {
+                if let event = action.event { try record(event) }
+            } catch where error.kind == .overBudget {
+                shortage = error.description
+                continue
+            }
             if let effect = action.effect { perform(effect) }
             if let event = action.event, case .gone = event.change, desire.wishes[event.key] != nil { try store.fulfilled(event.key) }
         }
+        tell(shortage: shortage)
+    }
+
+    /// Motes that may not stay where their addresses say that they are: ended before they are listed, replaced if they already were.
+    private func misplaced() -> [MoteKey: Wish] {
+        siting.misplaced.reduce(into: [:]) { wishes, key in
+            guard let record = ledger.records[key], record.state.isServing else { return }
+            if case .listed = record.state { wishes[key] = .drain } else { wishes[key] = .terminate }
+        }
+    }
+
+    /// Once, until it is otherwise.
+    private func tell(shortage: String?) {
+        if let shortage, shortage != lastShortage { tell(.trouble(shortage)) }
+        lastShortage = shortage
+    }
+
+    /// How often what motes and the client say that they moved is recorded: what is lost of a mote that dies.
+    private static let measuringSeconds: Int64 = 10
+
+    private func measure(_ now: WallTime) throws(CoordinationError) {
+        guard lastMeasured.map({ now - $0 >= Self.measuringSeconds || now < $0 }) ?? true else { return }
+        lastMeasured = now
+        var readings = ledger.alive.compactMap { record in
+            observation.sightings[record.key]?.report.map { Store.Reading(key: record.key, run: record.starts.count, report: $0) }
+        }
+        let client = pillars.client.sighting
+        if let report = client.report { readings.append(Store.Reading(key: nil, run: client.instances.first.flatMap { Int($0) } ?? 0, report: report)) }
+        if !readings.isEmpty { try store.measure(readings, now) }
     }
 
     /// Makes the step durable; only then does it count.
@@ -164,7 +207,7 @@ package final class Coordinator {
         guard lastForget.map({ now - $0 >= 60 }) ?? true else { return }
         lastForget = now
         let old = ledger.forget(before: now)
-        try store.forget(old, spent: ledger.spent)
+        try store.forget(old, spent: ledger.spent, now: now)
     }
 
     private func holdClient(_ now: WallTime) {

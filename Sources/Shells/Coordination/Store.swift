@@ -42,6 +42,7 @@ package final class Store {
         migrator.registerMigration("halts") { database in
             try database.execute(sql: "CREATE TABLE halt (scope TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT")
         }
+        migrateUsage(&migrator)
         return migrator
     }
 
@@ -93,6 +94,7 @@ package final class Store {
             try database.execute(
                 sql: "INSERT INTO event (at, key, body) VALUES (?, ?, ?)",
                 arguments: [event.at.secondsSinceEpoch, event.key.description, try Self.encode(event.change)])
+            try Self.account(event, database)
         }
     }
 
@@ -108,7 +110,7 @@ package final class Store {
     }
 
     /// Forgets motes long gone, but not what all of those cost together, and the oldest events beyond the bound.
-    package func forget(_ keys: [MoteKey], spent: Purse) throws(CoordinationError) {
+    package func forget(_ keys: [MoteKey], spent: Purse, now: WallTime) throws(CoordinationError) {
         try write { database in
             for (currency, amount) in spent.amounts {
                 try database.execute(
@@ -116,6 +118,7 @@ package final class Store {
             }
             for key in keys { try database.execute(sql: "DELETE FROM mote WHERE key = ?", arguments: [key.description]) }
             try database.execute(sql: "DELETE FROM event WHERE id <= (SELECT max(id) FROM event) - ?", arguments: [Self.eventsLimit])
+            try Self.forgetUsage(before: now, database)
         }
     }
 
@@ -183,19 +186,19 @@ package final class Store {
 
     // MARK: plumbing
 
-    private func read<T>(_ body: (Database) throws -> T) throws(CoordinationError) -> T {
+    func read<T>(_ body: (Database) throws -> T) throws(CoordinationError) -> T {
         do { return try queue.read(body) } catch { throw CoordinationError(.unavailable, "reading the state failed: \(error)") }
     }
 
-    private func write<T>(_ body: (Database) throws -> T) throws(CoordinationError) -> T {
-        do { return try queue.write(body) } catch { throw CoordinationError(.unavailable, "writing the state failed: \(error)") }
+    func write<T>(_ body: (Database) throws -> T) throws(CoordinationError) -> T {
+        do { return try queue.write(body) } catch let error as CoordinationError { throw error } catch { throw CoordinationError(.unavailable, "writing the state failed: \(error)") }
     }
 
-    private static func encode(_ value: some Encodable) throws -> String {
+    static func encode(_ value: some Encodable) throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
         return String(decoding: try encoder.encode(value), as: UTF8.self)
     }
 
-    private static func decode<T: Decodable>(_ type: T.Type, _ text: String) throws -> T { try JSONDecoder().decode(type, from: Data(text.utf8)) }
+    static func decode<T: Decodable>(_ type: T.Type, _ text: String) throws -> T { try JSONDecoder().decode(type, from: Data(text.utf8)) }
 }
