@@ -73,7 +73,7 @@ extension EnrolmentOrder {
         network = try Self.network(lines)
     }
 
-    private static func network(_ lines: NamedLines) throws(OrderFault) -> StaticNetwork? {
+    static func network(_ lines: NamedLines) throws(OrderFault) -> StaticNetwork? {
         let own = try lines.optional("Address", "IP/PREFIX") { text -> (IPAddress, Int)? in
             let parts = text.split(separator: "/", omittingEmptySubsequences: false)
             guard parts.count == 2, let ip = IPAddress(parts[0]), let bits = Int(parts[1]), (0...(ip.isIPv4 ? 32 : 128)).contains(bits) else { return nil }

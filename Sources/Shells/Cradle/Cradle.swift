@@ -1,7 +1,9 @@
 internal import Ambience
 internal import CLinux
 internal import CMachine
+internal import Enrolment
 internal import Glibc
+internal import Sealing
 
 /// What `mote` does where it is the first and only program of a machine.
 ///
@@ -19,12 +21,14 @@ package enum Cradle {
         do throws(CradleFailure) {
             try FileSystems.mount()
             KernelModules.load()
-            let order = try BootOrder(try OrderSource.read())
+            var text = try OrderFile.read()
+            defer { text.wipe() }
+            let order = try OrderFile.parse(text)
             let end = try MachineEnd(order.expires)
             Console.say("this machine ends at \(order.expires) UTC")
             try Randomness.await()
-            try NetworkSetup(order).bringUp()
-            let arguments = try MoteFiles.write(order)
+            try NetworkSetup(order.network).bringUp()
+            let arguments = try MoteFiles.write(order, text)
             try Lockdown.apply()
             return try part(arguments, end)
         } catch {

@@ -26,8 +26,10 @@ struct Keeper {
 
     /// Until the child is gone or the machine's time is over; why it ended.
     func wait(for child: Int32) -> String {
+        var most = 0
         while true {
-            if let status = bury(child) { return Self.words(status) }
+            most = max(most, Self.programs)
+            if let status = bury(child) { return "\(Self.words(status)). Processes seen at once: \(most)" }
             let remaining = end.remaining(at: time.wall, time.now)
             guard remaining > .seconds(0) else { return "the mote has not ended by itself, and its time is over" }
             sleep(min(remaining, Self.longestSleep))
@@ -50,6 +52,11 @@ struct Keeper {
             guard pid > 0 else { return found }
             if pid == child { found = status }
         }
+    }
+
+    /// How many processes there are with a command line, which the kernel's own have not.
+    private static var programs: Int {
+        ((try? Files.list("/proc")) ?? []).count { $0.first?.isNumber == true && (try? Files.read("/proc/\($0)/cmdline").isEmpty) == false }
     }
 
     private static func words(_ status: Int32) -> String {

@@ -1,4 +1,5 @@
 internal import Ambience
+internal import Enrolment
 internal import Glibc
 
 /// What the mote finds in its folder, which is memory.
@@ -7,23 +8,17 @@ enum MoteFiles {
     static let user: UInt32 = 1000
     private static let folder = "/run/mote"
 
-    /// The mote's command line.
-    static func write(_ order: BootOrder) throws(CradleFailure) -> [String] {
+    /// The mote's command line. Its files are in memory; who enrols overwrites the order once the secret is used up.
+    static func write(_ order: BootOrder, _ text: [UInt8]) throws(CradleFailure) -> [String] {
+        let (name, content) = order.torrc.map { ("torrc", $0) } ?? ("order", text)
         do throws(FileError) {
             try Files.makeFolder(folder)
-            switch order.task {
-            case .enrol: try Files.replace("\(folder)/order", with: order.text)
-            case .relay(let torrc): try Files.replace("\(folder)/torrc", with: torrc)
-            }
-            for name in try Files.list(folder) { chown("\(folder)/\(name)", user, user) }
-            try? Files.remove("/order")
+            try Files.replace("\(folder)/\(name)", with: content)
         } catch { throw CradleFailure("cannot write the mote's files: \(error)") }
-        guard chown(folder, user, user) == 0 else { throw CradleFailure("cannot give the mote its folder", errno) }
+        guard chown(folder, user, user) == 0, chown("\(folder)/\(name)", user, user) == 0 else { throw CradleFailure("cannot give the mote its files", errno) }
         setenv("HOME", folder, 1)
         let settings = ["--DataDirectory", "\(folder)/data"]
-        return switch order.task {
-        case .enrol: ["--enrol", "\(folder)/order"] + settings
-        case .relay: ["-f", "\(folder)/torrc"] + settings + ["--MoteExpires", order.expires.rfc3339]
-        }
+        guard order.torrc != nil else { return ["--enrol", "\(folder)/order"] + settings }
+        return ["-f", "\(folder)/torrc"] + settings + ["--MoteExpires", order.expires.rfc3339]
     }
 }

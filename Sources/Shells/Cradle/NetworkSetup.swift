@@ -1,24 +1,26 @@
 internal import Ambience
 internal import CMachine
+internal import Enrolment
 internal import Glibc
 
 /// The loopback interface, and the machine's first other one as its order says.
 struct NetworkSetup {
     private static let patienceMilliseconds = 5000
     private static let lookMilliseconds = 20
-    private let network: BootOrder.Network?
+    private let network: EnrolmentOrder.StaticNetwork?
 
-    init(_ order: BootOrder) { network = order.network }
+    init(_ network: EnrolmentOrder.StaticNetwork?) { self.network = network }
 
     func bringUp() throws(CradleFailure) {
         try check(dc_set_address("lo", 0x7F00_0001), "give lo its address")
         try check(dc_bring_up("lo"), "bring lo up")
         guard let network else { return }
+        guard case .v4(let address) = network.address else { throw CradleFailure("the order's Address must be one of IPv4") }
         let name = try interface()
-        try check(dc_set_address(name, network.address), "give \(name) its address")
-        try check(dc_set_netmask(name, network.mask), "give \(name) its netmask")
+        try check(dc_set_address(name, address), "give \(name) its address")
+        try check(dc_set_netmask(name, UInt32.max << (32 - UInt32(network.prefixBits))), "give \(name) its netmask")
         try check(dc_bring_up(name), "bring \(name) up")
-        if let gateway = network.gateway { try check(dc_add_default_route(gateway), "take the gateway") }
+        if case .v4(let gateway)? = network.gateway { try check(dc_add_default_route(gateway), "take the gateway \(IPAddress.v4(gateway))") }
         if let nameserver = network.nameserver { try ask(nameserver) }
     }
 
