@@ -1,5 +1,6 @@
 import Ambience
 import Client
+import Directory
 import DirectoryService
 import Logging
 import Loops
@@ -57,6 +58,13 @@ struct SocksPortTests {
         let said = try Bench().answer(to: sent)
         #expect(said.isClosed)
         #expect(said.heard.starts(with: expected) && said.heard.isEmpty == expected.isEmpty)
+    }
+
+    @Test("Whom SocksPolicy rejects hears nothing, and whom it does not name is served", arguments: [("reject 127.0.0.0/8", true), ("accept 10.0.0.1,reject 10.0.0.0/8", false)])
+    func policy(text: String, isRefused: Bool) throws {
+        let policy = try ExitPolicy(torrc: text)
+        let said = try Bench { $0.socksPolicy = policy }.answer(to: Self.connect("x.onion"))
+        #expect(said.isClosed && said.heard.isEmpty == isRefused)
     }
 
     @Test("With SafeSocks an application that resolves names by itself is refused")

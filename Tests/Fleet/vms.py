@@ -5,9 +5,11 @@
 way through three of them. The coordinator is killed with -9 and started again, and takes all machines over. Every mote is replaced, twice, while
 requests go on, and none fails. After `down` there is no process, no namespace, no port, no file and no row of it left. Exit 0 only if all of it held.
 """
+import json
 import os
 import socket
 import sqlite3
+import subprocess
 import sys
 import tempfile
 import time
@@ -24,8 +26,8 @@ VOTING_SECONDS = 10
 # What a cloud leaves behind on purpose: its records, and what it told.
 KEPT = {'state.sqlite', 'state.sqlite-wal', 'state.sqlite-shm', 'lock', 'coordinator.log', 'enrolments', 'motes', 'audit'}
 IMAGE = os.environ.get('IMAGE')
-# The gateway of the yard, behind which this machine's loopback is.
-GATEWAY = '10.77.0.2'
+# Where authority and client are in the yard, and its gateway, behind which this machine's loopback is.
+BRIDGE, GATEWAY = '10.77.0.1', '10.77.0.2'
 
 
 class Machines:
@@ -67,6 +69,37 @@ class Machines:
         return found
 
 
+class Starts:
+    """How long machines take from QEMU's start until they say that they have relayed something: by the clock, and of the processor's time."""
+
+    def __init__(self, cloud, machines):
+        self.cloud, self.machines, self.seconds = cloud, machines, {}
+
+    def look(self):
+        for pid in self.machines.pids().get('mote-vm', []):
+            if pid not in self.seconds and self.has_relayed(pid):
+                fields = Path(f'/proc/{pid}/stat').read_text().rsplit(')', 1)[1].split()
+                tick = os.sysconf('SC_CLK_TCK')
+                self.seconds[pid] = time.clock_gettime(time.CLOCK_BOOTTIME) - int(fields[19]) / tick, (int(fields[11]) + int(fields[12])) / tick
+
+    def has_relayed(self, pid):
+        for status in (self.cloud.state / 'motes').glob('*/data/mote-status'):
+            try:
+                told = json.loads(status.read_text())
+            except (OSError, ValueError):
+                continue
+            if told['pid'] == pid:
+                return told['bytesWritten'] > 0
+        return False
+
+    def __str__(self):
+        clock, processor = sorted(s for s, _ in self.seconds.values()), sorted(s for _, s in self.seconds.values())
+        if not clock:
+            return 'no machine was seen to start'
+        return (f'{len(clock)} machines from start to first relayed byte: {clock[0]:.1f} to {clock[-1]:.1f} s, median {clock[len(clock) // 2]:.1f} s; '
+                f'of processor time {processor[0]:.1f} to {processor[-1]:.1f} s')
+
+
 class Story:
     def __init__(self):
         self.began = time.monotonic()
@@ -75,6 +108,7 @@ class Story:
         self.socks = self.ports.take()
         self.cloud = Cloud(self.folder / 'state', self.clock)
         self.machines = Machines(self.folder / 'state')
+        self.starts = Starts(self.cloud, self.machines)
         self.shorts, self.short_count, self.next_short = [], 0, 0.0
 
     def clock(self):
@@ -114,6 +148,7 @@ class Story:
             raise Failure(f'dustcloud up ended with {self.cloud.coordinator.returncode}')
         if not (self.cloud.state / 'state.sqlite').exists():
             return False
+        self.starts.look()
         status = self.cloud.status()
         return len(self.listed(status.get('motes', []))) >= MOTES and status['client']['bootstrapped'] >= 100
 
@@ -124,7 +159,17 @@ class Story:
     def carry(self):
         down = download(self.web, self.socks, BIG_BYTES, host=GATEWAY)
         up = upload(self.web, self.socks, BIG_BYTES, host=GATEWAY)
+        self.refuse_insiders()
         self.tell(f'20 MB down in {down:.1f} s and up in {up:.1f} s, digests equal')
+
+    def refuse_insiders(self):
+        """The client's port is for this machine, not for whoever is in the yard, where motes are."""
+        holder = self.machines.pids()['dustcloud-yard'][0]
+        inside = subprocess.run(
+            ['nsenter', '--target', str(holder), '--user', '--preserve-credentials', '--net', 'curl', '-sS', '-m', '60', '--socks5-hostname',
+             f'{BRIDGE}:9150', f'http://{GATEWAY}:{self.web.port}/{SHORT_BYTES}'], capture_output=True)
+        if inside.returncode == 0:
+            raise Failure('whoever is in the yard can use the client')
 
     def kill_coordinator(self):
         before = self.machines.pids()
@@ -150,6 +195,7 @@ class Story:
 
     def turn(self):
         """Keeps requests going, each through a circuit of its own."""
+        self.starts.look()
         if time.monotonic() >= self.next_short and len(self.shorts) < 3:
             self.next_short = time.monotonic() + 2
             self.shorts.append(self.short('while motes are replaced'))
@@ -178,6 +224,7 @@ class Story:
             probe.bind(('127.0.0.1', self.socks))
         self.check_files()
         self.check_rows()
+        self.tell(self.starts)
         self.tell(f'down in {time.monotonic() - began:.1f} s: no process, namespace, port, file or row is left')
 
     def check_files(self):

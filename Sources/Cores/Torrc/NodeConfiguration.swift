@@ -126,6 +126,8 @@ package struct ClientOptions: Sendable {
     package var socksPorts: [PortLine] = []
     /// Whether a torrc said anything about SocksPort; if not, 9050 on loopback is the default.
     package var isSocksPortGiven = false
+    /// Who may use them; whom no rule names may.
+    package var socksPolicy = ExitPolicy()
     package var entryNodes = NodeSet()
     package var middleNodes = NodeSet()
     package var exitNodes = NodeSet()

@@ -103,11 +103,7 @@ extension OptionTable {
 
     private static let metrics: [OptionRow] = [
         .ports("MetricsPort", \.operating.metricsPorts, flags: []),
-        OptionRow(name: "MetricsPortPolicy", isList: true, kind: "LineList") { configuration, text throws(ValueError) in
-            do throws(PolicyError) {
-                configuration.operating.metricsPolicy.rules += try ExitPolicy(torrc: text).rules
-            } catch { throw ValueError("accept or reject ADDRESS[/MASK] between commas, but \(error)") }
-        },
+        .policy("MetricsPortPolicy", \.operating.metricsPolicy),
         .flag("OverloadStatistics", \.operating.tellsOverload),
         .flag("ExtraInfoStatistics", \.operating.tellsStatistics),
         .flag("DirReqStatistics", \.operating.countsDirectoryRequests),

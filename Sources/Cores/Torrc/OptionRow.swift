@@ -1,4 +1,5 @@
 internal import Ambience
+internal import Directory
 
 /// How one option is read into the configuration.
 struct OptionRow: Sendable {
@@ -71,6 +72,15 @@ struct OptionRow: Sendable {
 
     static func nodes(_ name: String, _ path: any Path<NodeSet>, testing: Bool = false) -> OptionRow {
         OptionRow(name: name, isTestingOnly: testing, kind: "RouterList") { configuration, text throws(ValueError) in configuration[keyPath: path] = try NodeSet.parse(text) }
+    }
+
+    /// Lines of `accept` and `reject` that say who may use a port of ours.
+    static func policy(_ name: String, _ path: any Path<ExitPolicy>) -> OptionRow {
+        OptionRow(name: name, isList: true, kind: "LineList") { configuration, text throws(ValueError) in
+            do throws(PolicyError) {
+                configuration[keyPath: path].rules += try ExitPolicy(torrc: text).rules
+            } catch { throw ValueError("accept or reject ADDRESS[/MASK] between commas, but \(error)") }
+        }
     }
 
     static func ports(_ name: String, _ path: any Path<[PortLine]>, flags: [String]) -> OptionRow {

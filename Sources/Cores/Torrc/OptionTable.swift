@@ -97,6 +97,7 @@ enum OptionTable {
             configuration.client.isSocksPortGiven = true
             if let port = try PortLine.parse(text, allowing: PortLine.socksFlags) { configuration.client.socksPorts.append(port) }
         },
+        .policy("SocksPolicy", \.client.socksPolicy),
         .nodes("EntryNodes", \.client.entryNodes),
         .nodes("MiddleNodes", \.client.middleNodes),
         .nodes("ExitNodes", \.client.exitNodes),

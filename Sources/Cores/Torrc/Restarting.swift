@@ -10,6 +10,7 @@ extension Torrc {
             ("ORPort", old.relay.orPorts == new.relay.orPorts),
             ("DirPort", old.relay.dirPorts == new.relay.dirPorts),
             ("SocksPort", old.client.socksPorts == new.client.socksPorts),
+            ("SocksPolicy", old.client.socksPolicy == new.client.socksPolicy),
             ("BridgeRelay", old.bridge == new.bridge),
             ("AuthoritativeDirectory", old.authority.isAuthoritative == new.authority.isAuthoritative),
         ] + operating(old.operating, new.operating)

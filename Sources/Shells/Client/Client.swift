@@ -80,7 +80,7 @@ package final class Client {
 
     private func listen(_ port: SocksPortSettings, group: Int) throws(FileError) {
         let listener = try TCPListener(loop: loop, address: port.address, kind: .socks) { [weak self] fd, peer in
-            guard let self else { return Sockets.close(fd) }
+            guard let self, settings.admits(peer.ip) else { return Sockets.close(fd) }
             accept(fd, from: peer.ip, on: port, group: group)
         }
         listeners.append(listener)

@@ -1,9 +1,12 @@
 package import Ambience
+package import Directory
 package import Paths
 
 /// What a client is told by its configuration.
 package struct ClientSettings: Sendable {
     package var ports: [SocksPortSettings] = []
+    /// `SocksPolicy`: who may use the ports. Whom no rule names may.
+    package var socksPolicy = ExitPolicy()
     /// `NumEntryGuards` 0 means what the consensus says.
     package var paths = PathPolicy()
     package var pool = PoolSettings()
@@ -19,6 +22,8 @@ package struct ClientSettings: Sendable {
     package var sessionLimit = 4096
 
     package init() {}
+
+    func admits(_ peer: IPAddress) -> Bool { socksPolicy.rules.first { $0.network.contains(peer) }?.isAccept ?? true }
 }
 
 /// One SocksPort and what it isolates streams by.

@@ -9,6 +9,7 @@ extension ClientSettings {
         let options = configuration.client
         self.init()
         ports = options.socksPorts.map { SocksPortSettings(address: $0.socksAddress, flags: $0.flags) }
+        socksPolicy = options.socksPolicy
         paths = PathPolicy(configuration)
         pool.buildTimeout = options.circuitBuildTimeout
         pool.maxDirtiness = options.maxCircuitDirtiness

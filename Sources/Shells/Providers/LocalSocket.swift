@@ -2,7 +2,7 @@ internal import CLinux
 internal import Glibc
 
 /// A connection to a socket in a folder, however long the folder's path is: at most 107 bytes of it would fit into an address.
-struct LocalSocket: ~Copyable {
+final class LocalSocket {
     private let fd: Int32
 
     /// `nil` if nobody listens there. Every call on it gives up after `patienceSeconds`.
@@ -32,12 +32,12 @@ struct LocalSocket: ~Copyable {
 
     deinit { close(fd) }
 
-    borrowing func send(_ bytes: [UInt8]) -> Bool { Glibc.send(fd, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count }
+    func send(_ bytes: [UInt8]) -> Bool { Glibc.send(fd, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count }
 
-    borrowing func endSending() -> Bool { shutdown(fd, Int32(SHUT_WR)) == 0 }
+    func endSending() -> Bool { shutdown(fd, Int32(SHUT_WR)) == 0 }
 
     /// What comes next; `nil` at the end, after an error and when patience is over.
-    borrowing func receive() -> [UInt8]? {
+    func receive() -> [UInt8]? {
         var chunk = [UInt8](repeating: 0, count: 1 << 12)
         while true {
             let count = recv(fd, &chunk, chunk.count, 0)
@@ -47,7 +47,7 @@ struct LocalSocket: ~Copyable {
     }
 
     /// Everything up to the end; `nil` if that is more than the limit.
-    borrowing func receiveAll(limitBytes: Int) -> [UInt8]? {
+    func receiveAll(limitBytes: Int) -> [UInt8]? {
         var bytes: [UInt8] = []
         while let more = receive() {
             bytes += more

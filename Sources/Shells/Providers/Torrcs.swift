@@ -41,6 +41,8 @@ package struct Torrcs {
             "SocksPort \(plan.innerSocks)", "ShutdownWaitLength 0", "UseEntryGuards 0", "ClientRejectInternalAddresses \(plan.isExitToPrivateAllowed ? 0 : 1)",
             "MoteStreamLife \(plan.streamLifeSeconds) seconds", "ExcludeNodes \(plan.authorityFingerprint)",
         ]
+        // In the yard the port lies where motes could reach it: from there only the gateway may.
+        if plan.isInYard { lines.append("SocksPolicy accept \(YardNumber.gateway.address), reject \(YardNumber.networkText)") }
         return text(lines)
     }
 

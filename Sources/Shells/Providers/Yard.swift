@@ -175,12 +175,6 @@ package struct YardNumber: Hashable, Sendable {
 
     package init(value: UInt32) { self.value = value }
 
-    /// The mote's number that has this address.
-    package init?(address: String) {
-        guard case .v4(let ip) = SocketAddress("\(address):1")?.ip, ip & Self.mask == Self.network, Self.motes.contains(ip - Self.network) else { return nil }
-        value = ip - Self.network
-    }
-
     var ip: UInt32 { Self.network + value }
     var ipAddress: IPAddress { .v4(ip) }
     func socket(_ port: UInt16) -> SocketAddress { SocketAddress(ip: ipAddress, port: port) }
