@@ -101,7 +101,7 @@ struct HetznerDialect: Dialect {
                 "ipv4": ["id": 5, "ip": "192.0.2.1", "blocked": false, "dns_ptr": "static.example"], "ipv6": NSNull(), "floating_ips": [], "firewalls": [],
             ],
             "created": "2027-01-15T08:00:00+00:00", "private_net": [], "volumes": [], "protection": ["delete": false, "rebuild": false], "locked": false,
-            "datacenter": ["id": 1, "name": "\(machine.place)-dc1", "location": ["id": 1, "name": machine.place]],
+            "location": ["id": 1, "name": machine.place],
         ]
     }
 }
@@ -114,7 +114,7 @@ struct DigitalOceanDialect: Dialect {
     func isAuthorized(_ request: CloudRequest, at now: WallTime) -> Bool { isBearer(request) }
 
     func wish(_ request: CloudRequest) -> Wish? {
-        switch (request.method, request.path) {
+        switch (request.method, request.path.hasSuffix("/") ? String(request.path.dropLast()) : request.path) {
         case ("POST", "/v2/droplets"):
             let body = object(request)
             guard let name = body["name"] as? String, let place = body["region"] as? String, let tags = body["tags"] as? [String], body["size"] is String,
@@ -122,7 +122,8 @@ struct DigitalOceanDialect: Dialect {
             else { return nil }
             return .create(DoubleOrder(name: name, place: place, tags: tags))
         case ("GET", "/v2/droplets"):
-            guard let fleet = text(query(request, "tag_name"), after: "mote-fleet:"), let page = query(request, "page").flatMap({ Int($0) }) else { return nil }
+            guard let fleet = text(query(request, "tag_name"), after: "mote-fleet:") else { return nil }
+            let page = query(request, "page").flatMap { Int($0) } ?? 1
             return .list(Filter(fleet: fleet, mark: (page - 1) * 3))
         case ("DELETE", _): return .end(lastPart(request))
         default: return nil
@@ -130,14 +131,14 @@ struct DigitalOceanDialect: Dialect {
     }
 
     func created(_ machine: CloudDouble.Rented, at now: WallTime) -> CloudAnswer {
-        json(202, ["droplet": ["id": Int(machine.id) ?? 0, "name": machine.name, "status": "new"], "links": ["actions": []]])
+        json(202, ["droplet": ["id": Int(machine.id) ?? 0, "name": machine.name, "status": "new"], "links": ["actions": [["id": 7, "rel": "create", "href": "https://api.digitalocean.com/v2/actions/7"]]]])
     }
 
     func listed(_ machines: [CloudDouble.Rented], next: Int?, pageSize: Int) -> CloudAnswer {
         let droplets = machines.map { machine -> [String: Any] in
             [
                 "id": Int(machine.id) ?? 0, "name": machine.name, "status": "active", "tags": machine.tags, "region": ["slug": machine.place],
-                "networks": ["v4": [["ip_address": "10.0.0.2", "type": "private"], ["ip_address": "192.0.2.1", "type": "public"]]],
+                "networks": ["v4": [["ip_address": "10.0.0.2", "type": "private"], ["ip_address": "192.0.2.1", "type": "public"]], "v6": []],
             ]
         }
         let pages = next.map { ["next": "https://api.digitalocean.com/v2/droplets?page=\($0 / pageSize + 1)&per_page=\(pageSize)"] } ?? [:]

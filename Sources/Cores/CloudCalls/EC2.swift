@@ -105,7 +105,7 @@ package struct EC2: CloudDriver {
         do throws(Complaint) {
             _ = try result(answer, "TerminateInstancesResponse")
         } catch {
-            guard error.code == "InvalidInstanceID.NotFound" else { throw error.failure }
+            guard error.code == "InvalidInstanceID.NotFound", error.status == 400 else { throw error.failure }
         }
     }
 

@@ -81,15 +81,14 @@ package struct Hetzner: CloudDriver {
         let status: String
         let labels: [String: String]?
         let public_net: Net?
-        let datacenter: Datacenter?
+        let location: Location?
         struct Net: Decodable { let ipv4: Address? }
         struct Address: Decodable { let ip: String }
-        struct Datacenter: Decodable { let location: Location }
         struct Location: Decodable { let name: String }
 
         func machine(_ fleet: String) -> Machine? {
             guard let tags = labels.flatMap(MachineTags.init), tags.fleet == fleet else { return nil }
-            return Machine(id: "\(id)", place: datacenter?.location.name ?? "", tags: tags, state: state, address: public_net?.ipv4?.ip)
+            return Machine(id: "\(id)", place: location?.name ?? "", tags: tags, state: state, address: public_net?.ipv4?.ip)
         }
 
         private var state: Machine.State {

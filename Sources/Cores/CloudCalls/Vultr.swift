@@ -27,7 +27,9 @@ package struct Vultr: CloudDriver {
 
     package func created(_ answer: CloudAnswer, for order: MachineOrder) throws(CallFailure) -> Creation {
         guard answer.isSuccess else { throw failure(answer) }
-        return .made(id: try answer.decoded(OneInstance.self).instance.id)
+        let id = try answer.decoded(OneInstance.self).instance.id
+        guard !id.isEmpty else { throw .unknown("an answer without a machine") }
+        return .made(id: id)
     }
 
     package func list(fleet: String, place: String?, mark: String?) -> CloudRequest {
