@@ -57,7 +57,7 @@ package final class Coordinator {
         directory = DirectoryWatch(settings.network, from: yard)
         pillars = Pillars(folder: folder, yard: yard, program: program, tell: tell)
         audit = AuditLog(folder.audit)
-        history = DescriptorHistory(folder.history)
+        history = DescriptorHistory(folder.history, from: yard)
         try auditSteps()
     }
 

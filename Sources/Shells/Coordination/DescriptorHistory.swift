@@ -1,7 +1,7 @@
 package import Ambience
 internal import Foundation
 package import Leasing
-internal import Providers
+package import Providers
 
 /// What the motes published, as the authority gave it out: kept beside the state while they live and for a while after, for those who ask later.
 package struct DescriptorHistory {
@@ -19,11 +19,13 @@ package struct DescriptorHistory {
     }
 
     private let folder: String
+    private let yard: Yard?
     private var known: [MoteKey: [Entry]] = [:]
     private var lastLook: WallTime?
     private var lastTidy: WallTime?
 
-    package init(_ folder: String) { self.folder = folder }
+    /// Asks from the yard if one is given.
+    package init(_ folder: String, from yard: Yard? = nil) { (self.folder, self.yard) = (folder, yard) }
 
     /// Keeps what is new of the motes' descriptors among all that the authority has.
     package mutating func keep(_ documents: String, of motes: [String: MoteKey], now: WallTime) throws(FileError) {
@@ -55,7 +57,7 @@ package struct DescriptorHistory {
         guard !alive.isEmpty, lastLook.map({ now - $0 >= Self.lookSeconds }) ?? true else { return }
         lastLook = now
         let motes = Dictionary(alive.map { ($0.key.nickname, $0.key) }) { first, _ in first }
-        if let documents = ConsensusProbe.descriptors(network) { try keep(documents, of: motes, now: now) }
+        if let documents = ConsensusProbe.descriptors(network, from: yard) { try keep(documents, of: motes, now: now) }
         let keys = Set(alive.map(\.key))
         known = known.filter { keys.contains($0.key) }
         tidy(now)

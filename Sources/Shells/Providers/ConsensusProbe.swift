@@ -10,17 +10,12 @@ package enum ConsensusProbe {
     /// Nicknames of the relays that the current consensus calls running; `nil` when nobody answered with one.
     /// Asks from the yard if one is given.
     package static func nicknames(address: String = NetworkPlan.loopback, directoryPort: UInt16, from yard: Yard? = nil) -> Set<String>? {
-        guard case .v4(let ip) = SocketAddress("\(address):\(directoryPort)")?.ip else { return nil }
-        let fd = yard.map { $0.openStream() } ?? socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        guard fd >= 0 else { return nil }
-        defer { close(fd) }
-        guard let answer = fetch("/tor/status-vote/current/consensus", by: fd, from: SocketName.v4(ip, port: directoryPort)) else { return nil }
-        return parse(answer)
+        fetch("/tor/status-vote/current/consensus", "\(address):\(directoryPort)", yard).flatMap(parse)
     }
 
     /// The descriptors of all relays that the authority has, one after the other; `nil` when it does not answer with them.
-    package static func descriptors(_ network: NetworkPlan) -> String? {
-        guard let answer = fetch("/tor/server/all", port: network.authorityDirPort), answer.hasPrefix("HTTP/1."),
+    package static func descriptors(_ network: NetworkPlan, from yard: Yard? = nil) -> String? {
+        guard let answer = fetch("/tor/server/all", "\(network.address):\(network.authorityDirPort)", yard), answer.hasPrefix("HTTP/1."),
             answer.split(separator: " ", maxSplits: 2).dropFirst().first == "200"
         else { return nil }
         let parts = answer.split(separator: "\r\n\r\n", maxSplits: 1)
@@ -39,7 +34,15 @@ package enum ConsensusProbe {
         return names
     }
 
-    private static func fetch(_ path: String, by fd: Int32, from server: sockaddr_in) -> String? {
+    private static func fetch(_ path: String, _ server: String, _ yard: Yard?) -> String? {
+        guard let server = SocketAddress(server), case .v4(let ip) = server.ip else { return nil }
+        let fd = yard.map { $0.openStream() } ?? socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard fd >= 0 else { return nil }
+        defer { close(fd) }
+        return ask(path, by: fd, of: SocketName.v4(ip, port: server.port))
+    }
+
+    private static func ask(_ path: String, by fd: Int32, of server: sockaddr_in) -> String? {
         var patience = timeval(tv_sec: patienceSeconds, tv_usec: 0)
         for option in [SO_RCVTIMEO, SO_SNDTIMEO] { setsockopt(fd, SOL_SOCKET, option, &patience, socklen_t(MemoryLayout<timeval>.size)) }
         var name = server
