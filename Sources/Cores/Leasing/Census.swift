@@ -26,9 +26,8 @@ struct Census {
     private let lifetimeClass: LifetimeClass
     private let now: WallTime
 
-    init(_ lifetimeClass: LifetimeClass, _ records: some Sequence<MoteRecord>, desire: Desire, observation: Observation, now: WallTime) {
+    init(_ lifetimeClass: LifetimeClass, _ records: [MoteRecord], desire: Desire, observation: Observation, now: WallTime) {
         (timing, self.lifetimeClass, self.now) = (desire.timing, lifetimeClass, now)
-        let records = Array(records)
         let wanted = desire.policy[lifetimeClass].motes
         let share = max(1, Int(Double(wanted) * desire.policy.disruptionShare))
         let spread = max(share, timing.fadingAtOnce(lifetimeClass))

@@ -7,8 +7,9 @@ package enum LifetimeClass: String, CaseIterable, Codable, Sendable {
     case longLived = "long-lived"
 }
 
-/// What was promised when a mote was intended. It never changes: a mote is never prolonged.
-package struct Lease: Equatable, Codable, Sendable {
+/// What was promised when a mote was intended. It never changes: a mote is never prolonged. So one object serves all who look at it, and a pass over
+/// many records copies none of their words.
+package final class Lease: Codable, Sendable {
     package let key: MoteKey
     package let lifetimeClass: LifetimeClass
     package let intended: WallTime
@@ -37,7 +38,7 @@ package struct Lease: Equatable, Codable, Sendable {
     }
 
     /// Records from before there were sites are of this machine's processes.
-    package init(from decoder: any Decoder) throws {
+    package required init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         key = try fields.decode(MoteKey.self, forKey: .key)
         lifetimeClass = try fields.decode(LifetimeClass.self, forKey: .lifetimeClass)
@@ -50,4 +51,12 @@ package struct Lease: Equatable, Codable, Sendable {
     }
 
     package var drains: WallTime { expires - drainSeconds }
+}
+
+extension Lease: Equatable {
+    package static func == (a: Lease, b: Lease) -> Bool {
+        a === b
+            || (a.key, a.lifetimeClass, a.intended, a.expires, a.drainSeconds) == (b.key, b.lifetimeClass, b.intended, b.expires, b.drainSeconds)
+                && (a.site, a.ceiling, a.config) == (b.site, b.ceiling, b.config)
+    }
 }

@@ -80,7 +80,12 @@ package struct Ledger: Sendable {
     }
 
     /// Records that are not gone, the soonest to end first.
-    package var alive: [MoteRecord] { turns.compactMap { records[$0.key] } }
+    package var alive: [MoteRecord] {
+        var alive: [MoteRecord] = []
+        alive.reserveCapacity(turns.count)
+        for turn in turns { if let record = records[turn.key] { alive.append(record) } }
+        return alive
+    }
     package var aliveCount: Int { turns.count }
 
     /// Takes a step and returns the changed record, which the caller makes durable.

@@ -4,13 +4,16 @@ internal import Prices
 extension Reconciler {
     /// Intends what will be missing by the time that it could be there. The old are left alone: they drain when their time comes.
     mutating func supply(_ siting: inout some Siting, _ random: inout some RandomNumberGenerator) {
-        siting.begin(ledger, closed: ramp.closed, now: now)
+        var hasBegun = false
         // What cannot be started within a minute would only wait and grow old.
         let waiting = census.values.reduce(0) { $0 + $1.waiting }
         var room = min(desire.policy.motesLimit - alive.count, desire.policy.startsPerMinute - waiting)
         for lifetimeClass in LifetimeClass.allCases {
             guard let census = census[lifetimeClass] else { continue }
             let missing = max(0, min(room, desire.policy[lifetimeClass].motes - census.lasting))
+            guard missing > 0 else { continue }
+            if !hasBegun { siting.begin(ledger, closed: ramp.closed, now: now) }
+            hasBegun = true
             var ends = EndTimes(sorted: census.ends)
             for last in census.lastPlaces(missing) {
                 let range = desire.timing.lifetimeRange(lifetimeClass, isFirst: !census.hasListed)

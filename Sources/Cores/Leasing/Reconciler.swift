@@ -71,7 +71,8 @@ package struct Reconciler {
         spending = Spending(ledger.committed, caps: desire.caps)
         ramp = Ramp(ledger, policy: desire.policy, now: now)
         for lifetimeClass in LifetimeClass.allCases {
-            let census = Census(lifetimeClass, alive.lazy.filter { $0.lease.lifetimeClass == lifetimeClass }, desire: desire, observation: observation, now: now)
+            let members = alive.allSatisfy { $0.lease.lifetimeClass == lifetimeClass } ? alive : alive.filter { $0.lease.lifetimeClass == lifetimeClass }
+            let census = Census(lifetimeClass, members, desire: desire, observation: observation, now: now)
             self.census[lifetimeClass] = census
             looked(at: alive.count + census.work)
         }

@@ -3,7 +3,7 @@ package import Prices
 
 /// Says where new motes go. It lives as long as the coordinator, and what it must know after a restart it finds in the ledger.
 package protocol Siting {
-    /// Before the first `site` of each pass: everything that is recorded, also those gone within the last hour, with why they ended. Work that
+    /// Before the first `site` of each pass that wants any: everything that is recorded, also those gone within the last hour, with why they ended. Work that
     /// grows with the fleet belongs here and not into `site`, which is called once per new mote.
     /// `closed`: providers with which nothing is started now, because too much of late came to nothing there; a site with them would wait.
     mutating func begin(_ ledger: Ledger, closed: Set<String>, now: WallTime)

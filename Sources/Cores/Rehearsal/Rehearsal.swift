@@ -18,7 +18,7 @@ package struct Rehearsal {
     }
 
     /// Between two passes of the coordinator.
-    package static let passSeconds: Int64 = 60
+    package static let passSeconds: Int64 = 120
     package static let providersLimit = 64
 
     package let desire: Desire
@@ -51,7 +51,7 @@ package struct Rehearsal {
             pass()
             measure()
         }
-        report.close(world.costs(now), ledger.committed)
+        report.close(world.costs(now), overdue: world.overdue, ledger.committed)
     }
 
     private mutating func vote() {
@@ -85,7 +85,5 @@ package struct Rehearsal {
         let wanted = LifetimeClass.allCases.reduce(0) { $0 + desire.policy[$1].motes }
         wasFull = wasFull || world.usable >= wanted
         report.measure(now, usable: world.usable, alive: ledger.aliveCount, wanted: wanted, counts: wasFull)
-        let overdue = world.overdue(now)
-        if overdue > 0 { report.outlived(overdue) }
     }
 }

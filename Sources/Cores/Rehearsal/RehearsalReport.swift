@@ -31,7 +31,7 @@ package struct RehearsalReport: Equatable, Sendable {
     package private(set) var work = 0
     /// Looks per mote and pass, in a pass of many motes.
     package private(set) var largestWorkPerMote = 0.0
-    /// Machines that were there two minutes past their expiry, counted once a minute each.
+    /// Machines that were there two minutes past their expiry.
     package private(set) var overdue = 0
     /// Steps that no life allows: a defect of the program.
     package private(set) var faults: [String] = []
@@ -84,10 +84,10 @@ package struct RehearsalReport: Equatable, Sendable {
         }
     }
 
-    mutating func outlived(_ count: Int) { overdue += count }
     mutating func broken(_ step: IllegalStep) { if faults.count < Self.faultsLimit { faults.append("\(step)") } }
 
-    mutating func close(_ costs: [Amount], _ promised: Purse) {
+    mutating func close(_ costs: [Amount], overdue: Int, _ promised: Purse) {
+        self.overdue = overdue
         for (index, cost) in costs.enumerated() { providers[index].cost = cost }
         self.promised = promised
     }

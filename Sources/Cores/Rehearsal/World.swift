@@ -13,14 +13,18 @@ struct World {
         var isDraining = false
     }
 
-    private enum Turn { case boots, ends, isLost, isWarned, drains }
+    private enum Turn { case boots, ends, isLost, isWarned, drains, mustBeGone }
 
     /// What a provider asks: so much for each hour, in whole grains.
     static let grains: [Int64] = [1, 60, 3600]
-    private static let noticeSeconds: Int64 = 120
+    private static let noticeSeconds: Int64 = 300, overdueSeconds: Int64 = 120
 
     private(set) var sightings: [MoteKey: Sighting] = [:]
     private(set) var listed: Set<MoteKey> = []
+    /// Listed, up and not draining.
+    private(set) var usable = 0
+    /// Machines that were there two minutes after they should have been gone.
+    private(set) var overdue = 0
     private var units: [MoteKey: Unit] = [:]
     /// What is due in each minute.
     private var agenda: [Int64: [(key: MoteKey, turn: Turn)]] = [:]
@@ -40,8 +44,6 @@ struct World {
         outages = Array(repeating: nil, count: names.count)
         paid = Array(repeating: .zero, count: names.count)
     }
-
-    var usable: Int { listed.intersection(candidates).count }
 
     private mutating func chance(_ thousandths: Int) -> Bool { thousandths > 0 && Int.random(in: 0..<1000, using: &random) < thousandths }
 
@@ -66,7 +68,7 @@ struct World {
         }
     }
 
-    private mutating func plan(_ turn: Turn, _ key: MoteKey, at time: WallTime) { agenda[time.secondsSinceEpoch / 60, default: []].append((key, turn)) }
+    private mutating func plan(_ turn: Turn, _ key: MoteKey, at time: WallTime) { agenda[max(minute ?? 0, time.secondsSinceEpoch / 60), default: []].append((key, turn)) }
 
     private mutating func take(_ turn: Turn, _ key: MoteKey, _ now: WallTime) {
         guard let unit = units[key] else { return }
@@ -76,6 +78,7 @@ struct World {
             candidates.insert(key)
             sightings[key]?.report = MoteReport(bootstrapped: 100, expires: unit.expires)
         case .drains: drain(key)
+        case .mustBeGone: overdue += 1
         case .ends: if now >= unit.expires || unit.isDraining { remove(key, now) }
         case .isLost: remove(key, now)
         case .isWarned:
@@ -84,18 +87,20 @@ struct World {
         }
     }
 
-    mutating func vote() { listed = candidates }
+    mutating func vote() { (listed, usable) = (candidates, candidates.count) }
+
+    private mutating func takesNoMore(_ key: MoteKey) { if candidates.remove(key) != nil, listed.contains(key) { usable -= 1 } }
 
     private mutating func drain(_ key: MoteKey) {
         guard units[key]?.isDraining == false else { return }
         units[key]?.isDraining = true
-        candidates.remove(key)
+        takesNoMore(key)
         sightings[key]?.report?.isDraining = true
     }
 
     private mutating func remove(_ key: MoteKey, _ now: WallTime) {
         guard let unit = units.removeValue(forKey: key) else { return }
-        candidates.remove(key)
+        takesNoMore(key)
         sightings[key] = nil
         paid[unit.provider] += Self.cost(now - unit.made, unit.provider)
     }
@@ -130,6 +135,7 @@ struct World {
         if !chance(weather.neverUp) { plan(.boots, key, at: now + Int64.random(in: 20...90, using: &random)) }
         plan(.drains, key, at: lease.drains)
         plan(.ends, key, at: lease.expires)
+        plan(.mustBeGone, key, at: lease.expires + Self.overdueSeconds)
         let life = max(1, lease.expires - now)
         if chance(weather.lost) { plan(.isLost, key, at: now + Int64.random(in: 1...life, using: &random)) }
         if chance(weather.interrupted) { plan(.isWarned, key, at: now + Int64.random(in: 1...life, using: &random)) }
@@ -146,7 +152,4 @@ struct World {
         for unit in units.values { costs[unit.provider] += Self.cost(now - unit.made, unit.provider) }
         return costs
     }
-
-    /// Machines that are there two minutes after they should be gone.
-    func overdue(_ now: WallTime) -> Int { units.values.count { now - $0.expires > 120 } }
 }

@@ -2,6 +2,7 @@ internal import Ambience
 internal import ArgumentParser
 internal import Coordination
 internal import Leasing
+internal import Prices
 internal import Rehearsal
 
 struct Simulate: ParsableCommand {
