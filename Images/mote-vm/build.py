@@ -18,6 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import cpio  # noqa: E402
+import disk  # noqa: E402
 import inputs  # noqa: E402
 import modules  # noqa: E402
 
@@ -25,6 +26,8 @@ ROOT = Path(__file__).resolve().parents[2]
 IMAGES = ROOT / ".build/images"
 STORE = IMAGES / "inputs"
 BUDGET_BYTES = 40_000_000
+# How many packed archives of before are kept.
+KEPT_LIMIT = 3
 # Level 19 of Zstandard is 1.1 MB smaller than this one and takes 13 s more; a machine unpacks both in the same time.
 PACKER = ["zstd", "-12", "--single-thread", "--no-progress", "-q"]
 # The kernel's ciphers are not used, and testing them takes a third of the boot. On a busy host an emulated timer may come late, which the
@@ -65,6 +68,8 @@ def pack(data, work):
     kept = work / "packed" / hashlib.sha256(data + repr(PACKER).encode() + inputs.say("zstd", "--version").encode()).hexdigest()
     if not kept.exists():
         kept.parent.mkdir(parents=True, exist_ok=True)
+        for old in sorted(kept.parent.iterdir(), key=lambda path: path.stat().st_mtime)[:-KEPT_LIMIT]:
+            old.unlink()
         packed = subprocess.run(PACKER, input=data, check=True, capture_output=True, timeout=inputs.PATIENCE_SECONDS).stdout
         replace(kept, packed)
     return kept.read_bytes()
@@ -72,7 +77,7 @@ def pack(data, work):
 
 def describe(lock, artefacts, program):
     """What the manifest says."""
-    total = sum(size for _, size in artefacts.values())
+    total = sum(artefacts[name][1] for name in ["vmlinuz", "initramfs"])
     return {
         "image": "mote-vm", "inputs": lock | {"toolchain": inputs.toolchain(), "packer": " ".join(PACKER), "packerVersion": inputs.say("zstd", "--version").strip()},
         "artefacts": {name: {"sha256": digest, "bytes": size} for name, (digest, size) in artefacts.items()},
@@ -111,10 +116,13 @@ def build(lock, configuration, work, into):
         link(lock, configuration, work, program)
         packed = pack(initramfs(program, modules.needed(kernel / "lib/modules")), work)
         digest = inputs.sha256(program)
-    replace(into / "vmlinuz", image.read_bytes())
-    replace(into / "initramfs", packed)
-    artefacts = {name: (inputs.sha256(into / name), (into / name).stat().st_size) for name in ["vmlinuz", "initramfs"]}
-    manifest = describe(lock, artefacts, digest)
+        grub = inputs.unpacked(lock["loader"], STORE, work / f"loader-{inputs.digest(lock['loader'])[:16]}")
+        whole, place = disk.make(image.read_bytes(), packed, COMMAND_LINE, grub, Path(folder))
+    artefacts = {}
+    for name, data in [("vmlinuz", image.read_bytes()), ("initramfs", packed), ("disk.raw", whole)]:
+        replace(into / name, data)
+        artefacts[name] = (hashlib.sha256(data).hexdigest(), len(data))
+    manifest = describe(lock, artefacts, digest) | {"orderOffset": place, "orderBytes": disk.ORDER_SECTORS * disk.SECTOR}
     if manifest["totalBytes"] > BUDGET_BYTES:
         raise inputs.Missing(f"the image has {manifest['totalBytes']} bytes, more than its budget of {BUDGET_BYTES}")
     replace(into / "manifest.json", (json.dumps(manifest, indent=2) + "\n").encode())

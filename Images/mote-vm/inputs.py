@@ -12,6 +12,7 @@ LOCK = HERE / "inputs.lock"
 KERNEL = "linux-image-cloud-amd64"
 # Where the archives come from that mote is linked with; nothing of the building machine's own libraries gets into the image.
 LIBRARIES = ["libc6-dev", "libgcc-12-dev", "libstdc++-12-dev", "libssl-dev", "libsodium-dev", "libevent-dev", "libzstd-dev", "libseccomp-dev", "zlib1g-dev"]
+LOADER = ["grub-pc-bin", "grub-common"]
 PATIENCE_SECONDS = 600
 
 
@@ -47,7 +48,8 @@ def _offer(name):
 def offered():
     """A lock of what apt offers now."""
     kernel = re.search(r"Depends: (linux-image-\S+-cloud-amd64)", say("apt-cache", "depends", KERNEL)).group(1)
-    return {"kernel": _offer(kernel), "libraries": [_offer(name) for name in LIBRARIES], "swift": toolchain()["version"]}
+    return {"kernel": _offer(kernel), "libraries": [_offer(name) for name in LIBRARIES], "loader": [_offer(name) for name in LOADER],
+            "swift": toolchain()["version"]}
 
 
 def read(path=LOCK):
