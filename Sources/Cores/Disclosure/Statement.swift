@@ -16,6 +16,11 @@ package struct Statement: Equatable, Codable, Sendable {
         /// When the authority gave it out.
         package var fetched: String
         package var text: String
+
+        package init(fetched: String, text: String) {
+            self.fetched = fetched
+            self.text = text
+        }
     }
 
     package struct Image: Equatable, Codable, Sendable {

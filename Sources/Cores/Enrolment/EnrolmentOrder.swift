@@ -52,6 +52,15 @@ package struct EnrolmentOrder: Sendable {
 }
 
 extension EnrolmentOrder {
+    /// What is left of an order once its secret is used up: where the coordinator is, by which key it is known, and who calls.
+    package struct Contact: Equatable, Sendable {
+        package let coordinator: SocketAddress
+        package let pin: [UInt8]
+        package let mote: MoteKey
+    }
+
+    package var contact: Contact { Contact(coordinator: coordinator, pin: pin, mote: mote) }
+
     private static let names: Set<String> = ["Coordinator", "CoordinatorPin", "Mote", "Secret", "Expires", "Address", "Gateway", "Nameserver"]
 
     /// Reads the text; the caller wipes `text`, which holds the secret.

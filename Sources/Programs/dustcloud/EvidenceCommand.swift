@@ -70,7 +70,7 @@ extension MoteCommand {
                     return try JSON.say(Checked(mote: statement.key, made: statement.made, publicKey: verified.publicKey, auditLines: statement.head.number))
                 }
                 Terminal.say("whole, about mote \(statement.key), made \(statement.made)\nsigned by \(verified.publicKey)" + (key == nil ? "; whose key that is, ask its holder" : ""))
-                Terminal.say("its \(statement.steps.count) lines are in an audit that had \(statement.head.number)" + (audit == nil ? "" : ", and \(audit) still has them all"))
+                Terminal.say("its \(statement.steps.count) lines are in an audit that had \(statement.head.number)" + (audit == nil ? "" : ", and the log that was named still has them all"))
             } catch let fault as SignedStatement.Fault { throw CoordinationError(.badData, "\(path): \(fault)") } catch let error as FileError {
                 throw CoordinationError(.notFound, "\(error)")
             }

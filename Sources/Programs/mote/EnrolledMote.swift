@@ -1,3 +1,4 @@
+import Ambience
 import Enrolment
 import EnrolmentService
 import Glibc
@@ -8,22 +9,23 @@ import Sealing
 
 /// How a machine becomes the mote of an order. The key of its certificate is made here and leaves the process never; the secret is wiped once it is used up.
 struct EnrolledMote {
-    private let source: OrderSource
-    private let order: EnrolmentOrder
+    /// What the coordinator wants this machine to be.
+    let torrc: String
+    private let contact: EnrolmentOrder.Contact
+    private let expires: WallTime
     private let identity = TLSIdentity()
 
-    init(_ source: OrderSource) throws(NodeFailure) {
-        self.source = source
-        do { order = try source.read() } catch { throw NodeFailure(.badData, "\(source.path): \(error)") }
-    }
-
     /// Waits for the coordinator, as long as the lease lasts.
-    func torrc() throws(NodeFailure) -> String {
+    init(_ source: OrderSource) throws(NodeFailure) {
+        // Here only: with it goes the secret.
+        let order: EnrolmentOrder
+        do { order = try source.read() } catch { throw NodeFailure(.badData, "\(source.path): \(error)") }
+        (contact, expires) = (order.contact, order.expires)
         let evidence = BootEvidence().gather(nonce: identity.keyDigest)
         switch Enrolling(order, identity, evidence, trouble: { Self.say("\($0); calling again") }).run() {
         case .welcome(let welcome):
+            torrc = welcome.torrc
             do { try source.wipe() } catch { Self.say("the order is used up, but stays where it is: \(error)") }
-            return welcome.torrc
         case .refused: throw NodeFailure(.permission, "the coordinator at \(order.coordinator) refuses mote \(order.mote): the order is used up or its lease is over")
         case .expired: throw NodeFailure(.expired, "the lease of mote \(order.mote) ended at \(order.expires) UTC before the coordinator at \(order.coordinator) answered")
         }
@@ -33,7 +35,7 @@ struct EnrolledMote {
     func attend(_ node: Node) -> Attendance {
         let log = Logger(label: "enrolment")
         return Attendance(
-            loop: node.loop, order, identity, expires: order.expires, report: { [unowned node] in Self.report(node.report) },
+            loop: node.loop, contact, identity, expires: expires, report: { [unowned node] in Self.report(node.report) },
             obey: { [unowned node] in
                 node.end(by: $0.expires)
                 switch $0.wanted {

@@ -58,8 +58,7 @@ struct Errand {
     /// A machine becomes a mote: its torrc is the coordinator's, and the coordinator hears how it goes.
     private func enrol(_ source: OrderSource) throws -> Int32 {
         let mote = try EnrolledMote(source)
-        let torrc = try mote.torrc()
-        return try serve(try TorrcFiles.read(invocation, text: torrc, textName: "coordinator"), TorrcFiles.source(invocation, fixed: torrc)) { mote.attend($0) }
+        return try serve(try TorrcFiles.read(invocation, text: mote.torrc, textName: "coordinator"), TorrcFiles.source(invocation, fixed: mote.torrc)) { mote.attend($0) }
     }
 
     private func startLog(_ lines: [LogLine], _ style: LogStyle) throws -> LogOutlets {

@@ -31,7 +31,7 @@ package struct DescriptorHistory {
     package mutating func keep(_ documents: String, of motes: [String: MoteKey], now: WallTime) throws(FileError) {
         for text in Self.split(documents) {
             guard let name = text.split(separator: "\n").first?.split(separator: " ").dropFirst().first, let key = motes[String(name)] else { continue }
-            var entries = try known[key] ?? Self.read(folder, key)
+            var entries = if let entries = known[key] { entries } else { try Self.read(folder, key) }
             defer { known[key] = entries }
             guard entries.count < Self.descriptorsLimit, !entries.contains(where: { $0.text == text }) else { continue }
             entries.append(Entry(fetched: now.rfc3339, text: text))

@@ -10,7 +10,6 @@ package final class Attendance {
     private static let reportSpan = Instant.Span.seconds(1)
 
     private let caller: CoordinatorCaller
-    private let expires: WallTime
     private let report: () -> (MoteReport, RelayNames?)
     private let obey: (StandingOrder) -> Void
     private var last: StandingOrder
@@ -21,14 +20,13 @@ package final class Attendance {
     ///   - obey: hears of every change of what is wanted.
     ///   - trouble: hears when the coordinator is lost, and when it is back (nil).
     package init(
-        loop: EventLoop, _ order: EnrolmentOrder, _ identity: TLSIdentity, expires: WallTime, report: @escaping () -> (MoteReport, RelayNames?),
+        loop: EventLoop, _ contact: EnrolmentOrder.Contact, _ identity: TLSIdentity, expires: WallTime, report: @escaping () -> (MoteReport, RelayNames?),
         obey: @escaping (StandingOrder) -> Void, trouble: @escaping (String?) -> Void
     ) {
-        self.expires = expires
         self.report = report
         self.obey = obey
         last = StandingOrder(.nothing, expires: expires)
-        caller = CoordinatorCaller(loop: loop, EnrolmentPlace(order), identity, .welcomed(order.mote))
+        caller = CoordinatorCaller(loop: loop, contact, identity, .welcomed(contact.mote))
         caller.onEvent = { [unowned self] in heard($0, trouble) }
         caller.onTrouble = { [unowned self] why in
             if !isEstranged { trouble(why) }

@@ -27,10 +27,10 @@ final class CoordinatorCaller {
     /// Why a connection failed, for the log.
     var onTrouble: ((String) -> Void)?
 
-    init(loop: EventLoop, _ order: EnrolmentPlace, _ identity: TLSIdentity, _ credentials: MoteSession.Credentials) {
+    init(loop: EventLoop, _ contact: EnrolmentOrder.Contact, _ identity: TLSIdentity, _ credentials: MoteSession.Credentials) {
         self.loop = loop
-        coordinator = order.coordinator
-        pin = order.pin
+        coordinator = contact.coordinator
+        pin = contact.pin
         context = TLSContext(mutual: identity)
         self.credentials = credentials
     }
@@ -111,12 +111,4 @@ final class CoordinatorCaller {
         // At the end of the turn: the link may be at work further up.
         loop.soon { _ = old }
     }
-}
-
-/// Where a coordinator is, and by which key it is known.
-struct EnrolmentPlace {
-    let coordinator: SocketAddress
-    let pin: [UInt8]
-
-    init(_ order: EnrolmentOrder) { (coordinator, pin) = (order.coordinator, order.pin) }
 }

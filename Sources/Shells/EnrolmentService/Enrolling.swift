@@ -24,7 +24,7 @@ package final class Enrolling {
     ///   - trouble: hears each failed try.
     package init(_ order: EnrolmentOrder, _ identity: TLSIdentity, _ evidence: Evidence, trouble: @escaping (String) -> Void) {
         self.order = order
-        caller = CoordinatorCaller(loop: loop, EnrolmentPlace(order), identity, .order(order, evidence))
+        caller = CoordinatorCaller(loop: loop, order.contact, identity, .order(order, evidence))
         caller.onTrouble = trouble
     }
 
@@ -37,9 +37,10 @@ package final class Enrolling {
             }
         }
         // Each second, for the wall clock may be set once the machine knows the time.
-        loop.every(.seconds(1)) { [unowned self] in if loop.wall >= order.expires { end(.expired) } }
+        let watch = loop.every(.seconds(1)) { [unowned self] in if loop.wall >= order.expires { end(.expired) } }
         loop.soon { [unowned self] in if loop.wall >= order.expires { end(.expired) } else { caller.call() } }
         loop.run()
+        watch.cancel()
         return outcome ?? .expired
     }
 
