@@ -44,6 +44,43 @@ struct AccountFaultTests {
         #expect(run.desk.standing(of: orders[0])?.rental.stage == .spent && run.double.alive.count == 3)
     }
 
+    @Test("a region that may not be looked at stops nothing elsewhere")
+    func closedRegion() {
+        var run = DeskRun(.ec2)
+        run.double.closedPlaces = ["nyc"]
+        let orders = run.order(4)
+        run.run(seconds: 120)
+        #expect(run.double.alive.count == 2 && run.double.alive.allSatisfy { $0.place == "fra" })
+        for order in orders where order.place == "nyc" {
+            #expect(run.events.contains { if case .refused(order, .credentials) = $0 { true } else { false } })
+        }
+        let told = run.events.count
+        run.desk.want(MachineOrder(fleet: FleetRun.fleet, key: MoteKey(high: 9, low: 9), place: "fra", size: "small", image: "17", expires: run.now + 900), now: run.now)
+        run.run(seconds: 400)
+        #expect(run.double.alive.count == 3, "\(run.events.dropFirst(told))")
+    }
+
+    @Test("EC2 knows a token within its zone only: what a second zone makes of it is ended as a double")
+    func zones() {
+        var run = DeskRun(.ec2)
+        let key = MoteKey(high: 5, low: 6), expires = run.now + 1800
+        let orders = ["fra-a", "fra-b"].map {
+            MachineOrder(fleet: FleetRun.fleet, key: key, place: "fra", zone: $0, size: "small", image: "17", expires: expires)
+        }
+        run.desk.want(orders[0], now: run.now)
+        run.run(seconds: 30)
+        // As somebody would who lost the record and tried elsewhere.
+        let now = run.now
+        var double = run.double
+        _ = run.session.perform(.create(orders[0]), fleet: FleetRun.fleet, now: { now }) { double.handle($0) }
+        #expect(double.machines.count == 1, "the same order, the same answer")
+        _ = run.session.perform(.create(orders[1]), fleet: FleetRun.fleet, now: { now }) { double.handle($0) }
+        #expect(double.machines.count == 2)
+        run.double = double
+        run.run(seconds: 120)
+        #expect(run.double.alive.map(\.id) == [run.desk.standing(of: orders[0])?.rental.machine])
+    }
+
     @Test("what could not be built after a yes is ended, and told as missing capacity of its pool")
     func broken() {
         var run = DeskRun(.openstack, weather: CloudDouble.Weather(broken: 1))

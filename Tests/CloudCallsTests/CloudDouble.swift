@@ -54,6 +54,8 @@ struct CloudDouble {
     /// Calls in a minute, if they are counted; what is over is refused.
     var callsPerMinute: Int?
     private(set) var refusedCalls = 0
+    /// Where the account may do nothing.
+    var closedPlaces: Set<String> = []
     private var minute: (begun: WallTime, calls: Int)?
     /// How many machines one page has.
     let pageSize = 3
@@ -132,6 +134,7 @@ struct CloudDouble {
         guard areCredentialsGood, dialect.isAuthorized(request, at: now), dialect.passTime(request).map({ $0 >= passesSince }) ?? true else {
             return dialect.refusal(.credentials)
         }
+        if let place = wish.place, closedPlaces.contains(place) { return dialect.refusal(.credentials) }
         if chance(weather.throttled) { return dialect.refusal(.throttled) }
         return switch wish {
         case .create(let order): create(order)
@@ -242,6 +245,15 @@ enum Wish {
     case signIn(isRight: Bool)
     /// What everybody may ask.
     case fixed(CloudAnswer)
+
+    var place: String? {
+        switch self {
+        case .create(let order): order.place
+        case .list(let filter): filter.place
+        case .notices(let place): place
+        case .end, .survey, .signIn, .fixed: nil
+        }
+    }
 
     var name: String {
         switch self {

@@ -21,8 +21,11 @@ def value(r):
 
 
 def case(r):
+    # Unsorted, and some names twice.
     query = [["".join(r.choice("aAbZ09-_~ :") for _ in range(r.randint(1, 6))), value(r)] for _ in range(r.randint(0, 5))]
-    path = r.choice(["/", "/", "/v1/servers", "/a%20b/c", "/arn%3Aaws%3Alambda", "/a//b", "/a/./b/../c", "/ends/", "/%E1%88%B4", "/~user"])
+    path = r.choice(["/", "/", "/v1/servers", "/a%20b/c", "/arn%3Aaws%3Alambda", "/a//b", "/a/./b/../c", "/ends/", "/%E1%88%B4", "/~user", "/a/../../b", "/..", "/.", "//", "/a/.", "/a/..", "/%2F", "/a;b=c", "/a+b", "/a,b@c:1", "/(x)'*!", "/%C3%A4/%20"])
+    if query and r.random() < 0.2:
+        query += [[query[0][0], value(r)]]
     headers = [["content-type", "application/x-www-form-urlencoded; charset=utf-8"]] if r.random() < 0.6 else []
     headers += [[f"x-amz-{i}", r.choice(["plain", "  two  blanks ", "a,b", "UPPER", "ß"])] for i in range(r.randint(0, 3))]
     host = r.choice(["ec2.us-east-1.amazonaws.com", "127.0.0.1:5000", "lambda.eu-west-3.amazonaws.com"])

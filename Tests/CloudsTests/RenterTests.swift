@@ -11,7 +11,7 @@ struct RenterTests {
     @Test("an order, a list and an end go out whole, with the credentials in their header, and their answers come back", arguments: [
         Errand("hetzner", ["POST /v1/servers", "GET /v1/servers?label_selector=mote-fleet%3D%3Dtest", "DELETE /v1/servers/42"], made: #"{"server":{"id":42}}"#, listed: #"""
             {"servers":[{"id":42,"status":"running","labels":{"mote-fleet":"test","mote-key":"KEY","mote-attempt":"1","mote-expires":"1900000000"},
-             "public_net":{"ipv4":{"ip":"192.0.2.7"}},"datacenter":{"location":{"name":"fra"}}}],"meta":{"pagination":{"next_page":null}}}
+             "public_net":{"ipv4":{"ip":"192.0.2.7"}},"location":{"name":"fra"}}],"meta":{"pagination":{"next_page":null}}}
             """#),
         Errand("digitalocean", ["POST /v2/droplets", "GET /v2/droplets?tag_name=mote-fleet%3Atest", "DELETE /v2/droplets/42"], made: #"{"droplet":{"id":42}}"#, listed: #"""
             {"droplets":[{"id":42,"status":"active","tags":["mote-fleet:test","mote-key:KEY","mote-attempt:1","mote-expires:1900000000"],"region":{"slug":"fra"},

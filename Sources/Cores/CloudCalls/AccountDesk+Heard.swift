@@ -7,7 +7,7 @@ extension AccountDesk {
         outstanding = nil
         budget.learn(notes, now: now)
         let failure = call.failure(outcome)
-        weigh(call.kind, failure, now)
+        weigh(call, failure, now)
         switch (call, outcome) {
         case (.create(let order), .creation(let creation)): created(order, .success(creation), now)
         case (.create(let order), _): created(order, .failure(failure ?? .unknown("no answer")), now)
@@ -16,7 +16,7 @@ extension AccountDesk {
         case (.list(let place, _), .page(let page)): took(page, of: place, now)
         case (.list(let place, _), _): listFailed(place, now)
         case (.notices(let place), .notices(let notices)): noticed(notices, place, now)
-        case (.notices(let place), _): shelves[place]?.noticesDue = now + Self.noticeSeconds
+        case (.notices(let place), _): shelves[place]?.noticesDue = now + (failure?.isRefusal == true ? Self.refusedNoticeSeconds : Self.noticeSeconds)
         case (.survey, .places(let places)): surveyed(places, begun)
         case (.survey, _):
             survey.failures += 1
@@ -25,25 +25,42 @@ extension AccountDesk {
     }
 
     private static let noticeSeconds: Int64 = 15
+    /// Who may not ask for notices rents without them, and asks again now and then.
+    private static let refusedNoticeSeconds: Int64 = 600
     private static let surveySeconds: Int64 = 3600
     private static let longestPlacePauseSeconds: Int64 = 60
 
     // MARK: Budget and breaker
 
-    private mutating func weigh(_ kind: RateBudget.Kind, _ failure: CallFailure?, _ now: WallTime) {
+    private mutating func weigh(_ call: Call, _ failure: CallFailure?, _ now: WallTime) {
         guard let failure else {
-            budget.succeeded(kind)
-            if breaker?.kind == kind || kind == .create, breaker != nil {
-                breaker = nil
-                events.append(.credentialsAccepted)
-            }
-            return
+            budget.succeeded(call.kind)
+            guard breaker?.kind == call.kind || call.kind == .create, breaker != nil else { return }
+            breaker = nil
+            return events.append(.credentialsAccepted)
         }
-        budget.failed(kind, failure, now: now, random: &random)
-        guard case .credentials(let why) = failure else { return }
+        guard case .credentials(let why) = failure else { return budget.failed(call.kind, failure, now: now, random: &random) }
+        if case .list(let place?, _) = call { close(place, failure) }
+        guard concernsAccount(call) else { return }
+        budget.failed(call.kind, failure, now: now, random: &random)
         if breaker == nil { events.append(.credentialsRefused(why)) }
-        breaker = Breaker(kind: breaker?.kind ?? kind, why: why, until: now + Self.breakerSeconds)
+        breaker = Breaker(kind: breaker?.kind ?? call.kind, why: why, until: now + Self.breakerSeconds)
         for name in open where orders[name]?.rental.isCertain == true { refuse(name, failure) }
+    }
+
+    /// One region that may not be looked at says nothing about the credentials, all of them do; nor does who may not ask for notices.
+    private func concernsAccount(_ call: Call) -> Bool {
+        switch call {
+        case .notices: false
+        case .list(_?, _): shelves.values.allSatisfy { $0.refusal != nil }
+        case .list, .survey, .create, .end: true
+        }
+    }
+
+    /// What may not be listed may not be rented.
+    private mutating func close(_ place: String, _ failure: CallFailure) {
+        shelves[place]?.refusal = failure
+        for name in open where orders[name]?.rental.order.place == place { refuse(name, failure) }
     }
 
     // MARK: Creates and ends

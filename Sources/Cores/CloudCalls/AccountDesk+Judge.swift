@@ -10,7 +10,7 @@ extension AccountDesk {
         proveEnds(machines, in: place, begun, now)
         shelves[place] = Shelf(
             begun: begun, due: now + pause(place, now), noticesDue: shelves[place]?.noticesDue ?? now,
-            isInUse: orders.values.contains { $0.rental.machine != nil && shelf(of: $0.rental.order.place) == place })
+            hasSpot: orders.values.contains { $0.rental.machine != nil && $0.rental.order.isSpot && shelf(of: $0.rental.order.place) == place })
     }
 
     // MARK: What is ours

@@ -111,7 +111,7 @@ extension AccountDesk {
     }
 
     private func noticeCalls() -> [(due: WallTime, call: Call, place: String)] {
-        shelves.filter(\.value.isInUse).map { ($0.value.noticesDue, .notices(place: $0.key), $0.key ?? "") }
+        shelves.filter(\.value.hasSpot).map { ($0.value.noticesDue, .notices(place: $0.key), $0.key ?? "") }
     }
 
     // MARK: Time

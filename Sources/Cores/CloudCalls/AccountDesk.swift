@@ -130,6 +130,7 @@ package struct AccountDesk: Sendable {
         file(Standing(rental: Rental(order)))
         if let fault = order.fault { refuse(order.name, .invalid(fault)) }
         if let breaker, now < breaker.until { refuse(order.name, .credentials(breaker.why)) }
+        if let refusal = shelves[shelf(of: order.place)]?.refusal { refuse(order.name, refusal) }
         return true
     }
 
@@ -143,7 +144,10 @@ package struct AccountDesk: Sendable {
     package mutating func end(_ id: String, place: String, now: WallTime) { end(id, place: place, .wanted, now) }
 
     /// Somebody says that the credentials are right now: creates are tried again.
-    package mutating func trust(now: WallTime) { breaker?.until = now }
+    package mutating func trust(now: WallTime) {
+        breaker?.until = now
+        for place in shelves.keys { shelves[place]?.refusal = nil }
+    }
 
     // MARK: What is known
 
@@ -196,8 +200,10 @@ extension AccountDesk {
         var due = WallTime(secondsSinceEpoch: 0)
         var failures = 0
         var noticesDue = WallTime(secondsSinceEpoch: 0)
-        /// Whether machines of ours were there then.
-        var isInUse = false
+        /// Whether machines of ours that may be taken back were there then.
+        var hasSpot = false
+        /// The account may not look, by the last try.
+        var refusal: CallFailure?
         var pages: Pages?
     }
 

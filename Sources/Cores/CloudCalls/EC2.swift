@@ -52,12 +52,11 @@ package struct EC2: CloudDriver {
         ]
         if let zone = order.zone { fields.append(("Placement.AvailabilityZone", zone)) }
         if !order.userData.isEmpty { fields.append(("UserData", Base64.encode(Array(order.userData.utf8)))) }
-        let isSpot = order.size.hasSuffix(Self.spotSuffix)
-        if isSpot {
+        if order.isSpot {
             let options = [("SpotInstanceType", "one-time"), ("InstanceInterruptionBehavior", "terminate")].map { ("InstanceMarketOptions.SpotOptions.\($0)", $1) }
             fields += [("InstanceMarketOptions.MarketType", "spot")] + options
         }
-        for (index, resource) in (["instance", "volume", "network-interface"] + (isSpot ? ["spot-instances-request"] : [])).enumerated() {
+        for (index, resource) in (["instance", "volume", "network-interface"] + (order.isSpot ? ["spot-instances-request"] : [])).enumerated() {
             fields.append(("TagSpecification.\(index + 1).ResourceType", resource))
             for (place, tag) in (order.tags.pairs + [("Name", order.name)]).enumerated() {
                 fields.append(("TagSpecification.\(index + 1).Tag.\(place + 1).Key", tag.name))
@@ -127,7 +126,6 @@ package struct EC2: CloudDriver {
         return notices
     }
 
-    package static let spotSuffix = ":spot"
     private static let noticeSeconds: Int64 = 120
     private static let pageSize = 1000
 

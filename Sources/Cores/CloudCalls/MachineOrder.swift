@@ -31,6 +31,10 @@ package struct MachineOrder: Equatable, Codable, Sendable {
         self.userData = userData
     }
 
+    /// What is rented on a spot market, where there is one, may be taken back at short notice.
+    package static let spotSuffix = ":spot"
+    package var isSpot: Bool { size.hasSuffix(Self.spotSuffix) }
+
     package var tags: MachineTags { MachineTags(fleet: fleet, key: key, attempt: attempt, expires: expires) }
     /// The machine's name: unique per key and attempt. 40 letters, digits and hyphens at most, which every provider takes.
     package var name: String { tags.orderName }

@@ -137,6 +137,8 @@ extension Repetition {
 extension CallFailure {
     package var isInDoubt: Bool { if case .unknown = self { true } else { false } }
 
+    var isRefusal: Bool { if case .credentials = self { true } else { false } }
+
     /// Whether the same order may be granted later.
     var isWorthRepeating: Bool {
         switch self {
