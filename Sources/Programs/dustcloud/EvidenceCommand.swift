@@ -96,7 +96,8 @@ struct StatementSource {
         let key = try find(prefix.lowercased())
         do {
             let descriptors = try DescriptorHistory.read(place + "/history", key).map { Statement.Descriptor(fetched: $0.fetched, text: $0.text) }
-            let admission = try EnrolmentRecords.admission(of: key, in: place + "/enrolment")
+            // Machines of this host enrol in a network of their own, rented ones at an address that they can reach.
+            let admission = try ["/enrolments", "/enrolment"].compactMap { try EnrolmentRecords.admission(of: key, in: place + $0) }.first
             if let statement = Statement.make(of: key, lines: lines, descriptors: descriptors, admission: admission, manifest: manifest, now: SystemTime().wall) {
                 return statement
             }

@@ -15,8 +15,6 @@ package struct StateFolder: Sendable {
     package var audit: String { path + "/audit" }
     /// What the coordinator signs with.
     package var signingKey: String { path + "/signing-key" }
-    /// How motes enrolled.
-    package var enrolment: String { path + "/enrolment" }
     /// What is kept of motes after they are gone.
     package var history: String { path + "/history" }
     var lock: String { path + "/lock" }
