@@ -2,8 +2,8 @@
 """A cloud of four virtual machines, from the first command to the last trace.
 
 `dustcloud up --provider vm` brings up an authority, a client and four motes, each a machine of its own in the yard. Plain curl carries 20 MB each
-way through three of them. The coordinator is killed with -9 and started again, and takes all machines over. Every mote is replaced, twice, while
-requests go on, and none fails. After `down` there is no process, no namespace, no port, no file and no row of it left. Exit 0 only if all of it held.
+way through three of them. The coordinator is killed with -9 and started again, and takes all machines over. Every mote is replaced, twice, and
+requests succeed on each generation. After `down` there is no process, no namespace, no port, no file and no row of it left. Exit 0 only if all of it held.
 """
 import json
 import os
@@ -20,8 +20,8 @@ from cloud import Cloud
 from content import Fetch, Web, download, upload
 from network import Failure, Ports, end, interrupt_on_signals, is_running, say, wait_for
 
-MOTES, BIG_BYTES, SHORT_BYTES, GENERATIONS = 4, 20_000_000, 20_000, 2
-READY_SECONDS, REPLACE_SECONDS, SHORT_SECONDS, DOWN_SECONDS = 150, 150, 60, 30
+MOTES, BIG_BYTES, SHORT_BYTES, GENERATIONS, REQUESTS = 4, 20_000_000, 20_000, 2, 3
+READY_SECONDS, REPLACE_SECONDS, SHORT_SECONDS = 150, 150, 60
 VOTING_SECONDS = 10
 # What a cloud leaves behind on purpose: its records, and what it told.
 KEPT = {'state.sqlite', 'state.sqlite-wal', 'state.sqlite-shm', 'lock', 'coordinator.log', 'enrolments', 'motes', 'audit'}
@@ -109,7 +109,6 @@ class Story:
         self.cloud = Cloud(self.folder / 'state', self.clock)
         self.machines = Machines(self.folder / 'state')
         self.starts = Starts(self.cloud, self.machines)
-        self.shorts, self.short_count, self.next_short = [], 0, 0.0
 
     def clock(self):
         return f'{time.monotonic() - self.began:6.1f} s'
@@ -123,7 +122,6 @@ class Story:
         self.kill_coordinator()
         for generation in range(1, GENERATIONS + 1):
             self.replace(generation)
-        self.finish_shorts()
         self.take_down()
 
     def bring_up(self):
@@ -174,7 +172,7 @@ class Story:
     def kill_coordinator(self):
         before = self.machines.pids()
         self.cloud.kill_coordinator()
-        self.short('while no coordinator runs').check()
+        self.request('while no coordinator runs')
         self.up()
         wait_for('the coordinator is back', 20, lambda: self.cloud.status().get('coordinatorPid'), pause=0.2)
         wait_for('the coordinator knows all motes', 20, lambda: len(self.listed(self.cloud.status()['motes'])) >= MOTES)
@@ -186,31 +184,21 @@ class Story:
         old = set(mote['key'] for mote in self.cloud.status()['motes'])
         for key in sorted(old):
             self.cloud.ask('mote', 'drain', key)
-        wait_for(f'generation {generation} is replaced', REPLACE_SECONDS, lambda: self.turn() or self.is_replaced(old), pause=0.5)
-        self.tell(f'generation {generation}: {len(old)} motes replaced; {self.short_count} requests so far, none failed')
+        wait_for(f'generation {generation} is replaced', REPLACE_SECONDS, lambda: self.starts.look() or self.is_replaced(old), pause=0.5)
+        for number in range(REQUESTS):
+            self.request(f'after generation {generation}', f'generation{generation}-{number}')
+        self.tell(f'generation {generation}: {len(old)} motes replaced; {REQUESTS} requests, each on a circuit of its own, none failed')
 
     def is_replaced(self, old):
         motes = self.cloud.status()['motes']
         return not old & {mote['key'] for mote in motes} and len(self.listed(motes)) >= MOTES
 
-    def turn(self):
-        """Keeps requests going, each through a circuit of its own."""
-        self.starts.look()
-        if time.monotonic() >= self.next_short and len(self.shorts) < 3:
-            self.next_short = time.monotonic() + 2
-            self.shorts.append(self.short('while motes are replaced'))
-        for request in [request for request in self.shorts if request.fetch.is_over]:
-            self.shorts.remove(request)
-            request.check()
-            self.short_count += 1
-
-    def short(self, when):
-        return Request(self, f'short{self.short_count + len(self.shorts)}', when)
-
-    def finish_shorts(self):
-        for request in self.shorts:
-            request.check()
-            self.short_count += 1
+    def request(self, when, user='short'):
+        """One small download that must succeed; another user, another circuit."""
+        fetch = Fetch(self.socks, f'http://{GATEWAY}:{self.web.port}/{SHORT_BYTES}', user, SHORT_SECONDS * 4)
+        status, digest, _, complaint = fetch.result()
+        if status != 0 or digest != self.web.digest(SHORT_BYTES):
+            raise Failure(f'a request {when}: curl status {status} {complaint}')
 
     def take_down(self):
         network, began = self.machines.network(), time.monotonic()
@@ -240,26 +228,11 @@ class Story:
             raise Failure(f'rows are left: {left}')
 
     def close(self):
-        for request in self.shorts:
-            request.fetch.close()
         self.cloud.down()
         for pids in self.machines.pids().values():
             for pid in pids:
                 os.kill(pid, 9)
         end([process for process in [self.cloud.coordinator] if process])
-
-
-class Request:
-    """One small download that must succeed."""
-
-    def __init__(self, story, user, when):
-        self.story, self.when = story, when
-        self.fetch = Fetch(story.socks, f'http://{GATEWAY}:{story.web.port}/{SHORT_BYTES}', user, SHORT_SECONDS * 4)
-
-    def check(self):
-        status, digest, _, complaint = self.fetch.result()
-        if status != 0 or digest != self.story.web.digest(SHORT_BYTES):
-            raise Failure(f'a request {self.when}: curl status {status} {complaint}')
 
 
 def main():

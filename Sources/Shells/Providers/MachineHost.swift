@@ -23,7 +23,7 @@ package enum MachineHost {
             while waitpid(pid, nil, 0) < 0, errno == EINTR {}
         } catch {
             throw ProviderError(
-                "this system lets nobody make user namespaces (\(error)); allow it: sysctl kernel.unprivileged_userns_clone=1, and on Ubuntu "
+                "this system lets nobody make user namespaces (\(error)); allow it: sysctl kernel.unprivileged_userns_clone=1 user.max_user_namespaces=10000, and on Ubuntu "
                     + "kernel.apparmor_restrict_unprivileged_userns=0; in a container, run it with permission to unshare")
         }
     }
