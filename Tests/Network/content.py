@@ -170,14 +170,14 @@ def download(web, socks_port, size, parallel=1, host='127.0.0.1', prefix='user',
     return max(seconds for _, _, seconds, _ in results)
 
 
-def upload(web, socks_port, size, user='user', host='127.0.0.1'):
+def upload(web, socks_port, size, user='user', host='127.0.0.1', limit=FETCH_LIMIT_SECONDS):
     """Sends `size` bytes and compares the digest the server computed; returns the seconds taken."""
     with tempfile.NamedTemporaryFile(prefix='dustcloud-up-') as file:
         file.write((web.block * (size // MIB + 1))[:size])
         file.flush()
         began = time.monotonic()
-        child = spawn(curl(socks_port, '-H', 'Expect:', '-T', file.name, f'http://{host}:{web.port}/up', user=user), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        answer, complaint = child.communicate(timeout=FETCH_LIMIT_SECONDS + 5)
+        child = spawn(curl(socks_port, '-H', 'Expect:', '-T', file.name, f'http://{host}:{web.port}/up', user=user, limit=limit), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        answer, complaint = child.communicate(timeout=limit + 5)
     if child.returncode != 0 or answer != web.digest(size):
         raise Failure(f'upload of {size} bytes: curl status {child.returncode} {complaint.strip()}' + ('' if child.returncode else ', digest differs'))
     return time.monotonic() - began
