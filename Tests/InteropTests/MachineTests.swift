@@ -4,7 +4,7 @@ import Testing
 struct MachineTests {
     @Test("boots by software emulation, relays, runs nothing else, and is off at its expiry")
     func boots() async throws {
-        try await Scenario("boots", script: "machines.py").holds()
+        try await Scenario("boots", script: "machines.py", slots: 2).holds()
     }
 
     @Test("says on its console why it does not start, and powers off")

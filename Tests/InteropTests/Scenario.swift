@@ -8,29 +8,31 @@ struct Scenario {
 
     /// The scenarios are bounded by themselves; this limit only catches one that fails to be.
     let limitSeconds: Double
+    /// How much of the machine it keeps to itself: a scenario of virtual machines that are emulated takes all.
+    let slots: Int
     /// How often each scenario of the matrix runs: `DUSTCLOUD_ROUNDS`, once unless told.
     static let rounds = 1...max(1, Int(ProcessInfo.processInfo.environment["DUSTCLOUD_ROUNDS"] ?? "") ?? 1)
     /// Scenarios that take long run only when each is to run several times.
     static let isSoak = rounds.count > 1
     static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
-    private static let slots = Slots(count: 2)
+    private static let machine = Slots(count: 2)
 
-    init(_ name: String, script: String = "scenarios.py", limitSeconds: Double = 660) {
-        (self.script, self.name, self.limitSeconds) = (script, name, limitSeconds)
+    init(_ name: String, script: String = "scenarios.py", limitSeconds: Double = 660, slots: Int = 1) {
+        (self.script, self.name, self.limitSeconds, self.slots) = (script, name, limitSeconds, slots)
     }
 
-    /// Runs the scenario when a slot is free, prints its figures, and records an issue unless it exits 0.
+    /// Runs the scenario when its slots are free, prints its figures, and records an issue unless it exits 0.
     func holds() async throws {
-        await Self.slots.take()
+        await Self.machine.take(slots)
         let (status, output): (Int32, String)
         do {
             (status, output) = try await run()
         } catch {
-            await Self.slots.release()
+            await Self.machine.release(slots)
             throw error
         }
-        await Self.slots.release()
+        await Self.machine.release(slots)
         print(output.split(separator: "\n").map { "  [\(name)] \($0)" }.joined(separator: "\n"))
         #expect(status == 0, "\(script) \(name):\n\(output)")
     }
@@ -67,28 +69,29 @@ struct Scenario {
     }
 }
 
-/// Lets a bounded number of scenarios run at a time: each is a dozen processes on a small machine.
+/// Lets a bounded number of scenarios run at a time, in the order in which they come: each is a dozen processes on a small machine.
 actor Slots {
     private var free: Int
-    private var waiting: [CheckedContinuation<Void, Never>] = []
+    private var waiting: [(slots: Int, continuation: CheckedContinuation<Void, Never>)] = []
 
     init(count: Int) {
         free = count
     }
 
-    func take() async {
-        if free > 0 {
-            free -= 1
+    func take(_ slots: Int) async {
+        if waiting.isEmpty, free >= slots {
+            free -= slots
         } else {
-            await withCheckedContinuation { waiting.append($0) }
+            await withCheckedContinuation { waiting.append((slots, $0)) }
         }
     }
 
-    func release() {
-        if waiting.isEmpty {
-            free += 1
-        } else {
-            waiting.removeFirst().resume()
+    func release(_ slots: Int) {
+        free += slots
+        while let next = waiting.first, free >= next.slots {
+            waiting.removeFirst()
+            free -= next.slots
+            next.continuation.resume()
         }
     }
 }
