@@ -63,25 +63,6 @@ struct CloudsTests {
         #expect(line.perform(split) == .unsent("a header with a line break"))
     }
 
-    @Test("the switch that ends a forgotten machine is a script that a shell takes")
-    func deadMansSwitch() throws {
-        let folder = try Folder()
-        let path = folder.path + "/switch"
-        try DeadMansSwitch.script(expires: WallTime(secondsSinceEpoch: 4_000_000_000)).write(toFile: path, atomically: false, encoding: .utf8)
-        try "#!/bin/sh\necho \"$@\"\n".write(toFile: folder.path + "/shutdown", atomically: false, encoding: .utf8)
-        chmod(folder.path + "/shutdown", 0o700)
-        let process = Process(), pipe = Pipe()
-        process.executableURL = URL(fileURLWithPath: "/bin/sh")
-        process.arguments = [path]
-        process.environment = ["PATH": folder.path + ":/usr/bin:/bin"]
-        process.standardOutput = pipe
-        try process.run()
-        process.waitUntilExit()
-        let words = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self).split(whereSeparator: \.isWhitespace)
-        let minutes = try #require(words.last.flatMap { Int($0.dropFirst()) })
-        #expect(words.first == "-P" && abs(minutes - (4_000_000_000 - Int(Date().timeIntervalSince1970)) / 60) <= 2, "\(words)")
-    }
-
     private static let order = MachineOrder(
         fleet: "test", key: MoteKey(high: 1, low: 2), place: "fra", size: "small", image: "1", expires: WallTime(secondsSinceEpoch: 1_900_000_000))
 }

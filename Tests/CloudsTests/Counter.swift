@@ -38,19 +38,26 @@ final class Listener: Sendable {
     }
 }
 
-/// An HTTP server that gives each request the next of its answers and keeps what it was asked. One connection at a time, closed after each.
+/// An HTTP server that answers each request and keeps what it was asked. One connection at a time, closed after each.
 final class Counter: @unchecked Sendable {
     private let listener: Listener
     private let lock = NSLock()
-    private var answers: [String]
+    private let say: @Sendable (String) -> String
     private var heard: [String] = []
     private let isOver = DispatchSemaphore(value: 0)
 
     var endpoint: String { "http://127.0.0.1:\(listener.port)" }
     var requests: [String] { lock.withLock { heard } }
 
-    init(_ answers: [String]) throws {
-        self.answers = answers
+    /// Gives each request the next of the answers.
+    convenience init(_ answers: [String]) throws {
+        let rest = Rest(answers)
+        try self.init { _ in rest.next() }
+    }
+
+    /// An empty answer is none: the connection is closed.
+    init(_ say: @escaping @Sendable (String) -> String) throws {
+        self.say = say
         let listener = try Listener()
         self.listener = listener
         Thread.detachNewThread { [self] in
@@ -83,11 +90,9 @@ final class Counter: @unchecked Sendable {
             guard count > 0 else { return }
             bytes += chunk[..<count]
         }
-        let answer = lock.withLock {
-            heard.append(String(decoding: bytes, as: UTF8.self))
-            return answers.isEmpty ? Self.answer(500, "") : answers.removeFirst()
-        }
-        let out = Array(answer.utf8)
+        let request = String(decoding: bytes, as: UTF8.self)
+        lock.withLock { heard.append(request) }
+        let out = Array(say(request).utf8)
         _ = send(line, out, out.count, Int32(MSG_NOSIGNAL))
     }
 
@@ -97,4 +102,13 @@ final class Counter: @unchecked Sendable {
         let length = text[..<end.lowerBound].lowercased().split(separator: "\r\n").first { $0.hasPrefix("content-length:") }
         return text[end.upperBound...].utf8.count >= length.flatMap { Int($0.dropFirst(15).filter(\.isNumber)) } ?? 0
     }
+}
+
+private final class Rest: @unchecked Sendable {
+    private let lock = NSLock()
+    private var answers: [String]
+
+    init(_ answers: [String]) { self.answers = answers }
+
+    func next() -> String { lock.withLock { answers.isEmpty ? Counter.answer(500, "") : answers.removeFirst() } }
 }

@@ -2,14 +2,20 @@ import Foundation
 import Testing
 
 /// The built program against moto, an EC2 that somebody else wrote.
-@Suite("moto")
+@Suite("moto", .serialized, .enabled(if: Peers.areThere, "moto is not installed: make peers"))
 struct MotoTests {
-    @Test("the AWS CLI sees what 'dustcloud machine' rents, sweeps and ends at moto's EC2", .enabled(if: MotoTests.isThere, "moto is not installed: make peers"))
-    func moto() throws {
+    @Test("the AWS CLI sees what 'dustcloud machine' rents, sweeps and ends at moto's EC2")
+    func machines() throws { try play("moto.py") }
+
+    @Test("'dustcloud up' rents at moto's EC2 what it says, for no more than it may, and killed at any moment over a faulty line leaves nothing behind")
+    func fleet() throws { try play("fleet.py") }
+
+    private func play(_ scenario: String) throws {
         let dustcloud = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().appendingPathComponent("dustcloud").path
         let process = Process(), pipe = Pipe()
-        process.executableURL = URL(fileURLWithPath: Self.peers + "/bin/python")
-        process.arguments = [Self.root + "/Tests/Clouds/moto.py", dustcloud]
+        process.executableURL = URL(fileURLWithPath: Peers.folder + "/bin/python")
+        process.arguments = [Peers.root + "/Tests/Clouds/" + scenario, dustcloud]
+        process.environment = ProcessInfo.processInfo.environment.merging(["PYTHONDONTWRITEBYTECODE": "1"]) { _, last in last }
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = pipe
         process.standardError = pipe
@@ -20,12 +26,14 @@ struct MotoTests {
         let output = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         process.waitUntilExit()
         watchdog.cancel()
-        print(output.split(separator: "\n").map { "  [moto] \($0)" }.joined(separator: "\n"))
+        print(output.split(separator: "\n").map { "  [\(scenario)] \($0)" }.joined(separator: "\n"))
         #expect(process.terminationStatus == 0, "\(output)")
     }
+}
 
-    private static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
-    private static let peers = root + "/.build/peers"
+private enum Peers {
+    static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
+    static let folder = root + "/.build/peers"
     /// Installed whole and in the versions that are wanted.
-    private static let isThere = FileManager.default.contentsEqual(atPath: root + "/Tests/Clouds/requirements.txt", andPath: peers + "/requirements.txt")
+    static let areThere = FileManager.default.contentsEqual(atPath: root + "/Tests/Clouds/requirements.txt", andPath: folder + "/requirements.txt")
 }

@@ -9,9 +9,10 @@ enum Detached {
     private static let pollMilliseconds = 250
     private static let patienceSeconds: Int64 = 300
 
-    static func up(_ folder: StateFolder) throws {
+    /// `isAgreed`: somebody said yes to what it costs.
+    static func up(_ folder: StateFolder, isAgreed: Bool) throws {
         if let pid = StateLock.holder(folder) { throw CoordinationError(.busy, "another coordinator (pid \(pid)) is at work on \(folder.path)") }
-        let words = CommandLine.arguments.dropFirst().filter { $0 != "--detach" }
+        let words = CommandLine.arguments.dropFirst().filter { $0 != "--detach" && $0 != "--yes" } + (isAgreed ? ["--yes"] : [])
         let start = SystemTime().now
         var told = (try? Files.read(folder.coordinatorLog).count) ?? 0
         let pid = try ChildProcess.detach(program: try NodeProgram.own(), arguments: ["dustcloud"] + words, log: folder.coordinatorLog)

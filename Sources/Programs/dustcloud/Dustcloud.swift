@@ -17,6 +17,8 @@ internal import Torrc
     static func main() {
         // What is written here is nobody else's to read.
         umask(0o077)
+        // A file at its size limit is an error like a full disk, and no reason to fall.
+        signal(SIGXFSZ, SIG_IGN)
         do {
             var command = try parseAsRoot()
             try command.run()

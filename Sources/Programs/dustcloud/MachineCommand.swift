@@ -6,7 +6,7 @@ internal import Clouds
 internal import Coordination
 internal import Leasing
 
-/// Rented machines, by hand. `dustcloud up` rents none yet.
+/// Rented machines, by hand: those of `dustcloud up` have a coordinator.
 struct MachineCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "machine", abstract: "Rent machines that end at a known time, list them, end those that are overdue.",
@@ -14,7 +14,8 @@ struct MachineCommand: ParsableCommand {
             Credentials come from the environment or a file (--credentials, mode 600), by the names that the providers' own tools use:
             AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN; HCLOUD_TOKEN; DIGITALOCEAN_TOKEN; VULTR_API_KEY. On EC2 they need RunInstances,
             CreateTags, DescribeInstances, DescribeRegions and TerminateInstances, and no more.
-            'dustcloud up' does not use rented machines yet: these are yours to use. Run 'sweep' from cron, on any computer, for as long as you rent.
+            Machines rented here are yours to use; motes are rented by 'dustcloud up --placement'. Run 'sweep' from cron, on any computer, for as long as you rent,
+            with the --fleet that 'up' names: it ends by their tags alone what is overdue.
             """,
         subcommands: [Rent.self, List.self, End.self, Sweep.self])
 
@@ -53,7 +54,7 @@ struct MachineCommand: ParsableCommand {
             let expires = SystemTime().wall + ttl.seconds
             return MachineOrder(
                 fleet: account.fleet, key: .random(&random), place: place, zone: zone, size: size, image: image, expires: expires,
-                userData: try userData.map(read) ?? DeadMansSwitch.script(expires: expires))
+                userData: try userData.map(read) ?? BootScript.end(at: expires))
         }
 
         private func read(_ path: String) throws -> String {
@@ -166,27 +167,6 @@ struct AccountOptions: ParsableArguments {
 }
 
 extension CloudAccount.Provider: ExpressibleByArgument {}
-
-/// Sorts what went wrong by what the caller can do about it.
-private enum CloudFault {
-    static func sorted<T>(_ work: () throws -> T) throws -> T {
-        do { return try work() } catch let error as CloudError {
-            throw CoordinationError(.configuration, "\(error)")
-        } catch let failure as CallFailure {
-            throw CoordinationError(failure.kind, "\(failure)")
-        }
-    }
-}
-
-extension CallFailure {
-    fileprivate var kind: CoordinationError.Kind {
-        switch self {
-        case .credentials: .noPermission
-        case .invalid: .badData
-        case .later, .unreachable, .quota, .capacity, .unknown: .unavailable
-        }
-    }
-}
 
 extension Rental.Stage {
     fileprivate var words: String {

@@ -45,7 +45,7 @@ struct MoteCommand: ParsableCommand {
             let events = try store.events(of: key)
             let steps = events.map { Step(at: $0.at.rfc3339, step: $0.change.name) }
             guard let found = status.motes.first(where: { $0.record.key == key }) else { return try showGone(key, steps) }
-            let line = MoteLine(found, now: status.taken)
+            let line = MoteLine(found, status.settings?.clouds, now: status.taken)
             if json { return try JSON.say(Answer(mote: line, steps: steps)) }
             Terminal.say(Table(motes: [line]).text)
             Terminal.say("key \(line.key), nickname \(line.nickname), drains \(line.drains), ends \(line.expires)\n")

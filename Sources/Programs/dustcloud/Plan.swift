@@ -9,7 +9,8 @@ struct Plan: ParsableCommand {
         abstract: "Show what will happen to each mote, and when; or, with --placement, where motes would be rented and for how much.",
         discussion: """
             With --placement nothing is bought and no provider is asked: places, spread and cost to the cent are calculated from files. \
-            Rows say what a lease costs if it goes as planned, and the most that it can cost, which is what is promised for it before it is ordered.
+            Rows say what a lease costs if it goes as planned, and the most that it can cost, which is what is promised for it before it is ordered. \
+            'dustcloud up --placement FILE' rents by the same policy and says its own plan first.
             """)
 
     @OptionGroup var state: StateOption

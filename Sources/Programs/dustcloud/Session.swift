@@ -18,10 +18,11 @@ struct Session {
 
     init(folder: StateFolder, store: Store, program: String) throws {
         guard let settings = try store.settings() else { throw CoordinationError(.notFound, "there is no cloud in \(folder.path)") }
-        let providers = ProviderSet.here(folder, settings, program: program)
+        let here = ProviderSet.here(folder, settings, program: program)
+        let rented = try ProviderSet.clouds(folder, settings, store: store)
         lastProgress = SystemTime().wall
         coordinator = try Coordinator(
-            folder: folder, store: store, providers: providers, siting: LocalSiting(ProviderSet.site(settings)), program: program, time: time,
+            folder: folder, store: store, providers: here.merging(rented) { _, last in last }, siting: try ProviderSet.siting(settings), program: program, time: time,
             tell: Narrator.tell)
     }
 

@@ -32,6 +32,11 @@ struct Status: ParsableCommand {
         let client = report.client
         let state = !client.running ? "not running" : client.bootstrapped >= 100 ? "ready" : "\(client.bootstrapped)%"
         Terminal.say("client \(state) · SOCKS5 on \(client.socks ?? "-") · \(client.circuits) circuits, \(client.streams) streams\n")
+        for (name, line) in report.providers.sorted(by: { $0.key < $1.key }) { Terminal.say("\(name) \(line.seen)" + (line.trouble.map { " · \($0)" } ?? "")) }
+        if !report.budget.isEmpty {
+            let money = report.budget.sorted { $0.key < $1.key }.map { "\(report.promised[$0.key] ?? "0.00") of \($0.value) \($0.key)" }
+            Terminal.say("spent or promised \(money.joined(separator: ", "))\n")
+        }
         Terminal.say(Table(motes: report.motes).text)
     }
 }

@@ -27,10 +27,11 @@ struct Table {
 
 extension Table {
     init(motes: [MoteLine]) {
-        self.init(["MOTE", "CLASS", "STATE", "ENDS IN", "PLACE", "CIRCUITS", "STREAMS", "READ", "WRITTEN"])
+        let isPaid = motes.contains { $0.ceiling != nil }
+        self.init(["MOTE", "CLASS", "STATE", "ENDS IN"] + (isPaid ? ["PROVIDER", "MACHINE", "COST", "AT MOST"] : []) + ["PLACE", "CIRCUITS", "STREAMS", "READ", "WRITTEN"])
         for mote in motes {
-            add([
-                String(mote.key.prefix(8)), mote.lifetimeClass, mote.state + (mote.wish.map { " (\($0))" } ?? ""), Duration.text(mote.secondsLeft),
+            let paid = isPaid ? [mote.provider, mote.machine ?? "-", mote.cost ?? "-", mote.ceiling ?? "-"] : []
+            add([String(mote.key.prefix(8)), mote.lifetimeClass, mote.state + (mote.wish.map { " (\($0))" } ?? ""), Duration.text(mote.secondsLeft)] + paid + [
                 mote.place ?? "-", "\(mote.circuits)", "\(mote.streams)", Self.size(mote.bytesRead), Self.size(mote.bytesWritten),
             ])
         }

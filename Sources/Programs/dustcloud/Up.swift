@@ -8,12 +8,18 @@ struct Up: ParsableCommand {
         abstract: "Bring a cloud up, or take over one that is up, and keep it up.",
         discussion: "Stays in the foreground and tells what happens. Ctrl-C ends the coordinator only: motes live on until they expire, and 'up' takes them over again.")
 
-    enum ProviderName: String, CaseIterable, ExpressibleByArgument { case local, vm }
+    enum ProviderName: String, CaseIterable, ExpressibleByArgument {
+        case local, vm, ec2, hetzner, digitalocean, vultr
+
+        var isRented: Bool { ![.local, .vm].contains(self) }
+    }
 
     @OptionGroup var state: StateOption
     @OptionGroup var fleet: FleetOptions
-    @Option(help: "Where motes run: as processes of this machine, or as virtual machines on it.") var provider: ProviderName = .local
+    @Option(help: "Where motes run: as processes of this machine (default), as virtual machines on it, or, with --placement, at a provider alone.")
+    var provider: ProviderName?
     @OptionGroup(title: "Virtual machines") var machines: MachineOptions
+    @OptionGroup(title: "Rented motes") var clouds: CloudOptions
     @Option(help: ArgumentHelp("Where the client listens. Default: 127.0.0.1:9150.", valueName: "address:port")) var socks: String?
     @Option(help: ArgumentHelp("The client starts no stream through a mote that ends within this time. Default: as long as motes drain.", valueName: "duration"))
     var streamLife: Duration?
@@ -24,15 +30,17 @@ struct Up: ParsableCommand {
     @Flag(help: "Return once the client is ready; the coordinator goes on by itself.") var detach = false
 
     func run() throws {
+        let quote = try quoted()
+        if clouds.dryRun { return }
         let folder = try state.folder()
-        if detach { return try Detached.up(folder) }
+        if detach { return try Detached.up(folder, isAgreed: quote != nil) }
         var patience = Patience()
         guard let lock = try StateLock(folder) else {
             throw CoordinationError(.busy, "another coordinator\(StateLock.holder(folder).map { " (pid \($0))" } ?? "") is at work on \(folder.path)")
         }
         let program = try NodeProgram.find(mote)
         let store = try Store(folder)
-        try prepare(folder, store, program, &patience)
+        try prepare(folder, store, program, quote, &patience)
         var session = try Session(folder: folder, store: store, program: program)
         if session.run(&patience) == .asked {
             Terminal.report("the coordinator ends; motes live until they expire. Take them over with 'dustcloud up', end them with 'dustcloud down'")
@@ -40,8 +48,21 @@ struct Up: ParsableCommand {
         _ = consume lock
     }
 
+    /// For a new cloud of rented motes: what it costs, agreed to before anything is made.
+    private func quoted() throws -> Quote? {
+        guard try state.existing()?.store.settings().map({ $0.mode == .down }) ?? true else { return nil }
+        guard let plan = try clouds.plan(only: provider.flatMap { $0.isRented ? $0.rawValue : nil }) else { return nil }
+        if let provider, !provider.isRented { throw CoordinationError(.usage, "--provider \(provider.rawValue) and --placement exclude each other") }
+        let quote = try Quote(plan, try policy(for: nil, isRented: true), like: nil)
+        quote.say()
+        if clouds.dryRun { return quote }
+        try quote.ask()
+        guard try clouds.yes || quote.isConfirmed() else { throw ExitCode(1) }
+        return quote
+    }
+
     /// Records what is wanted: a new cloud, or changes of the one that is there.
-    private func prepare(_ folder: StateFolder, _ store: Store, _ program: String, _ patience: inout Patience) throws {
+    private func prepare(_ folder: StateFolder, _ store: Store, _ program: String, _ quote: Quote?, _ patience: inout Patience) throws {
         if try store.settings()?.mode == .down {
             Terminal.report("the last cloud is not down yet; first that")
             var session = try Session(folder: folder, store: store, program: program)
@@ -50,14 +71,15 @@ struct Up: ParsableCommand {
         if let settings = try store.settings() {
             try refuseNetworkChange(settings.network)
             try refuseMachineChange(settings.machines)
-            _ = try CloudMaker.change(settings, policy: try fleet.resolved(settings.policy), store: store)
+            _ = try CloudMaker.change(settings, policy: try fleet.resolved(settings.policy), clouds: try clouds.changed(settings.clouds), store: store)
             Terminal.report("taking over the cloud in \(folder.path)")
         } else {
             let found = try newMachines(folder)
             var request = CloudMaker.Request(
-                policy: try policy(for: found), votingIntervalSeconds: votingInterval ?? CloudMaker.usualVotingSeconds, isExitToPrivateAllowed: allowPrivateExits,
-                socks: try CloudMaker.SocketAddressText(socks ?? "127.0.0.1:9150"), streamLifeSeconds: streamLife?.seconds)
-            request.machines = found
+                policy: try policy(for: found, isRented: quote != nil), votingIntervalSeconds: votingInterval ?? CloudMaker.usualVotingSeconds,
+                isExitToPrivateAllowed: allowPrivateExits, socks: try CloudMaker.SocketAddressText(socks ?? "127.0.0.1:9150"),
+                streamLifeSeconds: streamLife?.seconds)
+            (request.machines, request.clouds) = (found, quote?.plan)
             Terminal.report("making a new cloud in \(folder.path)")
             _ = try CloudMaker.make(request, folder: folder, store: store, program: program)
         }
@@ -70,12 +92,14 @@ struct Up: ParsableCommand {
     }
 
     /// What a machine needs until it relays, where a process needs a second or two: several at once, translated, on a small host.
-    private func policy(for machines: MachineSettings?) throws -> FleetPolicy {
+    private func policy(for machines: MachineSettings?, isRented: Bool) throws -> FleetPolicy {
         var policy = try fleet.resolved()
+        if isRented, fleet.policy == nil { policy.startLimitSeconds = Self.rentedStartSeconds }
         if let machines, fleet.policy == nil { policy.startLimitSeconds = machines.isAccelerated ? Self.acceleratedStartSeconds : Self.translatedStartSeconds }
         return policy
     }
 
+    private static let rentedStartSeconds: Int64 = 240
     private static let acceleratedStartSeconds: Int64 = 30
     private static let translatedStartSeconds: Int64 = 120
 

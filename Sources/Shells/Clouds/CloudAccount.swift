@@ -38,6 +38,21 @@ package struct CloudAccount: Sendable {
         }
     }
 
+    /// A line of its own to the same account, for one thread.
+    func session() -> AccountSession { AccountSession(driver) }
+
+    /// A call as a desk wants it, on record like every other.
+    func perform(_ call: AccountDesk.Call, fleet: String, _ session: inout AccountSession) -> (outcome: AccountDesk.Outcome, notes: CallNotes) {
+        let told = call.told(at: driver.name), time = SystemTime()
+        do throws(FileError) { if told.isChange { try audit?.append(.asks(told), now: time.wall) } } catch {
+            if told.action != .end { return (.failed(.unreachable("the audit cannot be written: \(error)")), CallNotes()) }
+        }
+        let heard = session.perform(call, fleet: fleet, now: { time.wall }, line.perform)
+        let result: Result<Void, CallFailure> = if case .failed(let failure) = heard.outcome { .failure(failure) } else { .success(()) }
+        try? audit?.append(.answered(told, result.kind), now: time.wall)
+        return heard
+    }
+
     package func create(_ order: MachineOrder) -> Result<Creation, CallFailure> {
         call(driver.create(order), .create, order.place, order.key) { answer throws(CallFailure) in try driver.created(answer, for: order) }
     }
@@ -97,6 +112,18 @@ package struct CloudAccount: Sendable {
             }
         } catch {
             return .failure(error)
+        }
+    }
+}
+
+extension AccountDesk.Call {
+    fileprivate func told(at provider: String) -> AuditEvent.ProviderCall {
+        switch self {
+        case .survey: .init(provider: provider, action: .regions, region: nil, key: nil)
+        case .create(let order): .init(provider: provider, action: .create, region: order.place, key: order.key)
+        case .list(let place, _): .init(provider: provider, action: .list, region: place, key: nil)
+        case .notices(let place): .init(provider: provider, action: .other, region: place, key: nil)
+        case .end(_, let place): .init(provider: provider, action: .end, region: place, key: nil)
         }
     }
 }

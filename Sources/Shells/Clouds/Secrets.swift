@@ -52,5 +52,5 @@ package struct Secrets: Sendable, CustomStringConvertible, CustomReflectable {
 /// What a person must know and can do something about.
 package struct CloudError: Error, CustomStringConvertible {
     package let description: String
-    init(_ description: String) { self.description = description }
+    package init(_ description: String) { self.description = description }
 }

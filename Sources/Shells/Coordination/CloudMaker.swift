@@ -15,6 +15,8 @@ package enum CloudMaker {
         package var streamLifeSeconds: Int64?
         /// For a cloud of virtual machines on this machine.
         package var machines: MachineSettings?
+        /// For a cloud of rented machines.
+        package var clouds: CloudsPlan?
 
         package init(
             policy: FleetPolicy, votingIntervalSeconds: Int64, isExitToPrivateAllowed: Bool, socks: SocketAddressText, streamLifeSeconds: Int64?
@@ -53,15 +55,18 @@ package enum CloudMaker {
         }
         let settings: CloudSettings
         do throws(ProviderError) {
-            settings = CloudSettings(mode: .up, policy: request.policy, network: try network(request, folder: folder, program: program), machines: request.machines)
+            settings = CloudSettings(mode: .up, policy: request.policy, network: try network(request, folder: folder, program: program), machines: request.machines, clouds: request.clouds)
         } catch { throw CoordinationError(.unavailable, "cannot make the authority: \(error)") }
         try store.save(settings)
         return settings
     }
 
     /// A running cloud with another policy. What the network was made with cannot change.
-    package static func change(_ settings: CloudSettings, policy: FleetPolicy, store: Store) throws(CoordinationError) -> CloudSettings {
+    package static func change(
+        _ settings: CloudSettings, policy: FleetPolicy, clouds: CloudsPlan? = nil, store: Store
+    ) throws(CoordinationError) -> CloudSettings {
         var changed = settings
+        if let clouds { changed.clouds = clouds }
         changed.policy = policy
         changed.mode = .up
         do throws(PolicyFault) { try changed.timing.validate() } catch { throw CoordinationError(.configuration, "the policy does not fit: \(error)") }
@@ -83,7 +88,7 @@ package enum CloudMaker {
             let directoryPort = LoopbackPorts.free(besides: [relayPort], random: &random)
         else { throw ProviderError("no free port on loopback") }
         let isInYard = request.machines != nil
-        let address = isInYard ? YardNumber.bridge.address : NetworkPlan.loopback
+        let address = isInYard ? YardNumber.bridge.address : request.clouds?.address ?? NetworkPlan.loopback
         let authority = Pillar(.authority, state: folder.path)
         // Keys that no settings name are from a start that did not get this far.
         try authority.folder.erase()

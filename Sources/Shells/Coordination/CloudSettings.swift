@@ -8,12 +8,15 @@ package struct CloudSettings: Equatable, Codable, Sendable {
     package var network: NetworkPlan
     /// `nil`: motes are no virtual machines of this machine.
     package var machines: MachineSettings?
+    /// Where motes are rented; `nil`: they run on this machine.
+    package var clouds: CloudsPlan?
 
-    package init(mode: Desire.Mode, policy: FleetPolicy, network: NetworkPlan, machines: MachineSettings? = nil) {
+    package init(mode: Desire.Mode, policy: FleetPolicy, network: NetworkPlan, machines: MachineSettings? = nil, clouds: CloudsPlan? = nil) {
         self.mode = mode
         self.policy = policy
         self.network = network
         self.machines = machines
+        self.clouds = clouds
     }
 
     package var timing: Timing {

@@ -1,5 +1,6 @@
 package import Ambience
 package import Leasing
+package import Prices
 internal import Providers
 
 /// A cloud at one moment, from its records and from looking. Needs no coordinator.
@@ -22,8 +23,10 @@ package struct CloudStatus: Sendable {
     package let client: Node
     /// The soonest to end first.
     package let motes: [Mote]
-    /// Who could not be looked at, and why: the motes there are shown as they are recorded.
-    package let blind: [String: String]
+    /// The providers at which machines are rented: how old what is known of them is, and what is wrong.
+    package let rented: [String: (age: String, trouble: String?)]
+    /// What all that was intended may cost at most, what is over included.
+    package let promised: Purse
 
     package init(folder: StateFolder, store: Store, now: WallTime) throws(CoordinationError) {
         taken = now
@@ -32,10 +35,12 @@ package struct CloudStatus: Sendable {
         authority = Self.node(Pillar(.authority, state: folder.path))
         client = Self.node(Pillar(.client, state: folder.path))
         let wishes = try store.wishes()
-        let alive = try store.ledger().alive
-        var board = ProviderBoard(settings.map { ProviderSet.here(folder, $0, program: "") } ?? [:])
+        let ledger = try store.ledger(), alive = ledger.alive
+        let recorded = try settings.map { settings throws(CoordinationError) in try ProviderSet.recorded(settings, store: store) } ?? [:]
+        var board = ProviderBoard((settings.map { ProviderSet.here(folder, $0, program: "") } ?? [:]).merging(recorded) { _, last in last })
         let view = board.observe(alive)
-        blind = view.blind
+        rented = recorded.mapValues { (age: $0.blindness ?? "", trouble: $0.trouble) }
+        promised = ledger.committed
         motes = alive.map { record in
             Mote(record: record, sighting: view.sightings[record.key] ?? Sighting(), wish: wishes[record.key])
         }

@@ -217,9 +217,14 @@ package final class Coordinator {
     }
 
     private func finishDown(_ now: WallTime) throws(CoordinationError) -> Bool {
-        guard ledger.aliveCount == 0, observation.sightings.isEmpty, !isBlind, pillars.takeDown(now) else { return false }
+        guard ledger.aliveCount == 0, observation.sightings.values.allSatisfy(\.isNothing), !isBlind, pillars.takeDown(now) else { return false }
         try store.clearCloud()
         tell(.down)
         return true
     }
+}
+
+extension Sighting {
+    /// Whether nothing is there, nothing can turn up and nothing was left.
+    fileprivate var isNothing: Bool { !isAlive && !isInDoubt && !hasFolder }
 }

@@ -8,7 +8,7 @@ package import Prices
 /// The durable record: settings, motes, what happened to them, and wishes. When a call returns, what it wrote survives a power cut.
 ///
 /// Several processes may open it: the coordinator writes motes and events; others write settings and wishes and read all.
-package final class Store {
+package final class Store: Sendable {
     /// The events that are kept.
     private static let eventsLimit = 10_000
 
@@ -43,6 +43,15 @@ package final class Store {
             try database.execute(sql: "CREATE TABLE halt (scope TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT")
         }
         migrateUsage(&migrator)
+        migrator.registerMigration("rentals") { database in
+            try database.execute(
+                sql: """
+                    CREATE TABLE rental (name TEXT PRIMARY KEY, account TEXT NOT NULL, body TEXT NOT NULL) STRICT;
+                    CREATE TABLE account (name TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT;
+                    ALTER TABLE mote ADD COLUMN currency TEXT;
+                    ALTER TABLE mote ADD COLUMN promised INTEGER NOT NULL DEFAULT 0;
+                    """)
+        }
         return migrator
     }
 
@@ -71,9 +80,11 @@ package final class Store {
         }
     }
 
-    /// The cloud is down and forgotten; its history stays.
+    /// The cloud is down and forgotten, and with it its budget; what happened stays.
     package func clearCloud() throws(CoordinationError) {
-        try write { database in try database.execute(sql: "DELETE FROM cloud; DELETE FROM wish") }
+        try write { database in
+            try database.execute(sql: "DELETE FROM cloud; DELETE FROM wish; DELETE FROM mote; DELETE FROM spent; DELETE FROM rental; DELETE FROM account")
+        }
     }
 
     // MARK: motes
@@ -85,12 +96,17 @@ package final class Store {
         }
     }
 
-    /// Records a step and what the mote is after it, together or not at all.
+    /// Records a step and what the mote is after it, together or not at all. An intent that the budget does not hold is refused: whatever else went
+    /// wrong, nothing is ordered that was not promised here first.
     package func record(_ event: MoteEvent, _ mote: MoteRecord) throws(CoordinationError) {
         try write { database in
+            if case .intended(let lease) = event.change { try Self.checkBudget(lease, database) }
             try database.execute(
-                sql: "INSERT OR REPLACE INTO mote (key, state, expires, body) VALUES (?, ?, ?, ?)",
-                arguments: [mote.key.description, mote.state.name, mote.expires.secondsSinceEpoch, try Self.encode(mote)])
+                sql: "INSERT OR REPLACE INTO mote (key, state, expires, currency, promised, body) VALUES (?, ?, ?, ?, ?, ?)",
+                arguments: [
+                    mote.key.description, mote.state.name, mote.expires.secondsSinceEpoch, mote.committed?.currency.rawValue,
+                    mote.committed?.amount.nanos ?? 0, try Self.encode(mote),
+                ])
             try database.execute(
                 sql: "INSERT INTO event (at, key, body) VALUES (?, ?, ?)",
                 arguments: [event.at.secondsSinceEpoch, event.key.description, try Self.encode(event.change)])
@@ -98,7 +114,7 @@ package final class Store {
         }
     }
 
-    private static func spent(_ database: Database) throws -> Purse {
+    static func spent(_ database: Database) throws -> Purse {
         var purse = Purse()
         for row in try Row.fetchAll(database, sql: "SELECT currency, amount FROM spent") {
             guard let currency = Currency(rawValue: row["currency"]), let amount = Amount(row["amount"] as String) else {

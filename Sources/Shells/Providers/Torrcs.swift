@@ -7,12 +7,15 @@ package struct Torrcs {
 
     package init(_ plan: NetworkPlan) { self.plan = plan }
 
-    /// A mote that listens, and is to be reached, at `address`:`port`, with its files in `folder` as it sees them.
-    package func mote(_ lease: Lease, attempt: Int, address: String = NetworkPlan.loopback, port: UInt16, in folder: NodeFolder) -> String {
+    /// A mote that is reached at `address`:`port`, with its files in `folder` as it sees them. `isBound`: it listens at that address; else at all that it has,
+    /// for a rented machine may be reached at one that it does not know.
+    package func mote(
+        _ lease: Lease, attempt: Int, address: String = NetworkPlan.loopback, port: UInt16, isBound: Bool = true, in folder: NodeFolder
+    ) -> String {
         var lines = ["# mote \(lease.key), attempt \(attempt), \(lease.lifetimeClass.rawValue)"]
         lines += common(folder, nickname: lease.key.nickname, address: address)
         lines += [
-            "ORPort \(address):\(port)", "SocksPort 0", "AssumeReachable 1", "MoteExpires \(lease.expires.rfc3339)",
+            "ORPort \(isBound ? "\(address):" : "")\(port)", "SocksPort 0", "AssumeReachable 1", "MoteExpires \(lease.expires.rfc3339)",
             "MoteDrainWindow \(lease.drainSeconds) seconds", "ShutdownWaitLength \(lease.drainSeconds) seconds", "ExitRelay 1", "ExitPolicyRejectPrivate \(plan.isExitToPrivateAllowed ? 0 : 1)",
             "ExitPolicy reject *:25", "ExitPolicy accept *:*",
         ]
