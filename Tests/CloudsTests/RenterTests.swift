@@ -38,6 +38,25 @@ struct RenterTests {
         #expect(counter.requests[0].contains(order.name) && counter.requests[0].contains("mote-expires"), "\(counter.requests[0])")
     }
 
+    @Test("OpenStack is signed in to once, by the names of its client, and its regions are found in the catalog")
+    func openStack() throws {
+        let nova = try Counter([Counter.answer(202, #"{"server":{"id":"42"}}"#), Counter.answer(204, "")])
+        let catalog = #"[{"type":"compute","endpoints":[{"interface":"public","region_id":"fra","url":"\#(nova.endpoint)/compute/v2.1"}]}]"#
+        let keystone = try Counter([
+            Counter.answer(201, #"{"token":{"expires_at":"2099-01-01T00:00:00.000000Z","catalog":\#(catalog)}}"#, "X-Subject-Token: hush"),
+        ])
+        defer { (nova.end(), keystone.end()) }
+        let secrets = ["OS_AUTH_URL": keystone.endpoint + "/v3", "OS_USERNAME": "me", "OS_PASSWORD": "sesame", "OS_PROJECT_NAME": "motes"]
+        let account = CloudAccount(try CloudAccount.openStack(Secrets(secrets)))
+        #expect(try account.create(Self.order).get() == .made(id: "42"))
+        try account.end(Machine(id: "42", place: "fra", tags: Self.order.tags, state: .running)).get()
+        #expect(keystone.requests.count == 1 && keystone.requests[0].hasPrefix("POST /v3/auth/tokens "))
+        #expect(nova.requests.map { $0.prefix { $0 != "\r" } } == ["POST /compute/v2.1/servers HTTP/1.1", "DELETE /compute/v2.1/servers/42 HTTP/1.1"])
+        #expect(nova.requests.allSatisfy { $0.contains("x-auth-token: hush") && !$0.contains("sesame") })
+        #expect(throws: CloudError.self) { try CloudAccount.openStack(Secrets(secrets.merging(["OS_AUTH_URL": "cloud.example"]) { $1 })) }
+        #expect(throws: CloudError.self) { try CloudAccount.openStack(Secrets(secrets.filter { $0.key != "OS_PASSWORD" })) }
+    }
+
     @Test("credentials do not follow a redirection, and an answer cut short counts as none")
     func doubtful() throws {
         let counter = try Counter([

@@ -7,6 +7,8 @@ package struct AccountSession: Sendable {
     private var pass: Pass?
     /// The provider's clock minus ours, as last heard.
     package private(set) var skewSeconds: Int64 = 0
+    /// Of the last answer.
+    private var notes = CallNotes()
 
     /// What a smaller difference is may be the way of the answer.
     private static let leastSkewSeconds: Int64 = 5
@@ -18,41 +20,52 @@ package struct AccountSession: Sendable {
     package mutating func perform(
         _ call: AccountDesk.Call, fleet: String, now: () -> WallTime, _ send: (CloudRequest) -> Reply
     ) -> (outcome: AccountDesk.Outcome, notes: CallNotes) {
-        let begun = now(), knew = (pass: pass, skew: skewSeconds)
-        let first = once(call, fleet, begun, now, send)
-        guard case .failed(.credentials) = first.outcome, knew.pass != nil || abs(skewSeconds - knew.skew) >= Self.leastSkewSeconds else { return first }
-        pass = nil
-        return once(call, fleet, begun, now, send)
-    }
-
-    private mutating func once(
-        _ call: AccountDesk.Call, _ fleet: String, _ begun: WallTime, _ now: () -> WallTime, _ send: (CloudRequest) -> Reply
-    ) -> (outcome: AccountDesk.Outcome, notes: CallNotes) {
-        var notes = CallNotes()
+        let driver = driver
+        notes = CallNotes()
         do throws(CallFailure) {
-            try signIn(now, send, &notes)
-            // `Rental` counts on creates being sent soon.
-            if case .create = call, now() - begun > Rental.callLimitSeconds { throw .later(seconds: nil) }
-            let request = try driver.authorize(driver.request(for: call, fleet: fleet), pass: pass, now: now() + skewSeconds)
-            return (try driver.outcome(of: call, fleet: fleet, try answer(request, now, send, &notes)), notes)
+            let request = try driver.request(for: call, fleet: fleet)
+            let result = exchange(request, now: now, send) { answer throws(CallFailure) in try driver.outcome(of: call, fleet: fleet, answer) }
+            return (try result.get(), notes)
         } catch {
             return (.failed(error), notes)
         }
     }
 
-    private mutating func signIn(_ now: () -> WallTime, _ send: (CloudRequest) -> Reply, _ notes: inout CallNotes) throws(CallFailure) {
+    /// The same with a driver's request and what its answer is for.
+    package mutating func exchange<T>(
+        _ request: CloudRequest, now: () -> WallTime, _ send: (CloudRequest) -> Reply, _ read: (CloudAnswer) throws(CallFailure) -> T
+    ) -> Result<T, CallFailure> {
+        let begun = now(), hadPass = pass != nil, skew = skewSeconds
+        let first = once(request, begun, now, send, read)
+        guard case .failure(.credentials) = first, hadPass || abs(skewSeconds - skew) >= Self.leastSkewSeconds else { return first }
+        pass = nil
+        return once(request, begun, now, send, read)
+    }
+
+    private mutating func once<T>(
+        _ request: CloudRequest, _ begun: WallTime, _ now: () -> WallTime, _ send: (CloudRequest) -> Reply, _ read: (CloudAnswer) throws(CallFailure) -> T
+    ) -> Result<T, CallFailure> {
+        do throws(CallFailure) {
+            try signIn(now, send)
+            // `Rental` counts on creates being sent soon.
+            guard now() - begun <= Rental.callLimitSeconds else { throw .later(seconds: nil) }
+            return .success(try read(try answer(try driver.authorize(request, pass: pass, now: now() + skewSeconds), now, send)))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private mutating func signIn(_ now: () -> WallTime, _ send: (CloudRequest) -> Reply) throws(CallFailure) {
         if let pass, now() + skewSeconds < pass.expires { return }
         guard let request = driver.signIn() else { return }
         do {
-            pass = try driver.signedIn(try answer(request, now, send, &notes), now: now() + skewSeconds)
+            pass = try driver.signedIn(try answer(request, now, send), now: now() + skewSeconds)
         } catch .unknown(let why) {
             throw .unreachable(why)  // Whatever became of it, nothing was ordered.
         }
     }
 
-    private mutating func answer(
-        _ request: CloudRequest, _ now: () -> WallTime, _ send: (CloudRequest) -> Reply, _ notes: inout CallNotes
-    ) throws(CallFailure) -> CloudAnswer {
+    private mutating func answer(_ request: CloudRequest, _ now: () -> WallTime, _ send: (CloudRequest) -> Reply) throws(CallFailure) -> CloudAnswer {
         switch send(request) {
         case .unsent(let why): throw .unreachable(why)
         case .lost(let why): throw .unknown(why)

@@ -12,7 +12,8 @@ struct MachineCommand: ParsableCommand {
         commandName: "machine", abstract: "Rent machines that end at a known time, list them, end those that are overdue.",
         discussion: """
             Credentials come from the environment or a file (--credentials, mode 600), by the names that the providers' own tools use:
-            AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN; HCLOUD_TOKEN; DIGITALOCEAN_TOKEN; VULTR_API_KEY. On EC2 they need RunInstances,
+            AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN; HCLOUD_TOKEN; DIGITALOCEAN_TOKEN; VULTR_API_KEY; OS_AUTH_URL, OS_USERNAME,
+            OS_PASSWORD, OS_PROJECT_NAME and their domains, or OS_APPLICATION_CREDENTIAL_ID and _SECRET (OS_NETWORK: which network to join). On EC2 they need RunInstances,
             CreateTags, DescribeInstances, DescribeRegions and TerminateInstances, and no more.
             Machines rented here are yours to use; motes are rented by 'dustcloud up --placement'. Run 'sweep' from cron, on any computer, for as long as you rent,
             with the --fleet that 'up' names: it ends by their tags alone what is overdue.
@@ -25,15 +26,15 @@ struct MachineCommand: ParsableCommand {
 
         @OptionGroup var account: AccountOptions
         @Option(help: ArgumentHelp("Region or location.", valueName: "place")) var place: String
-        @Option(help: ArgumentHelp("Availability zone (EC2).", valueName: "zone")) var zone: String?
-        @Option(help: ArgumentHelp("Instance type, server type, size or plan.", valueName: "name")) var size: String
+        @Option(help: ArgumentHelp("Availability zone (EC2, OpenStack).", valueName: "zone")) var zone: String?
+        @Option(help: ArgumentHelp("Instance type (EC2: t3.nano:spot is a spot machine), server type, size, plan or flavor.", valueName: "name")) var size: String
         @Option(help: ArgumentHelp("Image. Vultr: a number is an os_id, else a snapshot.", valueName: "id")) var image: String
         @Option(help: ArgumentHelp("How long it lives.", valueName: "duration")) var ttl: Duration
         @Option(help: ArgumentHelp("What the machine does first. Default: it powers itself off when its time is over.", valueName: "file"), completion: .file())
         var userData: String?
 
         func validate() throws {
-            guard zone == nil || account.provider == .ec2 else { throw ValidationError("--zone is for ec2") }
+            guard zone == nil || [.ec2, .openstack].contains(account.provider) else { throw ValidationError("--zone is for ec2 and openstack") }
         }
 
         func run() throws {
@@ -147,7 +148,7 @@ struct MachineCommand: ParsableCommand {
 /// At which provider, as whom, and which machines.
 struct AccountOptions: ParsableArguments {
     @OptionGroup var state: StateOption
-    @Option(help: "ec2, hetzner, digitalocean or vultr.") var provider: CloudAccount.Provider
+    @Option(help: "ec2, hetzner, digitalocean, vultr or openstack.") var provider: CloudAccount.Provider
     @Option(help: ArgumentHelp("The fleet that machines are tagged with.", valueName: "name")) var fleet = "dustcloud"
     @Option(help: ArgumentHelp("A file of NAME=value lines that only you can read.", valueName: "file"), completion: .file()) var credentials: String?
 

@@ -5,22 +5,26 @@ internal import CLinux
 package import CloudCalls
 internal import Glibc
 internal import Leasing
+internal import Synchronization
 
 /// An account at a provider: its driver, and a line to call it by.
 package struct CloudAccount: Sendable {
     package enum Provider: String, CaseIterable, Sendable {
-        case ec2, hetzner, digitalocean, vultr
+        case ec2, hetzner, digitalocean, vultr, openstack
     }
 
     package let driver: any CloudDriver
     private let line: CurlLine
+    private let keeper: SessionKeeper
     /// Where every call is told of; `nil` only in tests of what lies beneath.
     private let audit: AuditLog?
     /// A list of more pages than this counts as none.
     private static let pagesLimit = 500
 
     /// For drivers with an endpoint of their own.
-    init(_ driver: any CloudDriver, line: CurlLine = CurlLine(), audit: AuditLog? = nil) { (self.driver, self.line, self.audit) = (driver, line, audit) }
+    init(_ driver: any CloudDriver, line: CurlLine = CurlLine(), audit: AuditLog? = nil) {
+        (self.driver, self.line, self.audit, keeper) = (driver, line, audit, SessionKeeper(driver))
+    }
 
     /// From here on the process leaves no core dump, and nobody else's debugger can look at it: it holds what rents machines.
     package init(_ provider: Provider, secrets: Secrets, audit: AuditLog? = nil) throws(CloudError) {
@@ -31,11 +35,29 @@ package struct CloudAccount: Sendable {
         case .hetzner: driver = Hetzner(token: try secrets.required("HCLOUD_TOKEN"))
         case .digitalocean: driver = DigitalOcean(token: try secrets.required("DIGITALOCEAN_TOKEN"))
         case .vultr: driver = Vultr(token: try secrets.required("VULTR_API_KEY"))
+        case .openstack: driver = try Self.openStack(secrets)
         case .ec2:
             let key = AccessKey(
                 id: try secrets.required("AWS_ACCESS_KEY_ID"), secret: try secrets.required("AWS_SECRET_ACCESS_KEY"), sessionToken: secrets["AWS_SESSION_TOKEN"])
             driver = EC2(key: key, home: secrets["AWS_REGION"] ?? "us-east-1", endpoint: secrets["AWS_ENDPOINT_URL"])
         }
+        keeper = SessionKeeper(driver)
+    }
+
+    /// By the names that the `openstack` client knows; an application credential goes before a password.
+    static func openStack(_ secrets: Secrets) throws(CloudError) -> OpenStack {
+        let kind: OpenStack.Credentials.Kind
+        if let id = secrets["OS_APPLICATION_CREDENTIAL_ID"] {
+            kind = .application(id: id, secret: try secrets.required("OS_APPLICATION_CREDENTIAL_SECRET"))
+        } else {
+            kind = .password(
+                user: try secrets.required("OS_USERNAME"), password: try secrets.required("OS_PASSWORD"), userDomain: secrets["OS_USER_DOMAIN_NAME"] ?? "Default",
+                project: try secrets.required("OS_PROJECT_NAME"), projectDomain: secrets["OS_PROJECT_DOMAIN_NAME"] ?? "Default")
+        }
+        guard let driver = OpenStack(url: try secrets.required("OS_AUTH_URL"), .init(kind), network: secrets["OS_NETWORK"]) else {
+            throw CloudError("OS_AUTH_URL is no address; it looks like https://cloud.example:5000/v3")
+        }
+        return driver
     }
 
     /// A line of its own to the same account, for one thread.
@@ -104,15 +126,7 @@ package struct CloudAccount: Sendable {
     }
 
     private func perform<T>(_ request: CloudRequest, _ read: (CloudAnswer) throws(CallFailure) -> T) -> Result<T, CallFailure> {
-        do throws(CallFailure) {
-            switch line.perform(try driver.authorize(request, pass: nil, now: SystemTime().wall)) {
-            case .answer(let answer): return .success(try read(answer))
-            case .lost(let why): return .failure(.unknown(why))
-            case .unsent(let why): return .failure(.unreachable(why))
-            }
-        } catch {
-            return .failure(error)
-        }
+        keeper.session.withLock { $0.exchange(request, now: { SystemTime().wall }, line.perform, read) }
     }
 }
 
@@ -126,6 +140,13 @@ extension AccountDesk.Call {
         case .end(_, let place): .init(provider: provider, action: .end, region: place, key: nil)
         }
     }
+}
+
+/// What was learnt by signing in, for all calls of an account.
+private final class SessionKeeper: Sendable {
+    let session: Mutex<AccountSession>
+
+    init(_ driver: any CloudDriver) { session = Mutex(AccountSession(driver)) }
 }
 
 extension Result where Failure == CallFailure {
