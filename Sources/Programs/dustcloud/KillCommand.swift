@@ -2,6 +2,8 @@ internal import ArgumentParser
 internal import Ambience
 internal import Audit
 internal import Auditing
+internal import CloudCalls
+internal import Clouds
 internal import Coordination
 internal import Glibc
 internal import Leasing
@@ -12,7 +14,7 @@ struct KillCommand: ParsableCommand {
         commandName: "kill", abstract: "End motes at once: one, all of a policy, or all.",
         discussion: """
             Nothing is drained: who uses the motes loses what is under way. With --policy and --all no new mote comes until 'dustcloud kill --lift', whatever
-            is restarted meanwhile. Works while no coordinator runs: what is on this machine is ended directly, and the rest as soon as one runs again.
+            is restarted meanwhile. Works while no coordinator runs: what is there is then ended directly, at providers too.
             """)
 
     private static let patienceSeconds: Int64 = 30
@@ -51,7 +53,27 @@ struct KillCommand: ParsableCommand {
         if case .mote(let key) = scope { try store.wish(.terminate, for: key) } else { try store.halt(scope, at: SystemTime().wall) }
         let providers = ProviderSet.here(folder, settings, program: "")
         for provider in providers.values { for key in keys { provider.kill(key) } }
-        try report(scope, keys, left: try wait(for: keys, providers, store, isAttended: StateLock.holder(folder) != nil), store)
+        let isAttended = StateLock.holder(folder) != nil
+        let rented = isAttended ? [] : endRented(Set(keys), settings, folder)
+        let left = try wait(for: keys.filter { !rented.contains($0) }, providers, store, isAttended: isAttended)
+        try report(scope, keys, left: left, store)
+    }
+
+    /// Ends rented machines while no coordinator is there to do it; those that their providers took the order for.
+    private func endRented(_ keys: Set<MoteKey>, _ settings: CloudSettings, _ folder: StateFolder) -> Set<MoteKey> {
+        guard let plan = settings.clouds else { return [] }
+        var ended: Set<MoteKey> = []
+        do {
+            for (name, account) in try ProviderSet.accounts(plan, audit: AuditLog(folder.audit)).sorted(by: { $0.key < $1.key }) {
+                do throws(CallFailure) {
+                    for machine in try account.list(fleet: plan.fleet) where machine.isThere && keys.contains(machine.tags.key) {
+                        try account.end(machine).get()
+                        ended.insert(machine.tags.key)
+                    }
+                } catch { Terminal.complain("\(name): \(error)") }
+            }
+        } catch { Terminal.complain("\(error)") }
+        return ended
     }
 
     private func scope(_ store: Store) throws -> HaltScope {

@@ -21,7 +21,7 @@ final class EnrolmentContact: MoteContact {
         guard let address = SocketAddress(listen ?? "\(network.address):0"), let own = SocketAddress("\(network.address):0") else {
             throw CoordinationError(.usage, "\"\(listen ?? network.address)\" is no IPv4 address with a port, such as 192.0.2.1:9443; see --enrol-listen")
         }
-        do throws(FileError) { server = try EnrolmentServer(folder: folder.path + "/enrolment", listen: address) } catch {
+        do throws(FileError) { server = try EnrolmentServer(folder: folder.path + "/enrolment", listen: address, tell: EnrolmentAudit.teller(folder)) } catch {
             throw CoordinationError(.unavailable, "motes cannot report to \(address): \(error); name an address of this machine with --enrol-listen")
         }
         reached = SocketAddress(ip: own.ip, port: server.address.port)

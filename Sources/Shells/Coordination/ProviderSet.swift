@@ -12,7 +12,7 @@ package enum ProviderSet {
         guard let machines = settings.machines else { return ["local": LocalProvider(root: folder.motes, program: program, plan: settings.network)] }
         // Who names no program starts no motes: it looks, or it ends them.
         let enrolments = program.isEmpty ? nil : folder.enrolments
-        return ["vm": VMProvider(root: folder.motes, enrolments: enrolments, yard: folder.yard, plan: settings.network, settings: machines)]
+        return ["vm": VMProvider(root: folder.motes, enrolments: enrolments, yard: folder.yard, plan: settings.network, settings: machines, heard: EnrolmentAudit.teller(folder))]
     }
 
     /// Where new motes go while all are on this machine.

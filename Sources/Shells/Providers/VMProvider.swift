@@ -1,5 +1,6 @@
 package import Ambience
 internal import Enrolment
+package import EnrolmentService
 internal import Glibc
 package import Leasing
 
@@ -27,12 +28,15 @@ package final class VMProvider: MoteProvider {
     private let desk: YardDesk?
     private var lastAsked: MoteKey?
 
-    /// `enrolments` is where the enrolment service keeps its records; `nil` for who only looks, and for who only ends what is there.
-    package init(root: String, enrolments: String?, yard: String, plan: NetworkPlan, settings: MachineSettings) {
+    /// `enrolments` is where the enrolment service keeps its records; `nil` for who only looks, and for who only ends what is there. `heard` is told of
+    /// enrolments, on a thread of its own.
+    package init(
+        root: String, enrolments: String?, yard: String, plan: NetworkPlan, settings: MachineSettings, heard: @escaping @Sendable (EnrolmentNews) -> Void = { _ in }
+    ) {
         (self.root, self.settings) = (root, settings)
         torrcs = Torrcs(plan)
         self.yard = Yard(folder: yard, plan: plan)
-        desk = enrolments.map { YardDesk(folder: $0) }
+        desk = enrolments.map { YardDesk(folder: $0, heard: heard) }
     }
 
     private func folder(_ key: MoteKey) -> String { "\(root)/\(key)" }

@@ -8,10 +8,11 @@ final class YardDesk {
     private static let port: UInt16 = 9443
 
     private let folder: String
+    private let heard: @Sendable (EnrolmentNews) -> Void
     /// The server, and the network that its port is in.
     private var open: (server: EnrolmentServer, network: UInt64)?
 
-    init(folder: String) { self.folder = folder }
+    init(folder: String, heard: @escaping @Sendable (EnrolmentNews) -> Void) { (self.folder, self.heard) = (folder, heard) }
 
     deinit { open?.server.stop() }
 
@@ -24,7 +25,7 @@ final class YardDesk {
         let address = YardNumber.bridge.socket(Self.port)
         let listening = try yard.listen(at: address)
         do throws(FileError) {
-            open = (try EnrolmentServer(folder: folder, taking: listening, at: address), spaces.networkNumber)
+            open = (try EnrolmentServer(folder: folder, taking: listening, at: address, tell: heard), spaces.networkNumber)
         } catch { throw ProviderError("cannot open the enrolment desk: \(error)") }
         return true
     }
