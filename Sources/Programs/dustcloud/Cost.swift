@@ -31,9 +31,9 @@ struct Cost: ParsableCommand {
         let figures = mode == .paper ? Figures.paper : Figures.corrected(services)
         if json { return try JSON.say(CostReport(mode: mode.rawValue, prices: catalogue?.name ?? "published", figures: figures, hours: Self.hours(catalogue))) }
         Terminal.say(Self.table(figures).text)
-        if explain { Terminal.say("\n" + figures.map { "\($0.id) = \($0.formula)" }.joined(separator: "\n")) }
+        if explain { Terminal.say("\n" + figures.map { Table.wrapped("\($0.id) = \($0.formula)", indent: "  ") }.joined(separator: "\n")) }
         if let stale = catalogue.flatMap({ Staleness.warning($0) }) { Terminal.complain(stale) }
-        Terminal.say("\nprices: \(catalogue.map { "\($0.name): " } ?? "")\(services.sources.joined(separator: "; "))")
+        Terminal.say("\n" + Table.wrapped("prices: \(catalogue.map { "\($0.name): " } ?? "")\(services.sources.joined(separator: "; "))", indent: "  "))
         if let catalogue { Terminal.say("\nan hour of one mote without traffic, by how long motes live:\n\n\(Self.table(Self.hours(catalogue)).text)") }
     }
 

@@ -176,23 +176,23 @@ extension PlacementReport.SpreadLine {
 extension PlacementReport {
     func say(isWhole: Bool, isExplained: Bool) {
         let time = horizonSeconds.map { "all leases that begin within \(Duration.text($0))" } ?? "the first lease of each"
-        Terminal.say("placement \(policy), fleet \(fleet), prices \(prices): \(motes) motes, \(time); repeat with --seed \(seed)\n")
+        Terminal.say("placement \(policy), fleet \(fleet), prices \(prices); repeat with --seed \(seed)\n\(motes) motes, \(time)\n")
         let shown = isWhole ? leases : leases.filter { $0.generation == 0 }
         Terminal.say(Self.table(shown).text)
         if shown.count < leases.count { Terminal.say("and \(leases.count - shown.count) successors; show them with --all") }
         Terminal.say("\n" + Self.bill(shown).text)
         if isExplained {
-            Terminal.say("\n" + shown.filter { $0.generation == 0 }.map { "mote \($0.mote): \($0.why)" }.joined(separator: "\n"))
+            Terminal.say("\n" + shown.filter { $0.generation == 0 }.map { Table.wrapped("mote \($0.mote): \($0.why)", indent: "  ") }.joined(separator: "\n"))
             Terminal.say("\n" + considerations.text)
             if !ruledOut.isEmpty { Terminal.say("\n" + refusals.text) }
         }
         Terminal.say("\n" + costs.text)
         Terminal.say("\n" + Self.table(spread).text)
-        Terminal.say("\n" + notes.map { "· \($0)" }.joined(separator: "\n"))
+        Terminal.say("\n" + notes.map { Table.wrapped("· \($0)", indent: "  ") }.joined(separator: "\n"))
     }
 
     private static func table(_ leases: [Lease]) -> Table {
-        var table = Table(["MOTE", "IN", "LIVES", "PAID FOR", "PROVIDER", "REGION", "COUNTRY", "MACHINE", "PAYER", "CHOICE"])
+        var table = Table(["MOTE", "IN", "LIVES", "PAID", "PROVIDER", "REGION", "COUNTRY", "MACHINE", "PAYER", "CHOICE"])
         for lease in leases {
             table.add([
                 "\(lease.mote)", Duration.text(lease.startSeconds), Duration.text(lease.lifeSeconds), Duration.text(lease.paidSeconds), lease.provider, lease.region,

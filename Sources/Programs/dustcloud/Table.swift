@@ -14,6 +14,22 @@ struct Table {
         }.joined(separator: "\n")
     }
 
+    /// What people read on a terminal of usual width.
+    static let widthColumns = 100
+
+    /// Broken between words into lines of at most `widthColumns`, the later ones indented.
+    static func wrapped(_ text: String, indent: String) -> String {
+        var lines: [String] = []
+        for word in text.split(separator: " ") {
+            if let last = lines.last, last.count + 1 + word.count <= widthColumns {
+                lines[lines.count - 1] = last + " " + word
+            } else {
+                lines.append((lines.isEmpty ? "" : indent) + word)
+            }
+        }
+        return lines.joined(separator: "\n")
+    }
+
     /// `1.5 MiB`
     static func size(_ bytes: Int64) -> String {
         var value = Double(bytes)
