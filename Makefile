@@ -30,6 +30,7 @@ deps: ## Install the Debian packages that are missing
 		$(SUDO) apt-get update -qq; \
 		$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
 	fi
+	@apt-cache show linux-image-cloud-amd64 >/dev/null 2>&1 || $(SUDO) apt-get update -qq
 
 peers: deps ## Install moto and the AWS CLI from PyPI, in .build/peers, if they are missing
 	@cmp -s Tests/Clouds/requirements.txt .build/peers/requirements.txt || { \

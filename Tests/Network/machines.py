@@ -20,7 +20,7 @@ import urllib.request
 from pathlib import Path
 
 from hostile import EXTEND2, EXTENDED2, extend2
-from link import Circuit, Link
+from link import Circuit, Closed, Link
 from network import PATIENCE, ROOT, Failure, Ports, end, interrupt_on_signals, program, say, spawn, wait_for
 
 sys.path.insert(0, str(ROOT / 'Images/mote-vm'))
@@ -162,7 +162,7 @@ def relay_in(machine, port, target):
         return None
     try:
         extend_through(port, target)
-    except (OSError, Failure):
+    except (OSError, ValueError, Closed, Failure):
         if 'Draining' in machine.console or machine.process.poll() is not None:
             return None
         raise
