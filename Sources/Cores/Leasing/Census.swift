@@ -26,44 +26,63 @@ struct Census {
     private let lifetimeClass: LifetimeClass
     private let now: WallTime
 
+    /// What of a mote decides here, read once: a walk over these touches no lease.
+    private struct Member {
+        let key: MoteKey
+        /// From when on it is of little use if nobody ends it earlier.
+        let natural: WallTime
+        let isServing, isListed, isTakenEarly, isDoubtedForLong, isWished: Bool
+    }
+
     init(_ lifetimeClass: LifetimeClass, _ records: [MoteRecord], desire: Desire, observation: Observation, now: WallTime) {
         (timing, self.lifetimeClass, self.now) = (desire.timing, lifetimeClass, now)
         let wanted = desire.policy[lifetimeClass].motes
         let share = max(1, Int(Double(wanted) * desire.policy.disruptionShare))
         let spread = max(share, timing.fadingAtOnce(lifetimeClass))
-        let fades = fadeTimes(records, spread)
-        let isDoubtCommon = records.count(where: isDoubtedForLong) > share
-        var candidates: [Int] = []
-        var listedOfUse = 0
-        for (index, record) in records.enumerated() {
-            note(record)
-            guard record.state.isServing else { continue }
-            let isListed = record.state.isListed
-            if desire.wishes[record.key] != nil {
-                reasons[record.key] = .wish
-            } else if timing.fades(record) > horizon, fades[index] > horizon, isDoubtCommon || !isDoubtedForLong(record) {
-                candidates.append(index)
-            } else if timing.fades(record) > now, fades[index] <= now {
-                reasons[record.key] = .spread
-            }
-            if isListed, reasons[record.key] != nil || candidates.last == index { listedOfUse += 1 }
-            if candidates.last != index { leaving.append(record.lease.site) }
+        var goers = 0, spreading = 0, doubted = 0
+        let members = records.map { record in
+            let ending = record.state.endingReason, member = note(record, isWished: desire.wishes[record.key] != nil)
+            if record.state.isEndingByWish { goers += 1 } else if ending == .spread { spreading += 1 }
+            if member.isDoubtedForLong { doubted += 1 }
+            return member
         }
-        let goers = records.count(where: { $0.state.isEndingByWish })
-        let going = goers + records.count(where: { $0.state.endingReason == .spread })
-        let drifted = driftedFirst(records, candidates, desire.make, observation, atMost: share - going)
-        for index in drifted { (reasons[records[index].key], _) = (.drift, leaving.append(records[index].lease.site)) }
-        candidates.removeAll { reasons[records[$0].key] != nil }
-        for index in candidates.prefix(max(0, candidates.count - wanted)) { reasons[records[index].key] = .surplus }
+        let going = goers + spreading
+        var candidates = sort(members, fadeTimes(members, spread), records, isDoubtCommon: doubted > share)
+        let listedOfUse = members.indices.count { members[$0].isListed && reasons[members[$0].key] != nil } + candidates.count { members[$0].isListed }
+        for index in driftedFirst(records, candidates, desire.make, observation, atMost: share - going) {
+            reasons[members[index].key] = .drift
+            leaving.append(records[index].lease.site)
+        }
+        candidates.removeAll { reasons[members[$0].key] != nil }
+        for index in candidates.prefix(max(0, candidates.count - wanted)) { reasons[members[index].key] = .surplus }
         lasting = candidates.count
         (byWish, toSpread, spare, mayTryUnlisted) = (share - going, spread - going, listedOfUse - wanted, goers == 0)
-        work = 8 * records.count
+        work = 6 * records.count
     }
 
-    private mutating func note(_ record: MoteRecord) {
-        if record.state.isListed { hasListed = true }
+    private mutating func note(_ record: MoteRecord, isWished: Bool) -> Member {
+        let isServing = record.state.isServing, isListed = record.state.isListed
+        if isListed { hasListed = true }
         if record.state == .intended { waiting += 1 }
-        if record.state.isServing { ends.append(record.expires) }
+        if isServing { ends.append(record.expires) }
+        return Member(
+            key: record.key, natural: timing.fades(record), isServing: isServing, isListed: isListed, isTakenEarly: record.endsEarly != nil,
+            isDoubtedForLong: record.doubted.map { now - $0 >= Reconciler.quarantineSeconds } ?? false, isWished: isWished)
+    }
+
+    /// Gives a reason to those that have to go, and returns the places of those that last. A mote about which the witnesses have disagreed for as long
+    /// as anybody waits does not last; where that is so of many, the fault is more likely ours.
+    private mutating func sort(_ members: [Member], _ fades: [WallTime], _ records: [MoteRecord], isDoubtCommon: Bool) -> [Int] {
+        var candidates: [Int] = []
+        for (index, member) in members.enumerated() where member.isServing {
+            if !member.isWished, fades[index] > horizon, isDoubtCommon || !member.isDoubtedForLong {
+                candidates.append(index)
+                continue
+            }
+            if member.isWished { reasons[member.key] = .wish } else if member.natural > now, fades[index] <= now { reasons[member.key] = .spread }
+            leaving.append(records[index].lease.site)
+        }
+        return candidates
     }
 
     /// By when a mote that is started now is of use.
@@ -71,24 +90,19 @@ struct Census {
 
     /// When each has to fade so that no more than `limit` begin to within one fading time: its natural time or, where too many come together, one
     /// fading time before the one `limit` places behind it. One walk from the last to end to the first.
-    private func fadeTimes(_ records: [MoteRecord], _ limit: Int) -> [WallTime] {
-        var times = records.map(timing.fades)
+    private func fadeTimes(_ members: [Member], _ limit: Int) -> [WallTime] {
+        var times = members.map(\.natural)
         var behind: [WallTime] = []
-        for index in records.indices.reversed() where records[index].state.isServing && records[index].endsEarly == nil {
+        for index in members.indices.reversed() where members[index].isServing && !members[index].isTakenEarly {
             if behind.count >= limit { times[index] = min(times[index], behind[behind.count - limit] - timing.fadeSeconds(lifetimeClass)) }
             behind.append(times[index])
         }
         return times
     }
 
-    /// A mote about which the witnesses have disagreed for as long as anybody waits. Where that is so of many, the fault is more likely ours.
-    private func isDoubtedForLong(_ record: MoteRecord) -> Bool {
-        record.doubted.map { now - $0 >= Reconciler.quarantineSeconds } ?? false
-    }
-
     /// The soonest to end of those that are made otherwise than is wanted.
     private func driftedFirst(_ records: [MoteRecord], _ candidates: [Int], _ make: Make, _ observation: Observation, atMost limit: Int) -> [Int] {
-        guard limit > 0 else { return [] }
+        guard limit > 0, make != Make() else { return [] }
         var found: [Int] = []
         for index in candidates where found.count < limit && records[index].state.isListed {
             if make.isDrift(records[index].lease, observation.sightings[records[index].key]) { found.append(index) }

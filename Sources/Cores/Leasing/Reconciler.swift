@@ -70,9 +70,12 @@ package struct Reconciler {
         alive = ledger.alive
         spending = Spending(ledger.committed, caps: desire.caps)
         ramp = Ramp(ledger, policy: desire.policy, now: now)
+        var members: [LifetimeClass: [MoteRecord]] = [:]
+        if alive.contains(where: { $0.lease.lifetimeClass != .normal }) {
+            members = Dictionary(grouping: alive) { $0.lease.lifetimeClass }
+        } else { members[.normal] = alive }
         for lifetimeClass in LifetimeClass.allCases {
-            let members = alive.allSatisfy { $0.lease.lifetimeClass == lifetimeClass } ? alive : alive.filter { $0.lease.lifetimeClass == lifetimeClass }
-            let census = Census(lifetimeClass, members, desire: desire, observation: observation, now: now)
+            let census = Census(lifetimeClass, members[lifetimeClass] ?? [], desire: desire, observation: observation, now: now)
             self.census[lifetimeClass] = census
             looked(at: alive.count + census.work)
         }
