@@ -51,7 +51,7 @@ struct RenterTests {
         #expect(try account.create(Self.order).get() == .made(id: "42"))
         try account.end(Machine(id: "42", place: "fra", tags: Self.order.tags, state: .running)).get()
         #expect(keystone.requests.count == 1 && keystone.requests[0].hasPrefix("POST /v3/auth/tokens "))
-        #expect(nova.requests.map { $0.prefix { $0 != "\r" } } == ["POST /compute/v2.1/servers HTTP/1.1", "DELETE /compute/v2.1/servers/42 HTTP/1.1"])
+        #expect(nova.requests.map { $0.prefix { !$0.isNewline } } == ["POST /compute/v2.1/servers HTTP/1.1", "DELETE /compute/v2.1/servers/42 HTTP/1.1"])
         #expect(nova.requests.allSatisfy { $0.contains("x-auth-token: hush") && !$0.contains("sesame") })
         #expect(throws: CloudError.self) { try CloudAccount.openStack(Secrets(secrets.merging(["OS_AUTH_URL": "cloud.example"]) { $1 })) }
         #expect(throws: CloudError.self) { try CloudAccount.openStack(Secrets(secrets.filter { $0.key != "OS_PASSWORD" })) }

@@ -148,6 +148,7 @@ extension AccountDesk {
         shelves = shelves.mapValues { shelf in
             var shelf = shelf
             (shelf.due, shelf.noticesDue, shelf.begun) = (now, now, shelf.begun.map { min($0, now) })
+            if let pages = shelf.pages { shelf.pages?.begun = min(pages.begun, now) }
             return shelf
         }
         survey.due = now

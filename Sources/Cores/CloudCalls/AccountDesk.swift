@@ -209,7 +209,7 @@ extension AccountDesk {
 
     /// A listing under way.
     struct Pages: Sendable {
-        let begun: WallTime
+        var begun: WallTime
         var machines: [Machine] = []
         var mark: String?
         var count = 0

@@ -4,7 +4,8 @@ internal import Prices
 extension Reconciler {
     /// Intends what will be missing by the time that it could be there. The old are left alone: they drain when their time comes.
     mutating func supply(_ siting: inout some Siting, _ random: inout some RandomNumberGenerator) {
-        var hasBegun = false
+        var hasBegun = siting.hasNews
+        if hasBegun { siting.begin(ledger, closed: ramp.closed, now: now) }
         // What cannot be started within a minute would only wait and grow old.
         let waiting = census.values.reduce(0) { $0 + $1.waiting }
         var room = min(desire.policy.motesLimit - alive.count, desire.policy.startsPerMinute - waiting)

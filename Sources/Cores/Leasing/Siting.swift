@@ -3,7 +3,8 @@ package import Prices
 
 /// Says where new motes go. It lives as long as the coordinator, and what it must know after a restart it finds in the ledger.
 package protocol Siting {
-    /// Before the first `site` of each pass that wants any: everything that is recorded, also those gone within the last hour, with why they ended. Work that
+    /// Before the first `site` of each pass, and in a pass that wants none if there is news: everything that is recorded, also those gone within the
+    /// last hour, with why they ended. Work that
     /// grows with the fleet belongs here and not into `site`, which is called once per new mote.
     /// `closed`: providers with which nothing is started now, because too much of late came to nothing there; a site with them would wait.
     mutating func begin(_ ledger: Ledger, closed: Set<String>, now: WallTime)
@@ -22,6 +23,9 @@ package protocol Siting {
     /// Where a mote really is: its address, as soon as anybody has seen it. May be said again.
     mutating func learn(_ key: MoteKey, address: String)
 
+    /// Whether something was learnt that the next `begin` has to weigh.
+    var hasNews: Bool { get }
+
     /// Motes that must not be advertised where their addresses say that they are. They are to be replaced.
     var misplaced: Set<MoteKey> { get }
 
@@ -33,6 +37,7 @@ package protocol Siting {
 extension Siting {
     package mutating func allow(_ budget: Budget) {}
     package mutating func learn(_ key: MoteKey, address: String) {}
+    package var hasNews: Bool { false }
     package var misplaced: Set<MoteKey> { [] }
     package var trouble: String? { nil }
 }

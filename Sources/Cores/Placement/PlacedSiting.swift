@@ -53,6 +53,8 @@ package struct PlacedSiting: Siting {
 
     package func place(_ site: Site) -> Place? { indexes[Pool(site)].map { placer.places[$0] } }
 
+    package var hasNews: Bool { !unlocated.isEmpty }
+
     // MARK: Before each pass
 
     package mutating func begin(_ ledger: Ledger, closed: Set<String>, now: WallTime) {
