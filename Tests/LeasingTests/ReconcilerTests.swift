@@ -93,6 +93,22 @@ private func quickDesire(motes: Int = 5, longLived: Int = 0) -> Desire {
         #expect(cloud.violations.isEmpty, "seed \(seed): \(cloud.violations.prefix(3))")
     }
 
+    @Test("A fleet that is to be made otherwise is replaced mote by mote, each before it drains")
+    func drift() {
+        var policy = FleetPolicy.standard
+        policy.normal = .init(motes: 5, lifetimeSeconds: 7200)
+        var cloud = VirtualCloud(seed: 5, desire: Desire(mode: .up, timing: Timing(policy: policy, votingIntervalSeconds: 10), make: Make(config: "old")))
+        cloud.run(seconds: 60)
+        let old = Set(cloud.durable.alive.map(\.key))
+        cloud.desire.make = Make(config: "new")
+        cloud.run(seconds: 1500) { cloud in
+            if cloud.usable < 5 { cloud.violations.append("\(cloud.usable) usable") }
+        }
+        #expect(old.count == 5 && old.allSatisfy { cloud.processes[$0] == nil } && cloud.running == 5)
+        let drifted = cloud.durable.records.values.count { if case .gone(let ending) = $0.state { ending.reason == .drift } else { false } }
+        #expect(drifted == 5 && cloud.violations.isEmpty, "\(cloud.violations.prefix(3))")
+    }
+
     @Test("A smaller fleet is reached by draining no more than the bound at once")
     func shrink() {
         var policy = FleetPolicy.standard

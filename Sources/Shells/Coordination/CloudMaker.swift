@@ -67,6 +67,8 @@ package enum CloudMaker {
     ) throws(CoordinationError) -> CloudSettings {
         var changed = settings
         if let clouds { changed.clouds = clouds }
+        // Whoever made another image since wants it to be used: motes of the one before are replaced.
+        do throws(ProviderError) { try changed.machines?.lookAgain() } catch { throw CoordinationError(.unavailable, "\(error)") }
         changed.policy = policy
         changed.mode = .up
         do throws(PolicyFault) { try changed.timing.validate() } catch { throw CoordinationError(.configuration, "the policy does not fit: \(error)") }

@@ -19,6 +19,9 @@ package struct CloudSettings: Equatable, Codable, Sendable {
         self.clouds = clouds
     }
 
+    /// What new motes are made of. An older one that is made of something else has drifted.
+    package var make: Make { Make(images: machines.map { ["vm": $0.digest] } ?? [:], config: clouds?.download?.sha256) }
+
     package var timing: Timing {
         Timing(policy: policy, votingIntervalSeconds: network.votingIntervalSeconds, expectedStreamLifeSeconds: network.streamLifeSeconds)
     }

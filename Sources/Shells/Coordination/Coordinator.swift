@@ -105,7 +105,8 @@ package final class Coordinator {
     private func reconcile(_ now: WallTime) throws(CoordinationError) {
         siting.allow(try store.budget(now))
         for (key, sighting) in observation.sightings { if let place = sighting.place { siting.learn(key, address: place) } }
-        let desire = Desire(mode: isHalted ? .down : settings.mode, timing: settings.timing, wishes: try store.wishes().merging(misplaced()) { wish, _ in wish })
+        let wishes = try store.wishes().merging(misplaced()) { wish, _ in wish }
+        let desire = Desire(mode: isHalted ? .down : settings.mode, timing: settings.timing, wishes: wishes, make: settings.make)
         var random = SystemRandomNumberGenerator()
         let actions = Reconciler.reconcile(desire: desire, ledger: ledger, observation: observation, now: now, siting: &siting, random: &random)
         var shortage = siting.trouble

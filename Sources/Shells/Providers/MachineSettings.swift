@@ -18,4 +18,8 @@ package struct MachineSettings: Equatable, Codable, Sendable {
         self.memoryMegabytes = memoryMegabytes
         self.isAccelerated = isAccelerated
     }
+
+    /// Takes the image as it is now in its folder.
+    /// - Throws: if there is none any more.
+    package mutating func lookAgain() throws(ProviderError) { digest = try MachineImage(image).digest }
 }
