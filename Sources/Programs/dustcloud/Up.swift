@@ -9,7 +9,7 @@ struct Up: ParsableCommand {
         discussion: "Stays in the foreground and tells what happens. Ctrl-C ends the coordinator only: motes live on until they expire, and 'up' takes them over again.")
 
     enum ProviderName: String, CaseIterable, ExpressibleByArgument {
-        case local, vm, ec2, hetzner, digitalocean, vultr
+        case local, vm, ec2, hetzner, digitalocean, vultr, openstack
 
         var isRented: Bool { ![.local, .vm].contains(self) }
     }
