@@ -149,6 +149,19 @@ struct CloudProviderTests {
         #expect(try await wait { provider.observe()[lease.key] == nil })
     }
 
+    @Test("a machine's wrong clock is put right by what its provider's answers say of the time")
+    func clock() async throws {
+        let ahead = try Counter { _ in Counter.answer(200, #"{"servers":[],"meta":{"pagination":{"next_page":null}}}"#, "Date: Fri, 01 Jan 2100 00:00:00 GMT") }
+        defer {
+            ahead.end()
+            server.end()
+        }
+        let time = FleetTime(), account = CloudAccount(Hetzner(token: "hush", endpoint: ahead.endpoint))
+        let provider = try CloudProvider(account, name: "hetzner", fleet: "test", records: records, time: time) { _, _ in "" }
+        #expect(try await wait { time.wall.rfc3339.hasPrefix("2100-01-01T00:") })
+        #expect(try await wait { provider.blindness == nil })
+    }
+
     @Test("before everything was listed once, not to see a mote proves nothing; and a provider that refuses us says so")
     func blind() async throws {
         let refused = try Counter { _ in Counter.answer(401, #"{"error":{"code":"unauthorized","message":"no such token"}}"#) }

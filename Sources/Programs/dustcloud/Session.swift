@@ -1,4 +1,5 @@
 internal import Ambience
+internal import Clouds
 internal import Coordination
 internal import Leasing
 internal import Providers
@@ -11,7 +12,7 @@ struct Session {
     private static let progressSeconds: Int64 = 5
 
     private let coordinator: Coordinator
-    private let time = SystemTime()
+    private let time = FleetTime()
     private var lastProgress: WallTime
     private var lastListed = -1
     private var lastTrouble = ""
@@ -19,8 +20,8 @@ struct Session {
     init(folder: StateFolder, store: Store, program: String) throws {
         guard let settings = try store.settings() else { throw CoordinationError(.notFound, "there is no cloud in \(folder.path)") }
         let here = ProviderSet.here(folder, settings, program: program)
-        let rented = try ProviderSet.clouds(folder, settings, store: store)
-        lastProgress = SystemTime().wall
+        let rented = try ProviderSet.clouds(folder, settings, store: store, time: time)
+        lastProgress = time.wall
         coordinator = try Coordinator(
             folder: folder, store: store, providers: here.merging(rented) { _, last in last }, siting: try ProviderSet.siting(settings), program: program, time: time,
             tell: Narrator.tell)

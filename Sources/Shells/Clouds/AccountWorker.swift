@@ -14,7 +14,7 @@ final class AccountWorker: Sendable {
     private let records: any RentalRecords
     private let state: Mutex<State>
     private let bell = DispatchSemaphore(value: 0)
-    private var time: SystemTime { SystemTime() }
+    private let time: FleetTime
 
     fileprivate struct State {
         var desk: AccountDesk
@@ -29,8 +29,8 @@ final class AccountWorker: Sendable {
     }
 
     /// Reads what is on record: orders of a process that ended, however it ended, are gone on with.
-    init(_ account: CloudAccount, name: String, fleet: String, records: any RentalRecords) throws(CloudError) {
-        (self.account, self.name, self.fleet, self.records) = (account, name, fleet, records)
+    init(_ account: CloudAccount, name: String, fleet: String, records: any RentalRecords, time: FleetTime) throws(CloudError) {
+        (self.account, self.name, self.fleet, self.records, self.time) = (account, name, fleet, records, time)
         let rentals = try records.rentals(account: name)
         state = Mutex(State(desk: AccountDesk(account.driver.traits, fleet: fleet, rentals: rentals, seed: .random(in: 0 ... .max))))
         let thread = Thread { [self] in work() }
@@ -99,6 +99,7 @@ final class AccountWorker: Sendable {
             if let rental { try records.save(rental, account: name) }
             (outcome, notes) = account.perform(call, fleet: fleet, &session)
         } catch { (outcome, unrecorded) = (.failed(.unreachable("\(error)")), "\(error)") }
+        time.heard(notes.skewSeconds, from: name)
         let now = time.wall
         state.withLock { state in
             if rental != nil { state.troubles["record"] = unrecorded }

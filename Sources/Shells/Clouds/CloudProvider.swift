@@ -13,15 +13,15 @@ package final class CloudProvider: MoteProvider {
     private let worker: AccountWorker
     private let contact: (any MoteContact)?
     private let userData: @Sendable (Lease, _ order: String?) -> String
-    private let time = SystemTime()
+    private let time: FleetTime
 
     /// `userData`: what a machine is told to do first, given what proves it to be the mote.
     package init(
-        _ account: CloudAccount, name: String, fleet: String, records: any RentalRecords, contact: (any MoteContact)? = nil,
+        _ account: CloudAccount, name: String, fleet: String, records: any RentalRecords, contact: (any MoteContact)? = nil, time: FleetTime = FleetTime(),
         userData: @escaping @Sendable (Lease, _ order: String?) -> String
     ) throws(CloudError) {
-        (self.name, self.fleet, self.contact, self.userData) = (name, fleet, contact, userData)
-        worker = try AccountWorker(account, name: name, fleet: fleet, records: records)
+        (self.name, self.fleet, self.contact, self.time, self.userData) = (name, fleet, contact, time, userData)
+        worker = try AccountWorker(account, name: name, fleet: fleet, records: records, time: time)
     }
 
     deinit { worker.stop() }

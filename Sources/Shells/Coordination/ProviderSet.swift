@@ -21,14 +21,17 @@ package enum ProviderSet {
     }
 
     /// Those at which machines are rented, each with its worker at work. Empty for a cloud that rents none.
-    package static func clouds(_ folder: StateFolder, _ settings: CloudSettings, store: Store) throws(CoordinationError) -> [String: any MoteProvider] {
+    /// They go by `time`, and put it right.
+    package static func clouds(
+        _ folder: StateFolder, _ settings: CloudSettings, store: Store, time: FleetTime
+    ) throws(CoordinationError) -> [String: any MoteProvider] {
         guard let plan = settings.clouds else { return [:] }
         let contact = try EnrolmentContact(folder: folder, listen: plan.enrolment, network: settings.network)
         let image = plan.download.flatMap { BootScript.Image(url: $0.url, sha256: $0.sha256) }
         var providers: [String: any MoteProvider] = [:]
         for (name, account) in try accounts(plan, audit: AuditLog(folder.audit)) {
             do throws(CloudError) {
-                providers[name] = try CloudProvider(account, name: name, fleet: plan.fleet, records: store, contact: contact) { lease, order in
+                providers[name] = try CloudProvider(account, name: name, fleet: plan.fleet, records: store, contact: contact, time: time) { lease, order in
                     guard let order, let image else { return BootScript.end(at: lease.expires) }
                     return BootScript.mote(expires: lease.expires, order: order, image: image)
                 }
