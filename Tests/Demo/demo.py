@@ -169,7 +169,7 @@ class Demo:
             self.tell(f'the coordinator is killed with -9; {len(self.cloud.processes())} nodes go on without it')
         if self.killed_at and not self.was_killed and now - self.killed_at >= ABSENCE_SECONDS:
             self.cloud.up()
-            wait_for('the coordinator is back', 20, lambda: self.cloud.status()['coordinatorPid'], pause=0.2)
+            wait_for('the coordinator is back', 20, lambda: self.cloud.status().get('coordinatorPid'), pause=0.2)
             self.check_taken_over()
             self.was_killed = True
 
