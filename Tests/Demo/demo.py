@@ -174,9 +174,9 @@ class Demo:
             self.was_killed = True
 
     def check_taken_over(self):
-        """Every mote that has not expired meanwhile is there, as the same process if it was one, and as no second one."""
+        """Every mote that has not expired meanwhile is there, as the same process if it was one, and as no second one. One that drains may be done with it."""
         motes, horizon = self.cloud.motes(), time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(time.time() + 1))
-        due = {key: mote for key, mote in self.left_behind.items() if mote['expires'] > horizon}
+        due = {key: mote for key, mote in self.left_behind.items() if mote['expires'] > horizon and not mote['state'].startswith('draining')}
         lost = [mote['nickname'] for key, mote in due.items() if key not in motes or mote['pid'] not in (None, motes[key]['pid'])]
         if lost:
             raise Failure(f'lost or restarted while the coordinator was away: {lost}')
