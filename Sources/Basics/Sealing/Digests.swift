@@ -1,9 +1,11 @@
 internal import COpenSSL
+internal import CSodium
 
 /// One-shot digests and keyed digests.
 package enum Digest {
     package static func sha1(_ bytes: some Collection<UInt8>) -> [UInt8] { evp(Fetched.sha1, bytes, size: 20) }
     package static func sha256(_ bytes: some Collection<UInt8>) -> [UInt8] { evp(Fetched.sha256, bytes, size: 32) }
+    package static func sha384(_ bytes: some Collection<UInt8>) -> [UInt8] { evp(Fetched.sha384, bytes, size: 48) }
     package static func sha512(_ bytes: some Collection<UInt8>) -> [UInt8] { evp(Fetched.sha512, bytes, size: 64) }
     package static func sha3_256(_ bytes: some Collection<UInt8>) -> [UInt8] { evp(Fetched.sha3_256, bytes, size: 32) }
 
@@ -39,6 +41,34 @@ package enum Digest {
             counter += 1
         }
         out.removeLast(out.count - count)
+        return out
+    }
+
+    /// HKDF-SHA512's expansion (RFC 5869) of a secret that is uniform already, as a wallet's seed is; at most 255 × 64 bytes.
+    package static func expandSHA512(secret: SecretBytes, info: [UInt8], count: Int) -> SecretBytes {
+        precondition(count <= 255 * 64)
+        return SecretBytes(count: count) { out in
+            var block = [UInt8](), done = 0, counter: UInt8 = 1
+            while done < count {
+                block = hmacSHA512(key: secret, block + info + [counter])
+                let part = min(block.count, count - done)
+                (out + done).update(from: block, count: part)
+                done += part
+                counter &+= 1
+            }
+            block.wipe()
+        }
+    }
+
+    /// HMAC-SHA512 (RFC 2104).
+    package static func hmacSHA512(key: SecretBytes, _ bytes: [UInt8]) -> [UInt8] {
+        _ = Sodium.ready
+        var out = [UInt8](repeating: 0, count: 64)
+        var state = crypto_auth_hmacsha512_state()
+        _ = key.read { crypto_auth_hmacsha512_init(&state, $0, key.count) }
+        crypto_auth_hmacsha512_update(&state, bytes, UInt64(bytes.count))
+        crypto_auth_hmacsha512_final(&state, &out)
+        sodium_memzero(&state, MemoryLayout<crypto_auth_hmacsha512_state>.size)
         return out
     }
 

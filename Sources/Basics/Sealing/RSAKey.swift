@@ -2,8 +2,8 @@ internal import COpenSSL
 
 /// An RSA public key as Tor uses it: identified by the SHA-1 of its PKCS#1 DER.
 package final class RSAPublicKey {
-    // SAFETY: owned by this object, freed in deinit, never handed out.
-    fileprivate let key: OpaquePointer
+    // SAFETY: owned by this object, freed in deinit, never handed out of Sealing.
+    let key: OpaquePointer
 
     fileprivate init(owning key: OpaquePointer) { self.key = key }
     deinit { EVP_PKEY_free(key) }

@@ -19,6 +19,16 @@ package final class SecretBytes: @unchecked Sendable {
         randombytes_buf(memory, count)
     }
 
+    /// What `fill` writes.
+    // SAFETY: the pointer is valid for `count` bytes, zeros at first, for the length of the call.
+    init(count: Int, _ fill: (UnsafeMutablePointer<UInt8>) -> Void) {
+        self.count = count
+        memory = SecretMemory.take(count)
+        let bytes = memory.bindMemory(to: UInt8.self, capacity: count)
+        bytes.initialize(repeating: 0, count: count)
+        fill(bytes)
+    }
+
     package static func random(_ count: Int) -> SecretBytes { SecretBytes(randomCount: count) }
 
     deinit { SecretMemory.give(memory, count) }
