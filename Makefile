@@ -17,7 +17,7 @@ SEEDS ?= 1000
 SEED ?= 0
 TSAN := DUSTCLOUD_SANITIZE=1 TSAN_OPTIONS='suppressions=$(CURDIR)/Tests/tsan.supp history_size=4 halt_on_error=1 exitcode=66'
 
-.PHONY: help deps peers build image image-lock test demo bench fuzz simulate tsan clouds soak clean
+.PHONY: help deps peers build image image-lock test demo bench bench-tokens fuzz simulate tsan clouds soak clean
 
 help: ## Say what there is
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 14
@@ -55,6 +55,9 @@ test: image peers ## Run every test, interop with stock tor included
 
 demo: build ## Bring a cloud up, use it while its motes rotate, and say what that proved
 	python3 Tests/Demo/demo.py
+
+bench-tokens: deps ## What the exchange's tokens cost on one core, beside the primitives they consist of
+	swift run -c release tokencost
 
 bench: PACKAGES += valgrind
 bench: build ## Compare with stock tor in every position: CPU, latency, circuits, memory, counts

@@ -101,11 +101,14 @@ let package = Package(
         room("Shells", "Clouds", ["Ambience", "Leasing", "CloudCalls", "Providers", "Audit", "Auditing", "CCurl", "CLinux"]),
         room("Shells", "Providers", ["Ambience", "Leasing", "Enrolment", "EnrolmentService", "CLinux"]),
         room("Shells", "Coordination", ["Ambience", "Leasing", "Prices", "Placement", "Usage", "CloudCalls", "Clouds", "Enrolment", "EnrolmentService", "Providers", "Audit", "Auditing", "CLinux", database]),
+        room("Shells", "Market", ["Exchange", database]),
 
         program("mote", ["Ambience", "Confidential", "Sealing", "ControlProtocol", "Torrc", "Leasing", "Enrolment", "EnrolmentService", "Loops", "Node", "Cradle", log]),
         // What a relay cannot cost less than; `make bench` compares with it.
         .executableTarget(name: "floor", dependencies: ["Sealing"], path: "Tests/Bench/Floor", swiftSettings: settings),
-        program("dustcloud", ["Ambience", "Torrc", "Leasing", "Rehearsal", "CloudCalls", "Clouds", "Prices", "Placement", "Usage", "Providers", "Audit", "Auditing", "Enrolment", "EnrolmentService", "Disclosure", "Coordination", arguments]),
+        program("dustcloud", ["Ambience", "Torrc", "Leasing", "Rehearsal", "CloudCalls", "Exchange", "Clouds", "Prices", "Placement", "Usage", "Providers", "Audit", "Auditing", "Enrolment", "EnrolmentService", "Disclosure", "Coordination", arguments]),
+        // What tokens cost beside the primitives they consist of; `make bench-tokens`.
+        .executableTarget(name: "tokencost", dependencies: ["Exchange", "Sealing", "COpenSSL", "CSodium"], path: "Tests/Bench/Tokens", swiftSettings: settings),
 
         tests("BasicsTests", ["Bytes", "Ambience", "Confidential", "Sealing", "COpenSSL", "CPolyval"], resources: [.copy("Vectors")]),
         tests("CompressionTests", ["Compression", "Ambience"]),
@@ -134,7 +137,8 @@ let package = Package(
         tests("CoordinationTests", ["FreePorts", "Coordination", "Clouds", "CloudCalls", "Providers", "Leasing", "Prices", "Placement", "Audit", "Usage", "Ambience"]),
         tests("FleetTests", ["FreePorts", "Providers", "Rehearsal", "Leasing", "CloudCalls", "Prices", "Ambience"]),
         tests("UsageTests", ["Usage", "Prices", "Leasing", "Ambience"]),
-        tests("ExchangeTests", ["Damage", "Exchange", "Bytes", "Ambience", "Sealing", "COpenSSL"], resources: [.copy("Vectors")]),
+        tests("ExchangeTests", ["Damage", "MarketHistories", "Exchange", "Bytes", "Ambience", "Sealing", "COpenSSL"], resources: [.copy("Vectors")]),
+        tests("MarketTests", ["MarketHistories", "Market", "Exchange", "Sealing"]),
         tests("CloudCallsTests", ["CloudCalls", "Leasing", "Ambience", "Bytes"], resources: [.copy("Vectors")]),
         tests("AuditTests", ["Audit", "Auditing", "Leasing", "Ambience"]),
         tests("DisclosureTests", ["Disclosure", "Audit", "Enrolment", "Leasing", "Sealing", "Ambience"]),
@@ -142,6 +146,7 @@ let package = Package(
         tests("EnrolmentTests", ["FreePorts", "Enrolment", "EnrolmentService", "Leasing", "Loops", "Bytes", "Ambience", "Sealing"]),
         tests("CloudsTests", ["Clouds", "CloudCalls", "Leasing", "Ambience", "Providers"]),
         .target(name: "Damage", dependencies: ["Ambience"], path: "Tests/Damage", swiftSettings: settings),
+        .target(name: "MarketHistories", dependencies: ["Ambience", "Exchange", "Sealing"], path: "Tests/MarketHistories", swiftSettings: settings),
         .target(name: "FreePorts", path: "Tests/FreePorts", swiftSettings: settings),
         .target(name: "FuzzTargets", dependencies: fuzzed, path: "Tests/Fuzz/Targets", swiftSettings: settings),
         tests("FuzzTests", ["Damage", "FuzzTargets", "Onion", "Directory", "Voting", "Ambience"]),

@@ -12,7 +12,13 @@ package enum Expansion {
         guard (1...255).contains(rounds), count <= Int(UInt16.max), tag.count <= 255 else { return nil }
         let suffix = tag + [UInt8(tag.count)]
         let length = [UInt8(count >> 8), UInt8(count & 255)]
-        let first = Digest.sha512([UInt8](repeating: 0, count: blockBytes) + message + length + [0] + suffix)
+        var padded = [UInt8](repeating: 0, count: blockBytes)
+        padded.reserveCapacity(blockBytes + message.count + 3 + suffix.count)
+        padded += message
+        padded += length
+        padded.append(0)
+        padded += suffix
+        let first = Digest.sha512(padded)
         var block = Digest.sha512(first + [1] + suffix)
         var out = block
         for round in 1..<max(rounds, 1) {

@@ -12,11 +12,15 @@ package enum VOPRF {
 
     /// `nil` for an input of more than 65,535 bytes.
     package static func element(of input: [UInt8]) -> RistrettoElement? {
-        guard input.count <= Int(UInt16.max), let wide = Expansion.expand(input, tag: tag("HashToGroup-"), count: 64) else { return nil }
+        guard input.count <= Int(UInt16.max), let wide = Expansion.expand(input, tag: groupTag, count: 64) else { return nil }
         return RistrettoElement(mapping: wide)
     }
 
-    static func tag(_ name: String) -> [UInt8] { Array(name.utf8) + context }
+    private static func tag(_ name: String) -> [UInt8] { Array(name.utf8) + context }
+    static let groupTag = tag("HashToGroup-")
+    static let scalarTag = tag("HashToScalar-")
+    static let seedTag = tag("Seed-")
+    static let deriveTag = tag("DeriveKeyPair")
 
     static func scalar(of message: [UInt8], tag: [UInt8]) -> RistrettoScalar? {
         Expansion.expand(message, tag: tag, count: 64).flatMap { RistrettoScalar(reducing: $0) }
@@ -59,7 +63,7 @@ package struct VOPRFKey: Sendable {
         for counter in UInt8.min...UInt8.max {
             var input = seed.copy + VOPRF.prefixed(info) + [counter]
             defer { input.wipe() }
-            if let scalar = VOPRF.scalar(of: input, tag: VOPRF.tag("DeriveKeyPair")) {
+            if let scalar = VOPRF.scalar(of: input, tag: VOPRF.deriveTag) {
                 self.init(scalar)
                 return
             }
@@ -158,11 +162,11 @@ package struct VOPRFProof: Sendable {
         _ publicKey: RistrettoElement, _ blinded: [RistrettoElement], _ evaluated: [RistrettoElement], both: Bool = false
     ) -> (m: RistrettoElement, z: RistrettoElement?)? {
         guard (1...VOPRF.batchLimit).contains(blinded.count), evaluated.count == blinded.count else { return nil }
-        let seed = VOPRF.prefixed(Digest.sha512(VOPRF.prefixed(publicKey.bytes) + VOPRF.prefixed(VOPRF.tag("Seed-"))))
+        let seed = VOPRF.prefixed(Digest.sha512(VOPRF.prefixed(publicKey.bytes) + VOPRF.prefixed(VOPRF.seedTag)))
         var m: RistrettoElement?, z: RistrettoElement?
         for (index, (c, d)) in zip(blinded, evaluated).enumerated() {
             let transcript = seed + [UInt8(index >> 8), UInt8(index & 255)] + VOPRF.prefixed(c.bytes) + VOPRF.prefixed(d.bytes) + Array("Composite".utf8)
-            guard let weight = VOPRF.scalar(of: transcript, tag: VOPRF.tag("HashToScalar-")), let sum = add(weight * c, to: m) else { return nil }
+            guard let weight = VOPRF.scalar(of: transcript, tag: VOPRF.scalarTag), let sum = add(weight * c, to: m) else { return nil }
             m = sum
             guard both else { continue }
             guard let sum = add(weight * d, to: z) else { return nil }
@@ -179,6 +183,6 @@ package struct VOPRFProof: Sendable {
 
     static func challenge(_ publicKey: RistrettoElement, _ elements: [RistrettoElement]) -> RistrettoScalar? {
         let transcript = elements.reduce(VOPRF.prefixed(publicKey.bytes)) { $0 + VOPRF.prefixed($1.bytes) } + Array("Challenge".utf8)
-        return VOPRF.scalar(of: transcript, tag: VOPRF.tag("HashToScalar-"))
+        return VOPRF.scalar(of: transcript, tag: VOPRF.scalarTag)
     }
 }

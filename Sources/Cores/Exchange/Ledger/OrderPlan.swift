@@ -1,0 +1,111 @@
+internal import Sealing
+
+/// An order that was checked: what its one transaction does.
+struct OrderPlan {
+    let order: Order
+    let id: [UInt8]
+    let spent: [KeyRole]
+    let made: [KeyRole]
+    /// For each batch.
+    let answers: [[UInt8]]
+
+    func carryOut<S: LedgerStatements>(_ statements: inout S, at slice: Slice) throws -> Outcome {
+        let outcome = try draw(&statements)
+        try checkEarned(&statements, at: slice)
+        try statements.insertRequest(id, order.shape, at: slice, outcome)
+        if outcome == .lost, case .trial = order.shape { return outcome }
+        try spend(&statements)
+        try make(&statements, outcome)
+        for entry in entries(outcome) { try statements.insertEntry(id, entry) }
+        return outcome
+    }
+
+    /// Orders come in the beacon's order, so whoever is among the first wins (I7).
+    private func draw<S: LedgerStatements>(_ statements: inout S) throws -> Outcome {
+        guard case .permit(let start, let size, let isStaked) = made.first else { return .done }
+        let issued = try statements.count(order.outputs[0].key).issued
+        return try issued < statements.allowance(start, size, isStaked: isStaked) ? .done : .lost
+    }
+
+    // MARK: tokens
+
+    private func spend<S: LedgerStatements>(_ statements: inout S) throws {
+        for spend in order.inputs {
+            guard let key = KeyID(spend.token.input.keyID), try statements.insertNullifier(key, spend.token.input.nonce) else { throw Refusal.spent }
+            var count = try statements.count(key)
+            count.redeemed += 1
+            // I2: not even a thief of the key takes out more than was ever put in.
+            guard count.redeemed <= count.issued else { throw Refusal.forged }
+            try statements.setCount(key, count)
+        }
+        if let (key, name) = once, try !statements.insertNullifier(key, name) { throw Refusal.spent }
+    }
+
+    /// What may be used once although it is no token: a receipt, and a swap's right of a slice.
+    private var once: (KeyID, [UInt8])? {
+        switch order.detail {
+        case .receipt(let receipt, _): (KeyID(Digest.sha256(Array("dust-receipts".utf8)))!, receipt)
+        case .swap(let swap, _, let slice): (KeyID(Digest.sha256(Array("dust-rights".utf8)))!, Digest.sha256(swap + slice.bytes))
+        default: nil
+        }
+    }
+
+    private func make<S: LedgerStatements>(_ statements: inout S, _ outcome: Outcome) throws {
+        for batch in batches(outcome) {
+            for blinded in batch.blinded {
+                guard try statements.insertOutput(batch.key, Digest.sha256(blinded), of: id) else { throw Refusal.spent }
+            }
+            var count = try statements.count(batch.key)
+            count.issued += Int64(batch.blinded.count)
+            try statements.setCount(batch.key, count)
+        }
+    }
+
+    private func batches(_ outcome: Outcome) -> ArraySlice<Batch> {
+        guard case .permit = order.shape else { return order.outputs[...] }
+        return outcome == .lost ? order.outputs.suffix(1) : order.outputs.prefix(1)
+    }
+
+    // MARK: accounts
+
+    /// What goes in, what comes out, and the fee or the pack between them. They add up to nothing (I1).
+    private func entries(_ outcome: Outcome) -> [Entry] {
+        var entries = spent.compactMap { role in role.account.map { Entry($0, -role.value) } }
+        for (batch, role) in zip(order.outputs, made) where batches(outcome).contains(batch) {
+            if let account = role.account { entries.append(Entry(account, role.amount(batch.blinded.count))) }
+        }
+        let rest = -entries.reduce(0) { $0 + $1.delta }
+        if rest != 0 { entries.append(Entry(order.shape == .prepay ? .prepaid : .fees, rest)) }
+        return entries
+    }
+
+    // MARK: what must have been earned
+
+    private func checkEarned<S: LedgerStatements>(_ statements: inout S, at slice: Slice) throws {
+        switch order.detail {
+        case .mote(let mote):
+            for (spend, role) in zip(order.inputs, spent) { try checkServed(&statements, mote, spend, role) }
+        case .swap(let id, let bucket, let slice):
+            guard let swap = try statements.swap(id), order.shape == .right(swap.size), swap.orderKey == order.orderKey, swap.bucket == bucket,
+                (swap.first...swap.last).contains(slice - 2), try statements.isUp(swap.mote, at: slice - 2) == true
+            else { throw Refusal.unearned }
+        default: break
+        }
+    }
+
+    /// The mote was there in that slice, and in that bucket if the token is for one.
+    private func checkServed<S: LedgerStatements>(_ statements: inout S, _ mote: [UInt8], _ spend: Spend, _ role: KeyRole) throws {
+        guard case .spent(let slice, _, _, _) = spend.evidence, let listing = try statements.listing(mote, at: slice), try statements.isUp(mote, at: slice) == true
+        else { throw Refusal.unearned }
+        switch role {
+        case .access(let day): guard slice.day == day else { throw Refusal.unearned }
+        case .barterAccess(let bucket, let day): guard slice.day == day, listing.bucket == bucket else { throw Refusal.unearned }
+        default: throw Refusal.unearned
+        }
+    }
+}
+
+extension KeyRole {
+    /// A permit's stake is its tokens' worth together; of everything else each token has a worth.
+    fileprivate func amount(_ count: Int) -> Int64 { value * Int64(count) }
+}

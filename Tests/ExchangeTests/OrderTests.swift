@@ -1,0 +1,229 @@
+import Ambience
+import Bytes
+import Damage
+import Exchange
+import MarketHistories
+import Sealing
+import Testing
+
+/// Orders with real keys: what a wallet, an exchange and a mote do with each other.
+@Suite("Orders with real tokens")
+struct OrderTests {
+    /// Made once: keys of RSA take their time.
+    // SAFETY: OpenSSL's keys may be used by several threads at once; nobody changes these.
+    private nonisolated(unsafe) static let rsa = (0..<3).map { _ in RSAKey.generateLocked(bits: 2048) }
+
+    private final class World {
+        let issuer: Issuer
+        let cashier = Ed25519Key()
+        let store = MemoryStore()
+        let exchange: Exchange<MemoryStore, Issuer>
+        let seed = WalletSeed(.random(32), device: 1)!
+        let slice = Slice(20_000 * Slice.perDay + 200)
+        var counter: UInt64 = 0
+
+        init() {
+            issuer = Issuer(seed: .random(32), cashier: cashier.publicKey)!
+            exchange = Exchange(store: store, desk: issuer)
+            for denomination in Denomination.allCases { issuer.open(.credit(denomination, week: slice.week)) }
+            issuer.open(.access(day: slice.day), OrderTests.rsa[0])
+            issuer.open(.access(day: slice.day + 1), OrderTests.rsa[1])
+        }
+
+        /// An order and what finishes its tokens, from the seed and a counter alone.
+        func make(_ shape: Shape, _ detail: OrderDetail, spending tokens: [Token] = [], roles: [KeyRole] = [], from counter: UInt64, mote: [UInt8] = [], at served: Slice? = nil) throws -> (Order, [[PendingToken]]) {
+            let wanted = try #require(shape.outputs(roles, at: slice, detail: detail))
+            var next = counter, pending: [[PendingToken]] = []
+            for (role, count) in wanted {
+                let key = try #require(issuer.key(of: role))
+                pending.append(try (0..<count).map { _ in
+                    defer { next += 1 }
+                    return try #require(seed.pending(role, key, next, challenge: challenge(role, key, next, mote, served ?? slice)))
+                })
+            }
+            let batches = try zip(wanted, pending).map { wanted, pending in
+                Batch(key: try #require(issuer.key(of: wanted.role)), type: wanted.role.tokenType, blinded: try pending.map { try blinded($0, wanted.role) })
+            }
+            return (sign(Order(shape: shape, detail: detail, inputs: tokens.map { Spend($0) }, outputs: batches, orderKey: [], signature: []), counter), pending)
+        }
+
+        func sign(_ order: Order, _ counter: UInt64) -> Order {
+            let key = seed.orderKey(counter)
+            let unsigned = Order(shape: order.shape, detail: order.detail, inputs: order.inputs, outputs: order.outputs, orderKey: key.publicKey, signature: [])
+            return Order(
+                shape: order.shape, detail: order.detail, inputs: order.inputs, outputs: order.outputs, orderKey: key.publicKey, signature: key.sign(Signed.order(unsigned.core)))
+        }
+
+        private func challenge(_ role: KeyRole, _ key: KeyID, _ counter: UInt64, _ mote: [UInt8], _ served: Slice) -> TokenChallenge {
+            if case .credit(let denomination, _) = role { return Challenges.credit(denomination) }
+            return Challenges.access(mote: mote, served, salt: seed.salt(key, counter))
+        }
+
+        private func blinded(_ pending: PendingToken, _ role: KeyRole) throws -> [UInt8] {
+            if role.tokenType == .voprf { return try #require(pending.blindedElement).bytes }
+            let publicKey = try #require(issuer.publicKey(role)), key = try #require(TokenPublicKey.decode(publicKey))
+            return try #require(pending.blindedMessage(for: key))
+        }
+
+        func finish(_ pending: [PendingToken], _ answer: [UInt8], _ role: KeyRole) throws -> [Token] {
+            let publicKey = try #require(issuer.publicKey(role))
+            if role.tokenType == .voprf {
+                let key = try #require(RistrettoElement(canonical: publicKey)), evaluation = try VOPRFEvaluation(answer, isBatch: true)
+                return try #require(PendingToken.finalize(pending, evaluation, key: key))
+            }
+            let key = try #require(TokenPublicKey.decode(publicKey))
+            return try pending.indices.map { try #require(pending[$0].finalize(Array(answer[$0 * 256..<($0 + 1) * 256]), key: key)) }
+        }
+
+        func pack(from counter: UInt64) throws -> (order: Order, pending: [[PendingToken]]) {
+            let receipt = Digest.sha256(counter.description.utf8)
+            return try make(.prepay, .receipt(receipt, signature: cashier.sign(Signed.receipt(receipt))), from: counter)
+        }
+
+        /// Twelve access tokens for one mote and slice, bought with a pack, as they are shown to the mote.
+        func access(mote: [UInt8], at served: Slice) throws -> [(token: Token, counter: UInt64)] {
+            let (pack, pendingPack) = try self.pack(from: 0)
+            guard case .carriedOut(let answers, _) = try exchange.carryOut(pack, at: slice) else { throw OrderError.malformed }
+            let large = try finish(pendingPack[1], answers[1], .credit(.sixtyFour, week: slice.week))
+            let small = try exchangeDown(large[0])
+            let (buy, pending) = try make(
+                .buy(.four), .day(served.day), spending: small, roles: [.credit(.four, week: slice.week)], from: 1000, mote: mote, at: served)
+            guard case .carriedOut(let bought, _) = try exchange.carryOut(buy, at: slice) else { throw OrderError.malformed }
+            return try finish(pending[0], bought[0], .access(day: served.day)).enumerated().map { ($1, 1000 + UInt64($0)) }
+        }
+
+        /// 64 becomes 4 of 16, one of them 4 of 4.
+        private func exchangeDown(_ large: Token) throws -> [Token] {
+            var token = large, from = Denomination.sixtyFour, tokens: [Token] = []
+            for (denomination, counter) in [(Denomination.sixteen, UInt64(100)), (.four, 200)] {
+                let (order, pending) = try make(.split(from), .none, spending: [token], roles: [.credit(from, week: slice.week)], from: counter)
+                guard case .carriedOut(let answers, _) = try exchange.carryOut(order, at: slice) else { throw OrderError.malformed }
+                tokens = try finish(pending[0], answers[0], .credit(denomination, week: slice.week))
+                (token, from) = (tokens[0], denomination)
+            }
+            return Array(tokens.prefix(3))
+        }
+
+        func spend(_ token: Token, _ counter: UInt64, mote: [UInt8], _ served: Slice, exporter: [UInt8]) throws -> Spend {
+            let key = try #require(KeyID(token.input.keyID))
+            let signature = seed.signer(key, counter).sign(Signed.spend(mote: mote, served, exporter: exporter))
+            return Spend(token, .spent(served, salt: seed.salt(key, counter), exporter: exporter, signature: signature))
+        }
+    }
+
+    private struct Keys: AccessKeys {
+        let issuer: Issuer
+        func key(_ id: KeyID?, for slice: Slice) -> RSAPublicKey? {
+            let role = KeyRole.access(day: slice.day)
+            return id != nil && id == issuer.key(of: role) ? issuer.publicKey(role).flatMap(TokenPublicKey.decode) : nil
+        }
+    }
+
+    @Test("a wallet restored from its seed sends the same bytes, gets the same bytes, and pays once")
+    func restored() throws {
+        let world = World()
+        let (order, pending) = try world.pack(from: 7)
+        let first = try world.exchange.carryOut(order, at: world.slice), before = world.store.snapshot
+        let (again, _) = try world.pack(from: 7)
+        #expect(again.bytes == order.bytes)
+        let second = try world.exchange.carryOut(again.bytes, at: world.slice + 5)
+        #expect(first == second && world.store.snapshot == before)
+        #expect(try Order(order.bytes) == order)
+        #expect(Reply(first.bytes) == first)
+        guard case .carriedOut(let answers, _) = first else { throw OrderError.malformed }
+        #expect(try world.finish(pending[0], answers[0], .credit(.twoHundredFiftySix, week: world.slice.week)).count == 3)
+        #expect(world.store.rows.entries[order.id]?.contains(Entry(.prepaid, -960)) == true)
+        // Another device of the same seed makes none of the same.
+        let devices = try (1...2).map { try #require(WalletSeed(SecretBytes([UInt8](repeating: 1, count: 32)), device: $0)) }
+        #expect(devices[0].orderKey(1).publicKey != devices[1].orderKey(1).publicKey)
+    }
+
+    @Test("a token is admitted once, by its mote, in its slice, in the TLS session that it was signed for, and nowhere else")
+    func gate() throws {
+        let world = World(), (mote, other) = (Ed25519Key().publicKey, Ed25519Key().publicKey)
+        let served = world.slice, session = SecureRandom.bytes(32), keys = Keys(issuer: world.issuer)
+        let bought = try world.access(mote: mote, at: served)
+        let spend = try world.spend(bought[0].token, bought[0].counter, mote: mote, served, exporter: session)
+        var gate = Gate(mote: mote, size: .small, keys: keys), elsewhere = Gate(mote: other, size: .small, keys: keys)
+        let otherSession = SecureRandom.bytes(32)
+        #expect(throws: Gate<Keys>.Refusal.notAdmitted) { try gate.admit(spend, exporter: otherSession, at: served) }
+        #expect(throws: Gate<Keys>.Refusal.notAdmitted) { try gate.admit(spend, exporter: session, at: served + 1) }
+        #expect(throws: Gate<Keys>.Refusal.notAdmitted) { try gate.admit(spend, exporter: session, at: served - 2) }
+        #expect(throws: Gate<Keys>.Refusal.notAdmitted) { try elsewhere.admit(spend, exporter: session, at: served) }
+        let salt = world.seed.salt(try #require(KeyID(spend.token.input.keyID)), bought[0].counter)
+        let copied = Spend(spend.token, .spent(served, salt: salt, exporter: otherSession, signature: [UInt8](repeating: 1, count: 64)))
+        #expect(throws: Gate<Keys>.Refusal.notAdmitted) { try gate.admit(copied, exporter: otherSession, at: served) }
+        try gate.admit(spend, exporter: session, at: served)
+        #expect(throws: Gate<Keys>.Refusal.used) { try gate.admit(spend, exporter: session, at: served) }
+        for index in 1..<12 { try gate.admit(try world.spend(bought[index].token, bought[index].counter, mote: mote, served, exporter: session), exporter: session, at: served) }
+    }
+
+    @Test("a mote that was certified up is paid for what it admitted; one that was not is not, and its buyer gets the money back, once")
+    func settled() throws {
+        let world = World(), mote = Ed25519Key().publicKey, served = world.slice
+        let bought = try world.access(mote: mote, at: served), session = SecureRandom.bytes(32)
+        let listing = Listing(mote: mote, size: .small, bucket: 0, first: served, last: served + 3, permit: KeyID([UInt8](repeating: 1, count: 32))!, isStaked: true)
+        #expect(try world.store.transaction { try $0.insertListing(listing) })
+        let spends = try bought.prefix(2).map { try world.spend($0.token, $0.counter, mote: mote, served, exporter: session) }
+        let role = KeyRole.access(day: served.day)
+        let (plain, _) = try world.make(.deposit, .mote(mote), roles: [role, role], from: 3000)
+        let deposit = world.sign(Order(shape: .deposit, detail: .mote(mote), inputs: spends, outputs: plain.outputs, orderKey: [], signature: []), 3000)
+        let before = world.store.snapshot
+        #expect(try world.exchange.carryOut(deposit, at: served + 1) == .refused(.unearned))
+        #expect(world.store.snapshot == before)
+        try world.exchange.certify(mote, at: served, isUp: true)
+        try world.exchange.certify(mote, at: served, isUp: false)
+        guard case .carriedOut(let answers, _) = try world.exchange.carryOut(deposit, at: served + 1) else { throw OrderError.malformed }
+        #expect(answers.count == 1)
+        #expect(try world.exchange.carryOut(deposit, at: served + 2 * Slice.perDay) == .carriedOut(answers, isLost: false))
+        #expect(LedgerAudit(world.store.rows, roles: Dictionary(uniqueKeysWithValues: world.store.rows.counts.keys.map { ($0, world.issuer.role(of: $0)!) })).violations().isEmpty)
+    }
+
+    @Test("orders that are damaged, cut short or of another version are refused in one way, and change nothing", arguments: 0..<4 as Range<UInt64>)
+    func damaged(part: UInt64) throws {
+        let world = World(), (order, _) = try world.pack(from: 9), before = world.store.snapshot
+        var random = SeededRandom(seed: part)
+        for _ in 0..<150 {
+            let bytes = Damage.some(order.bytes, &random)
+            guard bytes != order.bytes else { continue }
+            let reply = try world.exchange.carryOut(bytes, at: world.slice)
+            #expect(reply == .refused(.malformed) || reply == .refused(.forged))
+        }
+        for end in stride(from: 0, to: order.bytes.count, by: 5) {
+            #expect(try world.exchange.carryOut(Array(order.bytes[..<end]), at: world.slice) == .refused(.malformed))
+        }
+        #expect(world.store.snapshot == before)
+    }
+
+    @Test("29 bad encodings, the identity, and blocks above the modulus are refused, and nothing is paid")
+    func badBlinded() throws {
+        let world = World(), (order, _) = try world.pack(from: 11), before = world.store.snapshot
+        let bad = try Vectors.load("rfc9496_ristretto255").list("invalid_encodings").map { try $0.bytes("encoding") } + [[UInt8](repeating: 0, count: 32)]
+        for encoding in bad {
+            let first = Batch(key: order.outputs[0].key, type: .voprf, blinded: [encoding] + order.outputs[0].blinded.dropFirst())
+            let changed = world.sign(Order(shape: .prepay, detail: order.detail, inputs: [], outputs: [first, order.outputs[1]], orderKey: [], signature: []), 11)
+            #expect(try world.exchange.carryOut(changed, at: world.slice) == .refused(.malformed))
+        }
+        #expect(world.store.snapshot == before)
+    }
+
+    @Test("messages have few lengths, and padding that is not zeros is refused")
+    func padding() throws {
+        for count in [0, 1, 8188, 8189, 16_380, 60_000, 131_068] {
+            let padded = try #require(Padding.pad([UInt8](repeating: 5, count: count)))
+            #expect([8 << 10, 16 << 10, 64 << 10, 128 << 10].contains(padded.count))
+            #expect(Padding.strip(padded) == [UInt8](repeating: 5, count: count))
+            if count < 8188 { #expect(Padding.strip(padded.dropLast() + [1]) == nil) }
+        }
+        #expect(Padding.pad([UInt8](repeating: 5, count: 131_069)) == nil && Padding.strip([1, 2]) == nil)
+    }
+
+    @Test("a key's name says what it is for, so an issuer cannot give one wallet another key for the same")
+    func keyNames() {
+        let world = World(), role = KeyRole.credit(.four, week: world.slice.week)
+        #expect(world.issuer.open(role) == KeyID(role, publicKey: world.issuer.publicKey(role)!))
+        #expect(world.issuer.open(.access(day: world.slice.day), Self.rsa[2]) == nil)
+        #expect(KeyID(role, publicKey: [1]) != KeyID(.credit(.four, week: world.slice.week + 1), publicKey: [1]))
+        #expect(KeyID(role, publicKey: [1]) != KeyID(role, publicKey: [2]))
+    }
+}

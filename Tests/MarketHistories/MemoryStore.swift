@@ -1,0 +1,202 @@
+package import Exchange
+
+/// The process was killed between two statements.
+package struct Killed: Error {
+    package init() {}
+}
+
+/// A ledger's store in which a history can see everything, and kill its process.
+package protocol RehearsedStore: LedgerStore, AnyObject {
+    /// Statements until the process is killed; a commit is two of them, before and after.
+    var killAfter: Int? { get set }
+    func allRows() throws -> LedgerRows
+}
+
+extension RehearsedStore {
+    /// What there is, to be compared.
+    package var snapshot: Snapshot {
+        guard let rows = try? allRows() else { preconditionFailure("the store cannot be read") }
+        return Snapshot(rows)
+    }
+}
+
+/// All that orders change.
+package struct Snapshot: Equatable {
+    let entries: [[UInt8]: [Entry]]
+    let counts: [KeyID: KeyCount]
+    let nullifiers: [KeyID: Int]
+    let outputs: [KeyID: Int]
+    let listings: [Listing]
+
+    init(_ rows: LedgerRows) {
+        (entries, counts, listings) = (rows.entries, rows.counts, rows.listings)
+        (nullifiers, outputs) = (rows.nullifiers.filter { $0.value != 0 }, rows.outputs.filter { $0.value != 0 })
+    }
+}
+
+/// A store that forgets what was not committed, and dies when it is told to.
+package final class MemoryStore: RehearsedStore {
+    package var rows = LedgerRows()
+    var nullifiers: Set<Pair> = []
+    var outputs: Set<Pair> = []
+    var outcomes: [[UInt8]: Outcome] = [:]
+    package var killAfter: Int?
+
+    struct Pair: Hashable {
+        let key: KeyID
+        let value: [UInt8]
+    }
+
+    package init() {}
+
+    package func allRows() -> LedgerRows { rows }
+
+    func step() throws {
+        guard let left = killAfter else { return }
+        killAfter = left - 1
+        if left <= 0 {
+            killAfter = nil
+            throw Killed()
+        }
+    }
+
+    /// What a transaction did is undone unless it is committed.
+    package func transaction<R>(_ body: (inout MemoryStatements) throws -> R) throws -> R {
+        var statements = MemoryStatements(store: self)
+        do {
+            let result = try body(&statements)
+            try step()
+            statements.undo = []
+            try step()
+            return result
+        } catch {
+            for undo in statements.undo.reversed() { undo(self) }
+            throw error
+        }
+    }
+}
+
+package struct MemoryStatements: LedgerStatements {
+    let store: MemoryStore
+    var undo: [(MemoryStore) -> Void] = []
+
+    package mutating func outcome(of request: [UInt8]) throws -> Outcome? {
+        try store.step()
+        return store.outcomes[request]
+    }
+
+    package mutating func insertRequest(_ id: [UInt8], _ shape: Shape, at slice: Slice, _ outcome: Outcome) throws {
+        try store.step()
+        precondition(store.outcomes[id] == nil, "the request is there already")
+        store.outcomes[id] = outcome
+        undo.append { $0.outcomes[id] = nil }
+    }
+
+    package mutating func isSpent(_ key: KeyID, _ nonce: [UInt8]) throws -> Bool {
+        try store.step()
+        return store.nullifiers.contains(.init(key: key, value: nonce))
+    }
+
+    package mutating func insertNullifier(_ key: KeyID, _ nonce: [UInt8]) throws -> Bool {
+        try store.step()
+        let pair = MemoryStore.Pair(key: key, value: nonce)
+        guard store.nullifiers.insert(pair).inserted else { return false }
+        store.rows.nullifiers[key, default: 0] += 1
+        undo.append {
+            $0.nullifiers.remove(pair)
+            $0.rows.nullifiers[key, default: 0] -= 1
+        }
+        return true
+    }
+
+    package mutating func insertOutput(_ key: KeyID, _ digest: [UInt8], of request: [UInt8]) throws -> Bool {
+        try store.step()
+        let pair = MemoryStore.Pair(key: key, value: digest)
+        guard store.outputs.insert(pair).inserted else { return false }
+        store.rows.outputs[key, default: 0] += 1
+        undo.append {
+            $0.outputs.remove(pair)
+            $0.rows.outputs[key, default: 0] -= 1
+        }
+        return true
+    }
+
+    package mutating func insertEntry(_ request: [UInt8], _ entry: Entry) throws {
+        try store.step()
+        store.rows.entries[request, default: []].append(entry)
+        undo.append {
+            $0.rows.entries[request]?.removeLast()
+            if $0.rows.entries[request]?.isEmpty == true { $0.rows.entries[request] = nil }
+        }
+    }
+
+    package mutating func count(_ key: KeyID) throws -> KeyCount {
+        try store.step()
+        return store.rows.counts[key] ?? KeyCount()
+    }
+
+    package mutating func setCount(_ key: KeyID, _ count: KeyCount) throws {
+        try store.step()
+        let old = store.rows.counts[key]
+        store.rows.counts[key] = count
+        undo.append { $0.rows.counts[key] = old }
+    }
+
+    package mutating func listing(_ mote: [UInt8], at slice: Slice) throws -> Listing? {
+        try store.step()
+        return store.rows.listings.first { $0.mote == mote && ($0.first...$0.last).contains(slice) }
+    }
+
+    package mutating func insertListing(_ listing: Listing) throws -> Bool {
+        try store.step()
+        guard !store.rows.listings.contains(where: { $0.mote == listing.mote && $0.first <= listing.last && listing.first <= $0.last }) else { return false }
+        store.rows.listings.append(listing)
+        undo.append { $0.rows.listings.removeLast() }
+        return true
+    }
+
+    package mutating func isUp(_ mote: [UInt8], at slice: Slice) throws -> Bool? {
+        try store.step()
+        return store.rows.certificates[.init(mote, slice)]
+    }
+
+    package mutating func insertCertificate(_ mote: [UInt8], at slice: Slice, isUp: Bool) throws {
+        try store.step()
+        store.rows.certificates[.init(mote, slice)] = isUp
+        undo.append { $0.rows.certificates[.init(mote, slice)] = nil }
+    }
+
+    package mutating func swap(_ id: [UInt8]) throws -> Swap? {
+        try store.step()
+        return store.rows.swaps.first { $0.id == id }
+    }
+
+    package mutating func insertSwap(_ swap: Swap) throws {
+        try store.step()
+        store.rows.swaps.append(swap)
+        undo.append { $0.rows.swaps.removeLast() }
+    }
+
+    package mutating func allowance(_ start: Slice, _ size: MoteClass, isStaked: Bool) throws -> Int64 {
+        try store.step()
+        return store.rows.allowances[.permit(start, size, isStaked: isStaked)] ?? 0
+    }
+
+    package mutating func setAllowance(_ start: Slice, _ size: MoteClass, isStaked: Bool, _ count: Int64) throws {
+        try store.step()
+        let old = store.rows.allowances[.permit(start, size, isStaked: isStaked)]
+        store.rows.allowances[.permit(start, size, isStaked: isStaked)] = count
+        undo.append { $0.rows.allowances[.permit(start, size, isStaked: isStaked)] = old }
+    }
+
+    package mutating func forgetNullifiers(of key: KeyID) throws {
+        try store.step()
+        let gone = store.nullifiers.filter { $0.key == key }
+        store.nullifiers.subtract(gone)
+        store.rows.retired.insert(key)
+        undo.append {
+            $0.nullifiers.formUnion(gone)
+            $0.rows.retired.remove(key)
+        }
+    }
+}
