@@ -101,7 +101,7 @@ let package = Package(
         room("Shells", "Clouds", ["Ambience", "Leasing", "CloudCalls", "Providers", "Audit", "Auditing", "CCurl", "CLinux"]),
         room("Shells", "Providers", ["Ambience", "Leasing", "Enrolment", "EnrolmentService", "CLinux"]),
         room("Shells", "Coordination", ["Ambience", "Leasing", "Prices", "Placement", "Usage", "CloudCalls", "Clouds", "Enrolment", "EnrolmentService", "Providers", "Audit", "Auditing", "CLinux", database]),
-        room("Shells", "Market", ["Exchange", database]),
+        room("Shells", "Market", ["Exchange", "Sealing", database]),
 
         program("mote", ["Ambience", "Confidential", "Sealing", "ControlProtocol", "Torrc", "Leasing", "Enrolment", "EnrolmentService", "Loops", "Node", "Cradle", log]),
         // What a relay cannot cost less than; `make bench` compares with it.

@@ -20,11 +20,11 @@ struct OrderTests {
         let exchange: Exchange<MemoryStore, Issuer>
         let seed = WalletSeed(.random(32), device: 1)!
         let slice = Slice(20_000 * Slice.perDay + 200)
-        var counter: UInt64 = 0
+        static let workBits = 10
 
         init() {
             issuer = Issuer(seed: .random(32), cashier: cashier.publicKey)!
-            exchange = Exchange(store: store, desk: issuer)
+            exchange = Exchange(store: store, desk: issuer, workBits: Self.workBits)
             for denomination in Denomination.allCases { issuer.open(.credit(denomination, week: slice.week)) }
             issuer.open(.access(day: slice.day), OrderTests.rsa[0])
             issuer.open(.access(day: slice.day + 1), OrderTests.rsa[1])
@@ -56,6 +56,7 @@ struct OrderTests {
 
         private func challenge(_ role: KeyRole, _ key: KeyID, _ counter: UInt64, _ mote: [UInt8], _ served: Slice) -> TokenChallenge {
             if case .credit(let denomination, _) = role { return Challenges.credit(denomination) }
+            if case .permit(let start, _, _) = role { return Challenges.permit(from: start) }
             return Challenges.access(mote: mote, served, salt: seed.salt(key, counter))
         }
 
@@ -216,6 +217,42 @@ struct OrderTests {
             if count < 8188 { #expect(Padding.strip(padded.dropLast() + [1]) == nil) }
         }
         #expect(Padding.pad([UInt8](repeating: 5, count: 131_069)) == nil && Padding.strip([1, 2]) == nil)
+    }
+
+    @Test("a newcomer's permit costs work instead of a stake, there are only so many, and it lists one mote once")
+    func trial() throws {
+        let world = World(), start = world.slice + 2, role = KeyRole.permit(start, .small, isStaked: false)
+        let key = try #require(world.issuer.open(role, Self.rsa[2]))
+        let (unworked, pending) = try world.make(.trial(.small), .work(start, nonce: [UInt8](repeating: 0, count: 8)), from: 50)
+        #expect(try world.exchange.carryOut(unworked, at: world.slice) == .refused(.forged))
+        let order = try #require(work(on: unworked, start, world, from: 0))
+        #expect(try world.exchange.carryOut(order, at: world.slice) == .carriedOut([], isLost: true))
+        try world.store.transaction { try $0.setAllowance(start, .small, isStaked: false, 1) }
+        let again = try #require(work(on: unworked, start, world, from: 1 << 40))
+        guard case .carriedOut(let answers, false) = try world.exchange.carryOut(again, at: world.slice) else { throw OrderError.malformed }
+        let permit = try world.finish(pending[0], answers[0], role)[0], mote = world.seed.signer(key, 50)
+        #expect(permit.input.nonce == mote.publicKey)
+        let offer = { (last: Slice, signature: [UInt8]) in
+            Offer(
+                permit: permit, size: .small, bucket: 3, first: start, last: last, group: 1, address: [1], keyRoot: [UInt8](repeating: 0, count: 32), signature: signature)
+        }
+        let signed = offer(start + 3, mote.sign(offer(start + 3, []).signed))
+        #expect(try world.exchange.list(offer(start + 4, mote.sign(offer(start + 4, []).signed)), at: world.slice) == .malformed)
+        #expect(try world.exchange.list(offer(start + 2, signed.signature), at: world.slice) == .forged)
+        #expect(try world.exchange.list(signed, at: start + 4) == .untimely)
+        #expect(try world.exchange.list(signed, at: world.slice) == nil)
+        #expect(try world.exchange.list(signed, at: world.slice) == .spent)
+    }
+
+    /// The same order with work that is enough.
+    private func work(on order: Order, _ start: Slice, _ world: World, from first: UInt64) -> Order? {
+        let key = world.seed.orderKey(50)
+        for number in first..<first + 100_000 {
+            let detail = OrderDetail.work(start, nonce: Slice(Int64(number)).bytes)
+            let worked = Order(shape: order.shape, detail: detail, inputs: [], outputs: order.outputs, orderKey: key.publicKey, signature: [])
+            if Work.isEnough(worked.core, bits: World.workBits) { return world.sign(worked, 50) }
+        }
+        return nil
     }
 
     @Test("a key's name says what it is for, so an issuer cannot give one wallet another key for the same")

@@ -42,7 +42,23 @@ package final class MarketStore: LedgerStore {
                     CREATE TABLE allowance (start INTEGER NOT NULL, class INTEGER NOT NULL, staked INTEGER NOT NULL, permits INTEGER NOT NULL, PRIMARY KEY (start, class, staked));
                     """)
         }
+        migrator.registerMigration("desk") { database in
+            try database.execute(
+                sql: """
+                    CREATE TABLE intake (id BLOB PRIMARY KEY, slice INTEGER NOT NULL, body BLOB NOT NULL, answer BLOB);
+                    CREATE INDEX intake_slice ON intake (slice);
+                    CREATE TABLE seal (slice INTEGER PRIMARY KEY, root BLOB NOT NULL);
+                    """)
+        }
         return migrator
+    }
+
+    func read<R>(_ body: (Database) throws -> R) throws -> R {
+        do { return try queue.read(body) } catch let error as DatabaseError { throw MarketStoreError.unavailable(error.description) }
+    }
+
+    func write<R>(_ body: (Database) throws -> R) throws -> R {
+        do { return try queue.write(body) } catch let error as DatabaseError { throw MarketStoreError.unavailable(error.description) }
     }
 
     package func transaction<R>(_ body: (inout MarketStatements) throws -> R) throws -> R {
@@ -61,7 +77,7 @@ package final class MarketStore: LedgerStore {
     }
 
     /// All rows that the ledger's rules speak of.
-    package func rows() throws -> LedgerRows { try queue.read { database in try MarketRows.read(database) } }
+    package func rows() throws -> LedgerRows { try read { database in try MarketRows.read(database) } }
 }
 
 package struct MarketStatements: LedgerStatements {

@@ -1,4 +1,4 @@
-package import Sealing
+internal import Sealing
 internal import Bytes
 
 /// What the exchange's tokens are for (the challenge whose digest is in each).
@@ -39,10 +39,11 @@ package enum Signed {
 
 /// What a trial costs instead of a stake.
 package enum Work {
-    package static let bits = 16
+    /// Leading zeros: about two million tries.
+    package static let bits = 21
 
     /// Of an order's core, which has the work's nonce in it.
-    package static func isEnough(_ core: [UInt8]) -> Bool {
+    package static func isEnough(_ core: [UInt8], bits: Int) -> Bool {
         Digest.sha256(Array("dust-work".utf8) + core).prefix((bits + 7) / 8).enumerated().allSatisfy { $1 >> UInt8(max(0, 8 - (bits - 8 * $0))) == 0 }
     }
 }

@@ -10,8 +10,10 @@ internal import Sealing
 package struct Exchange<Store: LedgerStore, Desk: TokenDesk> {
     package let store: Store
     package let desk: Desk
+    /// Leading zeros of a trial's work.
+    private let workBits: Int
 
-    package init(store: Store, desk: Desk) { (self.store, self.desk) = (store, desk) }
+    package init(store: Store, desk: Desk, workBits: Int = Work.bits) { (self.store, self.desk, self.workBits) = (store, desk, workBits) }
 
     /// Throws only what the store throws; then nothing happened, and the order may come again.
     package func carryOut(_ bytes: [UInt8], at slice: Slice) throws -> Reply {
@@ -103,7 +105,7 @@ package struct Exchange<Store: LedgerStore, Desk: TokenDesk> {
         case .receipt(let id, let signature):
             guard desk.isSigned(signature, Signed.receipt(id), by: desk.cashier) else { throw .forged }
         case .work:
-            guard Work.isEnough(core) else { throw .forged }
+            guard Work.isEnough(core, bits: workBits) else { throw .forged }
         default: break
         }
     }

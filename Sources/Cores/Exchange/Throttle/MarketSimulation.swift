@@ -1,4 +1,4 @@
-package import Ambience
+internal import Ambience
 internal import Glibc
 
 /// A simulated week of the market: users come, use motes and go; owners want to run motes; the throttle decides how many may.
