@@ -32,9 +32,9 @@ deps: ## Install the Debian packages that are missing
 	fi
 	@apt-cache show linux-image-cloud-amd64 >/dev/null 2>&1 || $(SUDO) apt-get update -qq
 
-peers: deps ## Install moto and the AWS CLI from PyPI, in .build/peers, if they are missing
+peers: deps ## Install the test peers (moto, clients of providers) from PyPI, in .build/peers, if they are missing
 	@cmp -s Tests/Clouds/requirements.txt .build/peers/requirements.txt || { \
-		echo 'installing moto and the AWS CLI'; \
+		echo 'installing the peers of tests from PyPI'; \
 		/usr/bin/python3 -m venv --clear .build/peers \
 		&& timeout 300 .build/peers/bin/pip install --quiet --no-compile --disable-pip-version-check --requirement Tests/Clouds/requirements.txt \
 		&& cp Tests/Clouds/requirements.txt .build/peers/ \

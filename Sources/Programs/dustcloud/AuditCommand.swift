@@ -18,7 +18,7 @@ struct AuditCommand: ParsableCommand {
         @Flag(help: "Print JSON.") var json = false
 
         func run() throws {
-            var lines = try log.verified(signed: nil)
+            var lines = try log.verified()
             if let mote { lines = lines.filter { $0.isAbout(mote.lowercased()) } }
             if let last { lines = lines.suffix(max(0, last)) }
             if json { return try JSON.say(lines.map(AuditRow.init)) }
@@ -29,7 +29,10 @@ struct AuditCommand: ParsableCommand {
     struct Verify: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Check that no line was changed, added or left out.",
-            discussion: "Whether the end was cut off, the file alone cannot tell: name a bundle of 'dustcloud mote evidence' that was made from it, in which its end is signed.")
+            discussion: """
+                Whether the end was cut off, the file alone cannot tell. A bundle of 'dustcloud mote evidence' has the end signed that the log had then: \
+                'dustcloud mote evidence --verify BUNDLE --audit LOG' holds one against the other.
+                """)
 
         @OptionGroup var log: AuditFileOption
         @Flag(help: "Print JSON.") var json = false
@@ -40,7 +43,7 @@ struct AuditCommand: ParsableCommand {
         }
 
         func run() throws {
-            let lines = try log.verified(signed: nil)
+            let lines = try log.verified()
             let answer = Answer(lines: lines.last?.number ?? 0, head: lines.last?.hash ?? AuditLine.origin)
             if json { return try JSON.say(answer) }
             Terminal.say("whole: \(answer.lines) lines, the last with hash \(answer.head)")
@@ -53,13 +56,12 @@ struct AuditFileOption: ParsableArguments {
     @OptionGroup var state: StateOption
     @Option(help: ArgumentHelp("A copy of a log. Default: that of the state folder.", valueName: "path"), completion: .file()) var file: String?
 
-    /// - Parameter signed: an end that must be in the log.
-    func verified(signed: AuditHead?) throws -> [AuditLine] {
+    func verified() throws -> [AuditLine] {
         let path = try file ?? state.place() + "/audit"
         guard Files.exists(path) else { throw CoordinationError(.notFound, "there is no audit at \(path)") }
         let bytes: [UInt8]
         do { bytes = try Files.read(path) } catch { throw CoordinationError(.unavailable, "\(error)") }
-        do { return try AuditChain.verify(bytes, signed: signed) } catch { throw CoordinationError(.badData, "\(path): \(error)") }
+        do { return try AuditChain.verify(bytes, signed: nil) } catch { throw CoordinationError(.badData, "\(path): \(error)") }
     }
 }
 

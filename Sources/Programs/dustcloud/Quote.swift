@@ -16,9 +16,9 @@ struct Quote {
     private let seed: UInt64
 
     /// Throws if the policy cannot be met, or the budget does not hold the first motes.
-    init(_ plan: CloudsPlan, _ policy: FleetPolicy, like settings: CloudSettings?) throws {
+    init(_ plan: CloudsPlan, _ policy: FleetPolicy) throws {
         self.plan = plan
-        timing = try FleetForecast.timing(policy, like: settings)
+        timing = try FleetForecast.timing(policy, like: nil)
         seed = UInt64.random(in: 0...UInt64(UInt32.max))
         do throws(PlacementFault) { first = try Self.forecast(plan, timing, seed, seconds: 0) } catch { throw CoordinationError(.configuration, "\(error)") }
     }

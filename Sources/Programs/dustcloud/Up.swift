@@ -53,7 +53,7 @@ struct Up: ParsableCommand {
         guard try state.existing()?.store.settings().map({ $0.mode == .down }) ?? true else { return nil }
         guard let plan = try clouds.plan(only: provider.flatMap { $0.isRented ? $0.rawValue : nil }) else { return nil }
         if let provider, !provider.isRented { throw CoordinationError(.usage, "--provider \(provider.rawValue) and --placement exclude each other") }
-        let quote = try Quote(plan, try policy(for: nil, isRented: true), like: nil)
+        let quote = try Quote(plan, try policy(for: nil, isRented: true))
         quote.say()
         if clouds.dryRun { return quote }
         try quote.ask()

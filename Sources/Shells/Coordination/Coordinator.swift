@@ -35,6 +35,8 @@ package final class Coordinator {
     private var lastForget: WallTime?
     private var lastMeasured: WallTime?
     private var lastTroubles: [String: String] = [:]
+    /// Why the descriptors of motes cannot be kept, told with the next look.
+    private var historyTrouble: String?
     /// Why motes that are wanted are not intended, as it was told last.
     private var lastShortage: String?
     private var isBlind = false
@@ -89,7 +91,7 @@ package final class Coordinator {
     private func look(_ now: WallTime) throws(CoordinationError) {
         let view = board.observe(ledger.alive)
         observation = Observation(sightings: view.sightings, unseen: Set(view.blind.keys))
-        complain(view.troubles)
+        complain(view.troubles.merging(historyTrouble.map { ["history": $0] } ?? [:]) { trouble, _ in trouble })
         isBlind = !view.blind.isEmpty
         let isSettled = ledger.alive.allSatisfy { if case .listed = $0.state { true } else { false } }
         if directory.look(now, isSettled: isSettled) { tell(.authorityAnswers) }
@@ -194,7 +196,10 @@ package final class Coordinator {
     /// What cannot be kept is told, and no reason to let motes go.
     private func keepHistory(_ now: WallTime) {
         guard observation.listed?.isEmpty == false else { return }
-        do throws(FileError) { try history.look(settings.network, ledger.alive, now: now) } catch { complain(["history": "\(error)"]) }
+        do throws(FileError) {
+            try history.look(settings.network, ledger.alive, now: now)
+            historyTrouble = nil
+        } catch { historyTrouble = "\(error)" }
     }
 
     private func obeyHalts() throws(CoordinationError) {

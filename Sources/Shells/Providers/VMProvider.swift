@@ -60,6 +60,8 @@ package final class VMProvider: MoteProvider {
         guard ProcessTable.pids(of: name(lease.key)).isEmpty else { return }
         guard let desk, try desk.open(in: yard), let spaces = yard.spaces else { throw ProviderError("the yard does not stand yet") }
         let image = try MachineImage(settings.image)
+        // What boots is what the lease, the audit and the evidence say.
+        guard image.digest == lease.site.image else { throw ProviderError("the image \(settings.image) is not the one that the mote was promised: end this cloud and bring it up again") }
         let (number, tap) = try link()
         defer { close(tap) }
         let torrc = torrcs.mote(lease, attempt: attempt, address: number.address, port: Self.relayPort, in: Self.innerFolder)
