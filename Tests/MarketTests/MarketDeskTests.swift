@@ -28,7 +28,7 @@ struct MarketDeskTests {
         /// Another process at the same files.
         func restart() throws { desk = MarketDesk(store: try MarketStore(path: folder + "/market.sqlite"), issuer: issuer) }
 
-        func start(_ offset: Int64) -> Int64 { slice.index * Slice.seconds + offset }
+        func start(_ offset: Int64) -> Int64 { MarketTime.usual.start(of: slice) + offset }
 
         func pack(_ number: UInt8) throws -> Order {
             let receipt = [UInt8](repeating: number, count: 32), wallet = try #require(WalletSeed(.random(32), device: 0)), orderKey = wallet.orderKey(1)
@@ -99,7 +99,7 @@ struct MarketDeskTests {
         // Forgotten at the desk, the order is in the ledger: it gets the same bytes.
         try site.desk.forget(before: site.slice + 200)
         #expect(try site.desk.answer(to: order.id, at: site.start(899)) == .unknown)
-        let later = site.slice + 200, seconds = later.index * Slice.seconds
+        let later = site.slice + 200, seconds = MarketTime.usual.start(of: later)
         _ = try site.desk.take(try #require(Padding.pad(order.bytes)), at: seconds)
         _ = try site.desk.seal(later, at: seconds + 600)
         try site.desk.settle(later, beacon: [3])

@@ -19,9 +19,10 @@ package final class MarketDesk {
 
     private let store: MarketStore
     private let exchange: Exchange<MarketStore, Issuer>
+    private let time: MarketTime
 
-    package init(store: MarketStore, issuer: Issuer) {
-        self.store = store
+    package init(store: MarketStore, issuer: Issuer, time: MarketTime = .usual) {
+        (self.store, self.time) = (store, time)
         exchange = Exchange(store: store, desk: issuer)
     }
 
@@ -43,7 +44,7 @@ package final class MarketDesk {
     /// Takes in a padded order. Again is the same, wherever it is by now.
     package func take(_ padded: [UInt8], at seconds: Int64) throws -> Receipt {
         guard let body = Padding.strip(padded) else { return .refused }
-        let id = Digest.sha256(body), slice = Self.slice(ofIntakeAt: seconds)
+        let id = Digest.sha256(body), slice = slice(ofIntakeAt: seconds)
         return try store.write { database in
             if let known = try Int64.fetchOne(database, sql: "SELECT slice FROM intake WHERE id = ?", arguments: [Data(id)]) { return .taken(Slice(known)) }
             let count = try Int.fetchOne(database, sql: "SELECT count(*) FROM intake WHERE slice = ?", arguments: [slice.index]) ?? 0
@@ -58,7 +59,7 @@ package final class MarketDesk {
 
     /// Fixes a slice's orders; again gives the same root. `nil` while orders are still taken in.
     package func seal(_ slice: Slice, at seconds: Int64) throws -> [UInt8]? {
-        guard seconds >= slice.index * Slice.seconds + Self.intakeSeconds else { return nil }
+        guard seconds >= time.moment(Self.intakeSeconds, of: slice) else { return nil }
         return try store.write { database in
             if let root = try Data.fetchOne(database, sql: "SELECT root FROM seal WHERE slice = ?", arguments: [slice.index]) { return Array(root) }
             let ids = try Data.fetchAll(database, sql: "SELECT id FROM intake WHERE slice = ? ORDER BY id", arguments: [slice.index])
@@ -96,7 +97,7 @@ package final class MarketDesk {
         let row = try store.read { database in try Row.fetchOne(database, sql: "SELECT slice, answer FROM intake WHERE id = ?", arguments: [Data(id)]) }
         guard let row else { return .unknown }
         let slice = Slice(row["slice"] as Int64)
-        guard seconds >= slice.index * Slice.seconds + Self.releaseSeconds, let answer = row["answer"] as Data?,
+        guard seconds >= time.moment(Self.releaseSeconds, of: slice), let answer = row["answer"] as Data?,
             let padded = Padding.pad(Array(answer), least: Self.leastAnswerBytes)
         else { return .waits(slice) }
         return .ready(padded)
@@ -111,8 +112,8 @@ package final class MarketDesk {
         }
     }
 
-    private static func slice(ofIntakeAt seconds: Int64) -> Slice {
-        let slice = Slice(secondsSinceEpoch: seconds)
-        return seconds - slice.index * Slice.seconds < intakeSeconds ? slice : slice + 1
+    private func slice(ofIntakeAt seconds: Int64) -> Slice {
+        let slice = time.slice(at: seconds)
+        return seconds < time.moment(Self.intakeSeconds, of: slice) ? slice : slice + 1
     }
 }

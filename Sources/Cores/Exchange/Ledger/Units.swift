@@ -1,15 +1,37 @@
-/// 900 seconds, counted from 1970. Everything on the exchange happens once a slice.
+/// How an exchange counts time. Public, and the same for its whole life.
+package struct MarketTime: Hashable, Sendable {
+    /// Slices of 900 s, counted from 1970.
+    package static let usual = MarketTime(epoch: 0, sliceSeconds: 900)
+    /// What a slice has at least; only trials have such short ones.
+    package static let leastSliceSeconds: Int64 = 3
+
+    /// When slice 0 begins, in seconds since 1970.
+    package let epoch: Int64
+    package let sliceSeconds: Int64
+
+    /// Seconds are not before the epoch; a slice has `leastSliceSeconds` at least.
+    package init(epoch: Int64, sliceSeconds: Int64) {
+        precondition(sliceSeconds >= Self.leastSliceSeconds)
+        (self.epoch, self.sliceSeconds) = (epoch, sliceSeconds)
+    }
+
+    package func slice(at seconds: Int64) -> Slice { Slice((seconds - epoch) / sliceSeconds) }
+    package func start(of slice: Slice) -> Int64 { epoch + slice.index * sliceSeconds }
+
+    /// When so many seconds of a slice of 900 are over; of shorter ones, the same part.
+    package func moment(_ second: Int64, of slice: Slice) -> Int64 { start(of: slice) + second * sliceSeconds / 900 }
+}
+
+/// The exchange's unit of time (`MarketTime`), usually 900 seconds. Everything on the exchange happens once a slice.
 package struct Slice: Comparable, Hashable, Sendable, Strideable, Codable {
-    package static let seconds: Int64 = 900
     package static let perDay: Int64 = 96
     package static let perWeek: Int64 = 7 * perDay
 
     package let index: Int64
 
     package init(_ index: Int64) { self.index = index }
-    package init(secondsSinceEpoch: Int64) { index = secondsSinceEpoch / Self.seconds }
 
-    /// Days and weeks are counted from 1970 too; a week has 7 days and begins on a Thursday.
+    /// Days and weeks are counted from the same moment; from 1970, a week begins on a Thursday.
     package var day: Int64 { index / Self.perDay }
     package var week: Int64 { index / Self.perWeek }
 
