@@ -33,6 +33,14 @@ struct PointMultiplicationTests {
         }
     }
 
+    @Test("tells lengths and points that cannot be multiplied apart from the rest, one by one and many at once")
+    func unusable() {
+        let key = Curve25519Key(), scalar = SecretBytes.random(32), zeros = [UInt8](repeating: 0, count: 32)
+        #expect(Curve25519Key.multiply([(scalar, key.publicKey)])[0] == key.agree(with: Curve25519Key(secret: scalar.copy)?.publicKey ?? []))
+        let several = Curve25519Key.multiply([(scalar, zeros), (scalar, key.publicKey), (scalar, [1, 2]), (scalar, []), (scalar, key.publicKey)])
+        #expect(several.map { $0 == nil } == [true, false, true, true, false] && several[1] == several[4])
+    }
+
     @Test("gives nothing for points of small order, however they are written", arguments: [true, false])
     func smallOrder(withVectors: Bool) {
         let prime = [UInt8](repeating: 0xff, count: 30) + [0x7f], zeros = [UInt8](repeating: 0, count: 31)

@@ -12,6 +12,7 @@ struct DigestTests {
         #expect(Hex.lower(Digest.sha256(abc)) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
         #expect(Hex.lower(Digest.sha512(abc)).hasPrefix("ddaf35a193617abacc417349ae20413112e6fa4e89a97ea2"))
         #expect(Hex.lower(Digest.sha3_256(abc)) == "3a985da74fe225b2045c172d6bd390bd855f086e3e9d525b46bfe24511431532")
+        #expect(Hex.lower(Digest.sha512_256(abc)) == "53048e2681941ef99b2e29b76b4c7dabe4c2d0c634fc6d46e0e2f13107e7af23")
         // RFC 4231, case 2.
         let long = Digest.hmacSHA256(key: [UInt8](repeating: 0xaa, count: 131), Array("Test Using Larger Than Block-Size Key - Hash Key First".utf8))
         #expect(Hex.lower(long) == "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54")
@@ -32,6 +33,19 @@ struct DigestTests {
                 info: Array(try ntor.text("info_ascii").utf8), count: 100)
             #expect(out == (try vector.bytes("output")))
         }
+    }
+
+    @Test("stretch a secret without extracting from it first (RFC 5869, appendix A.1)")
+    func expansion() throws {
+        let secret = try #require(Hex.decode("077709362c2e32df0ddc3f0dc47bba6390b6c73bb50f9c3122ec844ad7c2b3e5"))
+        let wanted = "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865"
+        #expect(Hex.lower(Digest.expandSHA256(secret: secret, info: Array(0xf0...0xf9), count: 42)) == wanted)
+    }
+
+    @Test("ChaCha20's stream is that of the published zero key (draft-agl-tls-chacha20poly1305-04, section 7)")
+    func chaCha() {
+        let stream = ChaCha20.stream(key: [UInt8](repeating: 0, count: 32), count: 40)
+        #expect(Hex.lower(stream) == "76b8e0ada0f13d90405d6ae55386bd28bdd219b8a08ded1aa836efcc8b770dc7da41597c5157488d")
     }
 
     @Test("run on without being disturbed by a look at them, and can be copied and rolled back")

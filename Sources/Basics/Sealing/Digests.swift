@@ -7,6 +7,8 @@ package enum Digest {
     package static func sha256(_ bytes: some Collection<UInt8>) -> [UInt8] { evp(Fetched.sha256, bytes, size: 32) }
     package static func sha384(_ bytes: some Collection<UInt8>) -> [UInt8] { evp(Fetched.sha384, bytes, size: 48) }
     package static func sha512(_ bytes: some Collection<UInt8>) -> [UInt8] { evp(Fetched.sha512, bytes, size: 64) }
+    /// SHA-512/256 (FIPS 180-4, section 5.3.6): not SHA-512 cut short, for it begins elsewhere.
+    package static func sha512_256(_ bytes: some Collection<UInt8>) -> [UInt8] { evp(Fetched.sha512_256, bytes, size: 32) }
     package static func sha3_256(_ bytes: some Collection<UInt8>) -> [UInt8] { evp(Fetched.sha3_256, bytes, size: 32) }
 
     /// The first `count` bytes of SHAKE-256's output (FIPS 202).
@@ -29,7 +31,14 @@ package enum Digest {
 
     /// HKDF-SHA256 (RFC 5869): extract with `salt`, expand with `info`.
     package static func hkdfSHA256(secret: [UInt8], salt: [UInt8], info: [UInt8], count: Int) -> [UInt8] {
-        var keyed = KeyedSHA256(key: hmacSHA256(key: salt, secret))
+        expandSHA256(secret: hmacSHA256(key: salt, secret), info: info, count: count)
+    }
+
+    /// HKDF-SHA256's expansion alone (RFC 5869, section 2.3), for protocols that take a shared secret as the pseudorandom key; at most
+    /// 255 × 32 bytes.
+    package static func expandSHA256(secret: [UInt8], info: [UInt8], count: Int) -> [UInt8] {
+        precondition(count <= 255 * KeyedSHA256.digestBytes)
+        var keyed = KeyedSHA256(key: secret)
         defer { keyed.wipe() }
         var out: [UInt8] = []
         out.reserveCapacity(count + KeyedSHA256.digestBytes)
@@ -38,7 +47,7 @@ package enum Digest {
         while out.count < count {
             block = keyed.digest(block + info + [counter])
             out += block
-            counter += 1
+            counter &+= 1
         }
         out.removeLast(out.count - count)
         return out

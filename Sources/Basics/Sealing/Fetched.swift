@@ -7,6 +7,7 @@ enum Fetched {
     nonisolated(unsafe) static let sha256 = digest("SHA256")
     nonisolated(unsafe) static let sha384 = digest("SHA384")
     nonisolated(unsafe) static let sha512 = digest("SHA512")
+    nonisolated(unsafe) static let sha512_256 = digest("SHA512-256")
     nonisolated(unsafe) static let sha3_256 = digest("SHA3-256")
     nonisolated(unsafe) static let shake256 = digest("SHAKE256")
     nonisolated(unsafe) static let aes128CTR = cipher("AES-128-CTR")
