@@ -5,63 +5,6 @@ import MarketHistories
 import Synchronization
 import Testing
 
-/// The ledger's database with a process that can be killed.
-private final class RehearsedMarketStore: RehearsedStore {
-    var killAfter: Int?
-    private let store: MarketStore
-
-    init(_ store: MarketStore) { self.store = store }
-
-    func allRows() throws -> LedgerRows { try store.rows() }
-
-    func transaction<R>(_ body: (inout RehearsedStatements) throws -> R) throws -> R {
-        let result = try store.transaction { statements in
-            var rehearsed = RehearsedStatements(own: statements, store: self)
-            let result = try body(&rehearsed)
-            try step()
-            return result
-        }
-        try step()
-        return result
-    }
-
-    func step() throws {
-        guard let left = killAfter else { return }
-        killAfter = left > 0 ? left - 1 : nil
-        if left <= 0 { throw Killed() }
-    }
-}
-
-private struct RehearsedStatements: LedgerStatements {
-    var own: MarketStatements
-    let store: RehearsedMarketStore
-
-    private mutating func after<R>(_ body: (inout MarketStatements) throws -> R) throws -> R {
-        try store.step()
-        return try body(&own)
-    }
-
-    mutating func outcome(of request: [UInt8]) throws -> Outcome? { try after { try $0.outcome(of: request) } }
-    mutating func insertRequest(_ id: [UInt8], _ shape: Shape, at slice: Slice, _ outcome: Outcome) throws { try after { try $0.insertRequest(id, shape, at: slice, outcome) } }
-    mutating func isSpent(_ key: KeyID, _ nonce: [UInt8]) throws -> Bool { try after { try $0.isSpent(key, nonce) } }
-    mutating func insertNullifier(_ key: KeyID, _ nonce: [UInt8]) throws -> Bool { try after { try $0.insertNullifier(key, nonce) } }
-    mutating func insertOutput(_ key: KeyID, _ digest: [UInt8], of request: [UInt8]) throws -> Bool { try after { try $0.insertOutput(key, digest, of: request) } }
-    mutating func insertEntry(_ request: [UInt8], _ entry: Entry) throws { try after { try $0.insertEntry(request, entry) } }
-    mutating func count(_ key: KeyID) throws -> KeyCount { try after { try $0.count(key) } }
-    mutating func setCount(_ key: KeyID, _ count: KeyCount) throws { try after { try $0.setCount(key, count) } }
-    mutating func listing(_ mote: [UInt8], at slice: Slice) throws -> Listing? { try after { try $0.listing(mote, at: slice) } }
-    mutating func insertListing(_ listing: Listing) throws -> Bool { try after { try $0.insertListing(listing) } }
-    mutating func isUp(_ mote: [UInt8], at slice: Slice) throws -> Bool? { try after { try $0.isUp(mote, at: slice) } }
-    mutating func insertCertificate(_ mote: [UInt8], at slice: Slice, isUp: Bool) throws { try after { try $0.insertCertificate(mote, at: slice, isUp: isUp) } }
-    mutating func swap(_ id: [UInt8]) throws -> Swap? { try after { try $0.swap(id) } }
-    mutating func insertSwap(_ swap: Swap) throws { try after { try $0.insertSwap(swap) } }
-    mutating func allowance(_ start: Slice, _ size: MoteClass, isStaked: Bool) throws -> Int64 { try after { try $0.allowance(start, size, isStaked: isStaked) } }
-    mutating func setAllowance(_ start: Slice, _ size: MoteClass, isStaked: Bool, _ count: Int64) throws {
-        try after { try $0.setAllowance(start, size, isStaked: isStaked, count) }
-    }
-    mutating func forgetNullifiers(of key: KeyID) throws { try after { try $0.forgetNullifiers(of: key) } }
-}
-
 @Suite("The ledger's database")
 struct MarketStoreTests {
     private static func temporary() throws -> String {
@@ -74,7 +17,7 @@ struct MarketStoreTests {
     func histories(seed: UInt64) throws {
         let folder = try Self.temporary()
         defer { try? FileManager.default.removeItem(atPath: folder) }
-        let store = RehearsedMarketStore(try MarketStore(path: folder + "/market.sqlite"))
+        let market = try MarketStore(path: folder + "/market.sqlite"), store = KilledStore(market, rows: market.rows)
         var history = History(seed: 1000 + seed, store: store)
         history.run(steps: 40)
         #expect(history.complaints.isEmpty, "seed \(seed): \(history.complaints.first ?? "")")

@@ -1,6 +1,4 @@
 package import Exchange
-internal import Foundation
-internal import GRDB
 internal import Sealing
 
 /// Takes orders in, and carries a slice's out together, so that when an answer comes says nothing:
@@ -46,13 +44,13 @@ package final class MarketDesk {
         guard let body = Padding.strip(padded) else { return .refused }
         let id = Digest.sha256(body), slice = slice(ofIntakeAt: seconds)
         return try store.write { database in
-            if let known = try Int64.fetchOne(database, sql: "SELECT slice FROM intake WHERE id = ?", arguments: [Data(id)]) { return .taken(Slice(known)) }
-            let count = try Int.fetchOne(database, sql: "SELECT count(*) FROM intake WHERE slice = ?", arguments: [slice.index]) ?? 0
+            if let known = try database.row("SELECT slice FROM intake WHERE id = ?", .bytes(id)) { return .taken(try known.slice("slice")) }
+            let count = try database.row("SELECT count(*) AS number FROM intake WHERE slice = ?", .slice(slice))?.integer("number") ?? 0
             guard count < Self.ordersLimit else { return .refused }
             // A slice that was sealed already takes no more, however clocks go.
-            let isSealed = try Int.fetchOne(database, sql: "SELECT 1 FROM seal WHERE slice = ?", arguments: [slice.index]) != nil
+            let isSealed = try database.has("SELECT slice FROM seal WHERE slice = ?", .slice(slice))
             let own = isSealed ? slice + 1 : slice
-            try database.execute(sql: "INSERT INTO intake (id, slice, body) VALUES (?, ?, ?)", arguments: [Data(id), own.index, Data(body)])
+            try database.run("INSERT INTO intake (id, slice, body) VALUES (?, ?, ?)", .bytes(id), .slice(own), .bytes(body))
             return .taken(own)
         }
     }
@@ -61,10 +59,10 @@ package final class MarketDesk {
     package func seal(_ slice: Slice, at seconds: Int64) throws -> [UInt8]? {
         guard seconds >= time.moment(Self.intakeSeconds, of: slice) else { return nil }
         return try store.write { database in
-            if let root = try Data.fetchOne(database, sql: "SELECT root FROM seal WHERE slice = ?", arguments: [slice.index]) { return Array(root) }
-            let ids = try Data.fetchAll(database, sql: "SELECT id FROM intake WHERE slice = ? ORDER BY id", arguments: [slice.index])
-            let root = MerkleTree.root(ids.map { MerkleTree.leaf(Array($0)) })
-            try database.execute(sql: "INSERT INTO seal (slice, root) VALUES (?, ?)", arguments: [slice.index, Data(root)])
+            if let sealed = try database.row("SELECT root FROM seal WHERE slice = ?", .slice(slice)) { return try sealed.bytes("root") }
+            let ids = try database.rows("SELECT id FROM intake WHERE slice = ? ORDER BY id", .slice(slice)).map { try $0.bytes("id") }
+            let root = MerkleTree.root(ids.map { MerkleTree.leaf($0) })
+            try database.run("INSERT INTO seal (slice, root) VALUES (?, ?)", .slice(slice), .bytes(root))
             return root
         }
     }
@@ -72,7 +70,7 @@ package final class MarketDesk {
     /// The leaves of a sealed slice's root: what anybody may have (M18).
     package func identifiers(of slice: Slice) throws -> [[UInt8]] {
         try store.read { database in
-            try Data.fetchAll(database, sql: "SELECT id FROM intake JOIN seal USING (slice) WHERE slice = ? ORDER BY id", arguments: [slice.index]).map { Array($0) }
+            try database.rows("SELECT id FROM intake JOIN seal USING (slice) WHERE slice = ? ORDER BY id", .slice(slice)).map { try $0.bytes("id") }
         }
     }
 
@@ -81,24 +79,22 @@ package final class MarketDesk {
         let ids = try identifiers(of: slice)
         for id in Beacon.order(ids, beacon) {
             let body = try store.read { database in
-                try Data.fetchOne(database, sql: "SELECT body FROM intake WHERE id = ? AND answer IS NULL", arguments: [Data(id)])
+                try database.row("SELECT body FROM intake WHERE id = ? AND answer IS NULL", .bytes(id))?.bytes("body")
             }
             guard let body else { continue }
             // Killed here, the order is carried out and its answer not kept: then it is asked for again, and is the same.
-            let reply = try exchange.carryOut(Array(body), at: slice)
-            try store.write { database in
-                try database.execute(sql: "UPDATE intake SET answer = ? WHERE id = ?", arguments: [Data(reply.bytes), Data(id)])
-            }
+            let reply = try exchange.carryOut(body, at: slice)
+            try store.write { database in _ = try database.run("UPDATE intake SET answer = ? WHERE id = ?", .bytes(reply.bytes), .bytes(id)) }
         }
     }
 
     /// What an order came to, once its slice's answers can be read.
     package func answer(to id: [UInt8], at seconds: Int64) throws -> Answer {
-        let row = try store.read { database in try Row.fetchOne(database, sql: "SELECT slice, answer FROM intake WHERE id = ?", arguments: [Data(id)]) }
+        let row = try store.read { database in try database.row("SELECT slice, answer FROM intake WHERE id = ?", .bytes(id)) }
         guard let row else { return .unknown }
-        let slice = Slice(row["slice"] as Int64)
-        guard seconds >= time.moment(Self.releaseSeconds, of: slice), let answer = row["answer"] as Data?,
-            let padded = Padding.pad(Array(answer), least: Self.leastAnswerBytes)
+        let slice = try row.slice("slice")
+        guard seconds >= time.moment(Self.releaseSeconds, of: slice), let answer = try row.bytesIfAny("answer"),
+            let padded = Padding.pad(answer, least: Self.leastAnswerBytes)
         else { return .waits(slice) }
         return .ready(padded)
     }
@@ -108,7 +104,7 @@ package final class MarketDesk {
     /// Forgets orders of long ago; their requests stay in the ledger.
     package func forget(before slice: Slice) throws {
         try store.write { database in
-            try database.execute(sql: "DELETE FROM intake WHERE slice < ? AND answer IS NOT NULL", arguments: [slice.index - Self.answersKept])
+            _ = try database.run("DELETE FROM intake WHERE slice < ? AND answer IS NOT NULL", .slice(slice - Self.answersKept))
         }
     }
 

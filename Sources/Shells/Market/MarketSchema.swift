@@ -1,0 +1,42 @@
+/// The exchange's tables, in steps: what a step made stays as it is, and what comes later is a further step.
+enum MarketSchema {
+    /// `BLOB`, `INTEGER` and `WITHOUT ROWID` are words that a database may have its own for. An INTEGER has 64 bits and is never given
+    /// by the database itself.
+    static let steps: [(name: String, tables: String)] = [
+        (
+            "ledger",
+            """
+            CREATE TABLE request (id BLOB PRIMARY KEY, shape INTEGER NOT NULL, detail INTEGER NOT NULL, slice INTEGER NOT NULL, outcome INTEGER NOT NULL);
+            CREATE TABLE nullifier (key_id BLOB NOT NULL, nonce BLOB NOT NULL, PRIMARY KEY (key_id, nonce)) WITHOUT ROWID;
+            CREATE TABLE output (key_id BLOB NOT NULL, blinded_hash BLOB NOT NULL, request_id BLOB NOT NULL, PRIMARY KEY (key_id, blinded_hash)) WITHOUT ROWID;
+            CREATE TABLE entry (request_id BLOB NOT NULL, account TEXT NOT NULL, delta INTEGER NOT NULL);
+            CREATE TABLE key_count (key_id BLOB PRIMARY KEY, issued INTEGER NOT NULL, redeemed INTEGER NOT NULL, retired INTEGER NOT NULL DEFAULT 0);
+            CREATE TABLE listing (mote BLOB NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, class INTEGER NOT NULL, bucket INTEGER NOT NULL,
+                permit BLOB NOT NULL, staked INTEGER NOT NULL, PRIMARY KEY (mote, first));
+            CREATE TABLE cert (mote BLOB NOT NULL, slice INTEGER NOT NULL, up INTEGER NOT NULL, PRIMARY KEY (mote, slice));
+            CREATE TABLE swap (id BLOB PRIMARY KEY, mote BLOB NOT NULL, class INTEGER NOT NULL, bucket INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
+                order_key BLOB NOT NULL);
+            CREATE TABLE allowance (start INTEGER NOT NULL, class INTEGER NOT NULL, staked INTEGER NOT NULL, permits INTEGER NOT NULL, PRIMARY KEY (start, class, staked));
+            """
+        ),
+        (
+            "desk",
+            """
+            CREATE TABLE intake (id BLOB PRIMARY KEY, slice INTEGER NOT NULL, body BLOB NOT NULL, answer BLOB);
+            CREATE INDEX intake_slice ON intake (slice);
+            CREATE TABLE seal (slice INTEGER PRIMARY KEY, root BLOB NOT NULL);
+            """
+        ),
+    ]
+
+    /// Makes what is missing.
+    static func apply(to database: any MarketDatabase) throws {
+        try database.write { connection in
+            try connection.script("CREATE TABLE IF NOT EXISTS market_step (name TEXT PRIMARY KEY)")
+            for step in steps where try !connection.has("SELECT name FROM market_step WHERE name = ?", .text(step.name)) {
+                try connection.script(database.dialect.translated(step.tables))
+                try connection.run("INSERT INTO market_step (name) VALUES (?)", .text(step.name))
+            }
+        }
+    }
+}
