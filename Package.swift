@@ -138,6 +138,7 @@ let package = Package(
         tests("FleetTests", ["FreePorts", "Providers", "Rehearsal", "Leasing", "CloudCalls", "Prices", "Ambience"]),
         tests("UsageTests", ["Usage", "Prices", "Leasing", "Ambience"]),
         tests("ExchangeTests", ["Damage", "MarketHistories", "Exchange", "Bytes", "Ambience", "Sealing", "COpenSSL"], resources: [.copy("Vectors")]),
+        tests("LogTests", ["Exchange", "Bytes", "Sealing"]),
         tests("MarketTests", ["MarketHistories", "Market", "Exchange", "Sealing"]),
         tests("CloudCallsTests", ["CloudCalls", "Leasing", "Ambience", "Bytes"], resources: [.copy("Vectors")]),
         tests("AuditTests", ["Audit", "Auditing", "Leasing", "Ambience"]),

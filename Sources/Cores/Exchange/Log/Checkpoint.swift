@@ -4,7 +4,8 @@ package import Sealing
 /// What a log says it contains, as C2SP's tlog-checkpoint writes it: three lines, a blank one, and signatures as in signed-note.
 package struct Checkpoint: Hashable, Sendable {
     package static let linesLimit = 32
-    package static let bytesLimit = 4096
+    /// Sixteen signatures of the longest kind there is: other people's are carried along unread.
+    package static let bytesLimit = 128 << 10
 
     /// The log's name.
     package let origin: String
@@ -37,7 +38,8 @@ package struct Checkpoint: Hashable, Sendable {
         self.init(origin: String(lines[0]), size: size, root: root)
         for line in lines[4...] {
             let parts = line.split(separator: " ", omittingEmptySubsequences: false)
-            guard parts.count == 3, parts[0] == "—", !parts[1].isEmpty, let bytes = Base64.decode(parts[2]), Base64.encode(bytes) == parts[2], bytes.count >= 4 + 64
+            guard parts.count == 3, parts[0] == "—", !parts[1].isEmpty, !parts[1].contains("+"), let bytes = Base64.decode(parts[2]), Base64.encode(bytes) == parts[2],
+                bytes.count > 4
             else { throw .malformed }
             signatures.append(Line(name: String(parts[1]), bytes: bytes))
         }
@@ -75,16 +77,18 @@ package struct Checkpoint: Hashable, Sendable {
         }
     }
 
-    /// How many of those witnesses signed it.
-    package func cosigners(_ witnesses: [String: [UInt8]]) -> Set<String> {
-        Set(witnesses.filter { name, key in
+    /// Which of those witnesses signed it, and when each first did, in seconds since 1970.
+    package func cosigners(_ witnesses: [String: [UInt8]]) -> [String: Int64] {
+        var times: [String: Int64] = [:]
+        for (name, key) in witnesses {
             let id = Self.keyID(name, Self.witnessKind, key)
-            return signatures.contains { line in
-                guard line.name == name, line.bytes.count == 76, line.bytes[..<4] == id[...] else { return false }
+            for line in signatures where line.name == name && line.bytes.count == 76 && line.bytes[..<4] == id[...] {
                 let seconds = line.bytes[4..<12].reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-                return Ed25519.verify(line.bytes[12...], of: witnessed(seconds), by: key)
+                guard let time = Int64(exactly: seconds), Ed25519.verify(line.bytes[12...], of: Array(witnessed(seconds)), by: key) else { continue }
+                times[name] = min(time, times[name] ?? .max)
             }
-        }.keys)
+        }
+        return times
     }
 }
 
@@ -98,7 +102,13 @@ package struct LogTrust: Sendable {
 
     package init(origin: String, key: [UInt8], witnesses: [String: [UInt8]]) { (self.origin, self.key, self.witnesses) = (origin, key, witnesses) }
 
-    package func accepts(_ checkpoint: Checkpoint) -> Bool {
-        checkpoint.origin == origin && checkpoint.isSigned(by: key) && checkpoint.cosigners(witnesses).count >= Self.witnessesNeeded
+    package func accepts(_ checkpoint: Checkpoint) -> Bool { acceptance(checkpoint) != nil }
+
+    /// When enough witnesses had signed it, in seconds since 1970; `nil` unless they did. One witness that lies cannot make it earlier than
+    /// an honest one's time.
+    package func acceptance(_ checkpoint: Checkpoint) -> Int64? {
+        guard checkpoint.origin == origin, checkpoint.isSigned(by: key) else { return nil }
+        let times = checkpoint.cosigners(witnesses).values.sorted()
+        return times.count >= Self.witnessesNeeded ? times[Self.witnessesNeeded - 1] : nil
     }
 }

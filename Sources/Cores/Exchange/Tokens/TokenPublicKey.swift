@@ -10,6 +10,8 @@ package enum TokenPublicKey {
         0xA2, 0x03, 0x02, 0x01, 0x30,
     ]
     private static let bits = 2048
+    /// Of each one, for the exponent is always the same.
+    package static let bytesCount = 342
 
     package static func encode(_ key: RSAPublicKey) -> [UInt8] {
         element(0x30, algorithm + element(0x03, [0] + key.der))
