@@ -158,7 +158,7 @@ extension Spend.Evidence {
 }
 
 extension OrderDetail {
-    fileprivate func write(_ writer: inout ByteWriter) {
+    func write(_ writer: inout ByteWriter) {
         switch self {
         case .none, .signature: break
         case .day(let day): writer.u64(UInt64(bitPattern: day))
@@ -175,7 +175,7 @@ extension OrderDetail {
         }
     }
 
-    fileprivate init(for shape: Shape, _ reader: inout ByteReader) throws {
+    init(for shape: Shape, _ reader: inout ByteReader) throws {
         switch shape {
         case .buy: self = .day(try Slice(&reader).index)
         case .roll, .split, .merge, .refund, .barter: self = .none

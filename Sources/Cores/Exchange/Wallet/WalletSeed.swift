@@ -19,7 +19,7 @@ package struct WalletSeed: Sendable {
         (self.secret, self.device) = (secret, device)
     }
 
-    private enum Purpose: String { case nonce, blind, salt, signer, order }
+    private enum Purpose: String { case nonce, blind, salt, signer, order, backup }
 
     private func derive(_ purpose: Purpose, _ key: [UInt8], _ counter: UInt64, count: Int) -> SecretBytes {
         var info = ByteWriter(capacity: 64)
@@ -36,6 +36,12 @@ package struct WalletSeed: Sendable {
         defer { seed.wipe() }
         return Ed25519Key(seed: seed)
     }
+
+    /// The same key's seed, 32 bytes: for a mote that runs by itself, or a ticket.
+    package func signerSeed(_ key: KeyID, _ counter: UInt64) -> SecretBytes { derive(.signer, key.bytes, counter, count: 32) }
+
+    /// For backups: one key to encrypt with and one to authenticate, from a nonce of the backup's own.
+    package func backupKey(_ nonce: [UInt8]) -> SecretBytes { derive(.backup, nonce, 0, count: 96) }
 
     /// What opens an access token's challenge to its mote.
     package func salt(_ key: KeyID, _ counter: UInt64) -> [UInt8] { derive(.salt, key.bytes, counter, count: 32).copy }
