@@ -24,7 +24,9 @@ struct OrderTests {
 
         init() {
             issuer = Issuer(seed: .random(32), cashier: cashier.publicKey)!
-            exchange = Exchange(store: store, desk: issuer, workBits: Self.workBits)
+            var rules = MarketRules.usual
+            rules.workBits = Self.workBits
+            exchange = Exchange(store: store, desk: issuer, rules: rules)
             for denomination in Denomination.allCases { issuer.open(.credit(denomination, week: slice.week)) }
             issuer.open(.access(day: slice.day), OrderTests.rsa[0])
             issuer.open(.access(day: slice.day + 1), OrderTests.rsa[1])
@@ -234,7 +236,7 @@ struct OrderTests {
         #expect(permit.input.nonce == mote.publicKey)
         let offer = { (last: Slice, signature: [UInt8]) in
             Offer(
-                permit: permit, size: .small, bucket: 3, first: start, last: last, group: 1, address: [1], keyRoot: [UInt8](repeating: 0, count: 32), signature: signature)
+                permit: permit, size: .small, bucket: 3, first: start, last: last, group: 3, address: [1], keyRoot: [UInt8](repeating: 0, count: 32), signature: signature)
         }
         let signed = offer(start + 3, mote.sign(offer(start + 3, []).signed))
         #expect(try world.exchange.list(offer(start + 4, mote.sign(offer(start + 4, []).signed)), at: world.slice) == .malformed)

@@ -187,7 +187,7 @@ package struct History<Store: RehearsedStore> {
 
     private func offer(_ mote: Mote, signature: [UInt8]) -> Offer {
         Offer(
-            permit: mote.permit, size: mote.size, bucket: mote.bucket, first: mote.first, last: mote.first + 3, group: 0, address: [], keyRoot: [UInt8](repeating: 0, count: 32),
+            permit: mote.permit, size: mote.size, bucket: mote.bucket, first: mote.first, last: mote.first + 3, group: mote.bucket, address: [], keyRoot: [UInt8](repeating: 0, count: 32),
             signature: signature)
     }
 

@@ -22,6 +22,13 @@ package final class KilledStore<Own: LedgerStore>: RehearsedStore {
         return result
     }
 
+    package func inspect<R>(_ body: (inout KilledStatements<Own>) throws -> R) throws -> R {
+        try store.inspect { statements in
+            var killed = KilledStatements(own: statements, store: self)
+            return try body(&killed)
+        }
+    }
+
     fileprivate func step() throws {
         guard let left = killAfter else { return }
         killAfter = left > 0 ? left - 1 : nil
@@ -52,6 +59,8 @@ package struct KilledStatements<Own: LedgerStore>: LedgerStatements {
     package mutating func insertCertificate(_ mote: [UInt8], at slice: Slice, isUp: Bool) throws { try after { try $0.insertCertificate(mote, at: slice, isUp: isUp) } }
     package mutating func swap(_ id: [UInt8]) throws -> Swap? { try after { try $0.swap(id) } }
     package mutating func insertSwap(_ swap: Swap) throws { try after { try $0.insertSwap(swap) } }
+    package mutating func swapID(of mote: [UInt8], from first: Slice, to last: Slice) throws -> [UInt8]? { try after { try $0.swapID(of: mote, from: first, to: last) } }
+    package mutating func shares(at slice: Slice) throws -> [UInt8: Int64] { try after { try $0.shares(at: slice) } }
     package mutating func allowance(_ start: Slice, _ size: MoteClass, isStaked: Bool) throws -> Int64 { try after { try $0.allowance(start, size, isStaked: isStaked) } }
     package mutating func setAllowance(_ start: Slice, _ size: MoteClass, isStaked: Bool, _ count: Int64) throws {
         try after { try $0.setAllowance(start, size, isStaked: isStaked, count) }

@@ -60,6 +60,13 @@ package final class MemoryStore: RehearsedStore {
         }
     }
 
+    package func inspect<R>(_ body: (inout MemoryStatements) throws -> R) throws -> R {
+        var statements = MemoryStatements(store: self)
+        let result = try body(&statements)
+        precondition(statements.undo.isEmpty, "wrote where it may only read")
+        return result
+    }
+
     /// What a transaction did is undone unless it is committed.
     package func transaction<R>(_ body: (inout MemoryStatements) throws -> R) throws -> R {
         var statements = MemoryStatements(store: self)
@@ -173,8 +180,19 @@ package struct MemoryStatements: LedgerStatements {
 
     package mutating func insertSwap(_ swap: Swap) throws {
         try store.step()
+        guard !store.rows.swaps.contains(where: { $0.id == swap.id }) else { return }
         store.rows.swaps.append(swap)
         undo.append { $0.rows.swaps.removeLast() }
+    }
+
+    package mutating func swapID(of mote: [UInt8], from first: Slice, to last: Slice) throws -> [UInt8]? {
+        try store.step()
+        return store.rows.swaps.first { $0.mote == mote && $0.first <= last && first <= $0.last }?.id
+    }
+
+    package mutating func shares(at slice: Slice) throws -> [UInt8: Int64] {
+        try store.step()
+        return Dictionary(store.rows.listings.filter { ($0.first...$0.last).contains(slice) }.map { ($0.bucket, $0.size.shares) }, uniquingKeysWith: +)
     }
 
     package mutating func allowance(_ start: Slice, _ size: MoteClass, isStaked: Bool) throws -> Int64 {

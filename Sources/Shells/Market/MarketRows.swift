@@ -30,7 +30,7 @@ enum MarketRows {
         return counts
     }
 
-    private static func size(_ row: MarketRow) throws -> MoteClass {
+    static func size(_ row: MarketRow) throws -> MoteClass {
         guard let size = MoteClass(rawValue: try row.byte("class")) else { throw MarketStoreError.damaged("there is no mote of class \(try row.byte("class"))") }
         return size
     }

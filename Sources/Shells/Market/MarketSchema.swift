@@ -19,6 +19,7 @@ enum MarketSchema {
             CREATE TABLE allowance (start INTEGER NOT NULL, class INTEGER NOT NULL, staked INTEGER NOT NULL, permits INTEGER NOT NULL, PRIMARY KEY (start, class, staked));
             """
         ),
+        ("listings by slice, swaps by mote", "CREATE INDEX listing_first ON listing (first); CREATE INDEX swap_mote ON swap (mote);"),
         (
             "desk",
             """

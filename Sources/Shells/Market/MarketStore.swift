@@ -25,6 +25,13 @@ package final class MarketStore: LedgerStore, Sendable {
         }
     }
 
+    package func inspect<R>(_ body: (inout MarketStatements) throws -> R) throws -> R {
+        try read { connection in
+            var statements = MarketStatements(connection: connection)
+            return try body(&statements)
+        }
+    }
+
     /// All rows that the ledger's rules speak of.
     package func rows() throws -> LedgerRows { try read(MarketRows.read) }
 }
@@ -98,8 +105,20 @@ package struct MarketStatements: LedgerStatements {
 
     package mutating func insertSwap(_ swap: Swap) throws {
         try connection.run(
-            "INSERT INTO swap (id, mote, class, bucket, first, last, order_key) VALUES (?, ?, ?, ?, ?, ?, ?)", .bytes(swap.id), .bytes(swap.mote),
+            "INSERT INTO swap (id, mote, class, bucket, first, last, order_key) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", .bytes(swap.id), .bytes(swap.mote),
             .integer(Int64(swap.size.rawValue)), .integer(Int64(swap.bucket)), .slice(swap.first), .slice(swap.last), .bytes(swap.orderKey))
+    }
+
+    package mutating func swapID(of mote: [UInt8], from first: Slice, to last: Slice) throws -> [UInt8]? {
+        try connection.row("SELECT id FROM swap WHERE mote = ? AND first <= ? AND last >= ?", .bytes(mote), .slice(last), .slice(first))?.bytes("id")
+    }
+
+    package mutating func shares(at slice: Slice) throws -> [UInt8: Int64] {
+        // No listing is longer than a permit, so those before need not be looked at.
+        let rows = try connection.rows(
+            "SELECT bucket, class, count(*) AS motes FROM listing WHERE first > ? AND first <= ? AND last >= ? GROUP BY bucket, class",
+            .slice(slice - MoteClass.slicesPerPermit), .slice(slice), .slice(slice))
+        return try Dictionary(rows.map { (try $0.byte("bucket"), try MarketRows.size($0).shares * $0.integer("motes")) }, uniquingKeysWith: +)
     }
 
     package mutating func allowance(_ start: Slice, _ size: MoteClass, isStaked: Bool) throws -> Int64 {

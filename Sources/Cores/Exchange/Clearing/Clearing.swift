@@ -37,8 +37,22 @@ package struct Clearing {
     /// Kinds that may go from one bucket to another with each gain, from -1 to 1. A kind stays listed after it has left.
     private var moves: [[Int]]
 
-    /// What each owner gets, for those that the clearing matched.
-    package static func run(_ offers: [SwapOffer], beacon: [UInt8]) -> [[UInt8]: UInt8] {
+    /// What each owner gets, for those that the clearing matched. Buckets of which fewer than `leastFleet` motes would be had stay closed, the
+    /// smallest first: whoever accepts another as well gets that instead, and whoever gives there waits for a later clearing.
+    package static func run(_ offers: [SwapOffer], beacon: [UInt8], leastFleet: Int = 1) -> [[UInt8]: UInt8] {
+        var closed: UInt32 = 0
+        while true {
+            let open = offers.compactMap { offer in
+                closed >> UInt32(offer.gives) & 1 == 1 ? nil : SwapOffer(id: offer.id, gives: offer.gives, accepts: offer.accepts & ~closed)
+            }
+            let result = run(open, beacon)
+            let fleets = Dictionary(grouping: result.values) { $0 }.mapValues(\.count).filter { $0.value < leastFleet }
+            guard let smallest = fleets.min(by: { ($0.value, $0.key) < ($1.value, $1.key) }) else { return result }
+            closed |= 1 << UInt32(smallest.key)
+        }
+    }
+
+    private static func run(_ offers: [SwapOffer], _ beacon: [UInt8]) -> [[UInt8]: UInt8] {
         // The draw: nobody knows the beacon before the offers are fixed.
         let drawn = offers.map { (key: Digest.sha256(Array("dust-swap-draw".utf8) + beacon + $0.id), offer: $0) }
             .sorted { $0.key.lexicographicallyPrecedes($1.key) }.map(\.offer)

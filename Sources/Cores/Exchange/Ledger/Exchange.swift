@@ -3,17 +3,17 @@ internal import Sealing
 /// Carries orders out. This is where a token's way leads through (the wallet blinds, the exchange answers, the wallet holds, a mote takes,
 /// the mote's owner deposits):
 ///
-/// 1. An order is checked without the database: its shape, its keys and their times, every token and signature.
+/// 1. An order is checked without the database: its shape, its keys and their times, every token and signature. Then, reading only, whether
+///    its tokens are spent and what it claims is earned.
 /// 2. Its answer is computed, so that nothing is taken for what cannot be answered.
-/// 3. One transaction notes the order, what it spends, what it gets and what that does to the accounts. There is no state between.
+/// 3. One transaction checks again and notes the order, what it spends, what it gets and what that does to the accounts. There is no state between.
 /// 4. The answer is a function of the order and the keys alone: an order that comes again gets the same bytes, from no memory.
 package struct Exchange<Store: LedgerStore, Desk: TokenDesk> {
     package let store: Store
     package let desk: Desk
-    /// Leading zeros of a trial's work.
-    private let workBits: Int
+    package let rules: MarketRules
 
-    package init(store: Store, desk: Desk, workBits: Int = Work.bits) { (self.store, self.desk, self.workBits) = (store, desk, workBits) }
+    package init(store: Store, desk: Desk, rules: MarketRules = .usual) { (self.store, self.desk, self.rules) = (store, desk, rules) }
 
     /// Throws only what the store throws; then nothing happened, and the order may come again.
     package func carryOut(_ bytes: [UInt8], at slice: Slice) throws -> Reply {
@@ -21,16 +21,19 @@ package struct Exchange<Store: LedgerStore, Desk: TokenDesk> {
         return try carryOut(order, at: slice)
     }
 
+    /// Nothing is locked, and nothing dear computed, for an order that cannot be carried out.
     package func carryOut(_ order: Order, at slice: Slice) throws -> Reply {
         let id = order.id
         // Before all checks of time: an order that was carried out is answered as long as its keys are known.
-        if let outcome = try store.transaction({ try $0.outcome(of: id) }) { return answer(order, outcome) }
+        if let outcome = try store.inspect({ try $0.outcome(of: id) }) { return answer(order, outcome) }
         do {
             let plan = try checked(order, id, at: slice)
+            try store.inspect { try plan.check(&$0, at: slice) }
+            let answers = try answers(order, plan.made)
             return try store.transaction { statements in
                 if let outcome = try statements.outcome(of: id) { return answer(order, outcome) }
                 let outcome = try plan.carryOut(&statements, at: slice)
-                return .carriedOut(order.shape.answered(plan.answers, outcome), isLost: outcome == .lost)
+                return .carriedOut(order.shape.answered(answers, outcome), isLost: outcome == .lost)
             }
         } catch let refusal as Refusal { return .refused(refusal) }
     }
@@ -42,12 +45,19 @@ package struct Exchange<Store: LedgerStore, Desk: TokenDesk> {
         try checkTimes(order, spent, at: slice)
         guard let wanted = order.shape.outputs(spent, at: slice, detail: order.detail), matches(order, wanted) else { throw .malformed }
         guard wanted.allSatisfy({ $0.role.issued.contains(slice) || $0.role.isCredit }) else { throw .untimely }
-        try checkSignatures(order)
+        let core = order.core
+        // The cheapest first: whoever floods us with orders pays more for each than the first check that it fails.
+        try checkDetail(order, core)
         guard zip(order.inputs, spent).allSatisfy({ desk.isGenuine($0.token, $1) }) else { throw .forged }
-        // What cannot be answered is not paid for. Both batches of a permit's are answered here, whichever the draw gives.
-        let answers = zip(order.outputs, wanted).compactMap { desk.issue($0, $1.role) }
+        try checkSignatures(order, core)
+        return OrderPlan(order: order, id: id, spent: spent, made: wanted.map(\.role))
+    }
+
+    /// What cannot be answered is not paid for. Both batches of a permit's are answered, whichever the draw gives.
+    private func answers(_ order: Order, _ made: [KeyRole]) throws(Refusal) -> [[UInt8]] {
+        let answers = zip(order.outputs, made).compactMap { desk.issue($0, $1) }
         guard answers.count == order.outputs.count else { throw .malformed }
-        return OrderPlan(order: order, id: id, spent: spent, made: wanted.map(\.role), answers: answers)
+        return answers
     }
 
     /// Of the inputs, which are as many as the shape takes and different from each other.
@@ -67,9 +77,17 @@ package struct Exchange<Store: LedgerStore, Desk: TokenDesk> {
 
     private func checkTimes(_ order: Order, _ spent: [KeyRole], at slice: Slice) throws(Refusal) {
         for role in spent {
-            let window = order.shape == .refund ? role.refunded : role.accepted
-            guard window?.contains(slice) == true else { throw .untimely }
+            guard window(order.shape, role)?.contains(slice) == true else { throw .untimely }
             if case .roll = order.shape, case .credit(_, let week) = role, week == slice.week { throw .untimely }
+        }
+    }
+
+    private func window(_ shape: Shape, _ role: KeyRole) -> Range<Slice>? {
+        switch shape {
+        case .refund: role.refunded
+        // Early, only for a mote that was never listed (`OrderPlan`).
+        case .unstake: role.issued.lowerBound..<role.accepted.upperBound
+        default: role.accepted
         }
     }
 
@@ -81,8 +99,7 @@ package struct Exchange<Store: LedgerStore, Desk: TokenDesk> {
         }
     }
 
-    private func checkSignatures(_ order: Order) throws(Refusal) {
-        let core = order.core
+    private func checkSignatures(_ order: Order, _ core: [UInt8]) throws(Refusal) {
         guard desk.isSigned(order.signature, Signed.order(core), by: order.orderKey) else { throw .forged }
         for spend in order.inputs {
             switch spend.evidence {
@@ -95,7 +112,6 @@ package struct Exchange<Store: LedgerStore, Desk: TokenDesk> {
                 else { throw .forged }
             }
         }
-        try checkDetail(order, core)
     }
 
     private func checkDetail(_ order: Order, _ core: [UInt8]) throws(Refusal) {
@@ -105,7 +121,7 @@ package struct Exchange<Store: LedgerStore, Desk: TokenDesk> {
         case .receipt(let id, let signature):
             guard desk.isSigned(signature, Signed.receipt(id), by: desk.cashier) else { throw .forged }
         case .work:
-            guard Work.isEnough(core, bits: workBits) else { throw .forged }
+            guard Work.isEnough(core, bits: rules.workBits) else { throw .forged }
         default: break
         }
     }

@@ -73,7 +73,12 @@ package protocol LedgerStatements {
     mutating func isUp(_ mote: [UInt8], at slice: Slice) throws -> Bool?
     mutating func insertCertificate(_ mote: [UInt8], at slice: Slice, isUp: Bool) throws
     mutating func swap(_ id: [UInt8]) throws -> Swap?
+    /// Nothing happens when it is there already.
     mutating func insertSwap(_ swap: Swap) throws
+    /// The swap that a mote is in for one of those slices.
+    mutating func swapID(of mote: [UInt8], from first: Slice, to last: Slice) throws -> [UInt8]?
+    /// Shares that are listed for a slice, by bucket.
+    mutating func shares(at slice: Slice) throws -> [UInt8: Int64]
     /// How many permits the throttle lets be made for a start.
     mutating func allowance(_ start: Slice, _ size: MoteClass, isStaked: Bool) throws -> Int64
     mutating func setAllowance(_ start: Slice, _ size: MoteClass, isStaked: Bool, _ count: Int64) throws
@@ -85,6 +90,8 @@ package protocol LedgerStore {
     associatedtype Statements: LedgerStatements
     /// Everything that `body` did becomes durable together when this returns, and nothing of it if it throws.
     func transaction<R>(_ body: (inout Statements) throws -> R) throws -> R
+    /// Sees what a transaction would see, keeps nobody from writing, and may not write.
+    func inspect<R>(_ body: (inout Statements) throws -> R) throws -> R
 }
 
 /// The exchange's keys, and its trust in other people's signatures.

@@ -52,23 +52,33 @@ package struct FraudProof: Hashable, Sendable {
 }
 
 extension Exchange {
-    /// Slices that one permit lets a mote be listed for.
-    package static var slicesPerPermit: Int64 { 4 }
-    package static var bucketsLimit: UInt8 { 32 }
     package static var addressLimitBytes: Int { 256 }
 
-    /// Lists a mote. Only the permit limits how many there are; nothing says whose it is.
+    /// Lists a mote. The permit limits how many there are, and its provider group how many of those are alike; nothing says whose it is.
     package func list(_ offer: Offer, at slice: Slice) throws -> Refusal? {
         guard let key = KeyID(offer.permit.input.keyID), case .permit(let start, let size, let isStaked)? = desk.role(of: key), size == offer.size,
-            offer.bucket < Self.bucketsLimit, offer.keyRoot.count == 32, offer.address.count <= Self.addressLimitBytes,
-            offer.first >= start, offer.last >= offer.first, offer.last < start + Self.slicesPerPermit
+            rules.groups[offer.bucket] == offer.group, offer.keyRoot.count == 32, offer.address.count <= Self.addressLimitBytes,
+            offer.first >= start, offer.last >= offer.first, offer.last < start + MoteClass.slicesPerPermit
         else { return .malformed }
         guard slice >= start - 4, slice <= offer.last else { return .untimely }
         guard offer.permit.input.challengeDigest == Challenges.permit(from: start).digest, desk.isSigned(offer.signature, offer.signed, by: offer.mote),
             desk.isGenuine(offer.permit, .permit(start, size, isStaked: isStaked))
         else { return .forged }
         let listing = Listing(mote: offer.mote, size: size, bucket: offer.bucket, first: offer.first, last: offer.last, permit: key, isStaked: isStaked)
-        return try store.transaction { try $0.insertListing(listing) ? nil : .spent }
+        do {
+            try store.transaction { try insert(listing, &$0) }
+            return nil
+        } catch let refusal as Refusal { return refusal }
+    }
+
+    /// No provider group has more than its part of a slice's shares: who can look into a third of them learns too much.
+    private func insert(_ listing: Listing, _ statements: inout Store.Statements) throws {
+        // A stake that was taken back lists nothing any more.
+        guard try !statements.isSpent(listing.permit, listing.mote), try statements.insertListing(listing) else { throw Refusal.spent }
+        for slice in listing.first...listing.last {
+            let shares = try statements.shares(at: slice), own = shares.filter { rules.groups[$0.key] == rules.groups[listing.bucket] }
+            guard rules.allows(own.values.reduce(0, +), of: shares.values.reduce(0, +), with: listing.size) else { throw Refusal.crowded }
+        }
     }
 
     /// Notes what the probes of a slice said. The first word stands.

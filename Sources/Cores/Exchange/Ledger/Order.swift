@@ -193,7 +193,7 @@ extension Slice {
     /// Times further away than this cannot be meant, and would overflow what is computed with them.
     private static let farthest: UInt64 = 1 << 40
 
-    fileprivate init(_ reader: inout ByteReader) throws {
+    init(_ reader: inout ByteReader) throws {
         let index = try reader.u64()
         guard index < Self.farthest else { throw OrderError.malformed }
         self.init(Int64(index))

@@ -6,8 +6,15 @@ struct OrderPlan {
     let id: [UInt8]
     let spent: [KeyRole]
     let made: [KeyRole]
-    /// For each batch.
-    let answers: [[UInt8]]
+
+    /// What a transaction would refuse; it looks again.
+    func check<S: LedgerStatements>(_ statements: inout S, at slice: Slice) throws {
+        for spend in order.inputs {
+            guard let key = KeyID(spend.token.input.keyID), try !statements.isSpent(key, spend.token.input.nonce) else { throw Refusal.spent }
+        }
+        if let (key, name) = once, try statements.isSpent(key, name) { throw Refusal.spent }
+        try checkEarned(&statements, at: slice)
+    }
 
     func carryOut<S: LedgerStatements>(_ statements: inout S, at slice: Slice) throws -> Outcome {
         let outcome = try draw(&statements)
@@ -89,8 +96,15 @@ struct OrderPlan {
             guard let swap = try statements.swap(id), order.shape == .right(swap.size), swap.orderKey == order.orderKey, swap.bucket == bucket,
                 (swap.first...swap.last).contains(slice - 2), try statements.isUp(swap.mote, at: slice - 2) == true
             else { throw Refusal.unearned }
+        case .signature: try checkOver(&statements, at: slice)
         default: break
         }
+    }
+
+    /// A stake comes back when its lot is over; before, only if no mote was listed with it.
+    private func checkOver<S: LedgerStatements>(_ statements: inout S, at slice: Slice) throws {
+        guard let mote = order.inputs.first?.token.input.nonce, let role = spent.first, case .permit(let start, _, _) = role, !role.accepted.contains(slice) else { return }
+        for own in start..<start + MoteClass.slicesPerPermit where try statements.listing(mote, at: own) != nil { throw Refusal.untimely }
     }
 
     /// The mote was there in that slice, and in that bucket if the token is for one.

@@ -12,6 +12,10 @@ package enum Refusal: UInt8, Error, Sendable, CaseIterable {
     case spent = 4
     /// A mote that is not listed, not certified, or has no more to claim.
     case unearned = 5
+    /// It waited for others to hide among, and there were too few (`HoldOver`). Nothing was spent, and the same order may come again.
+    case tooFew = 6
+    /// The mote's provider group has its third of all shares already. Its permit's stake can be had back at once.
+    case crowded = 7
 }
 
 /// What an order gets back (M7): always the same for the same order.

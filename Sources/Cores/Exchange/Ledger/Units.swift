@@ -49,6 +49,9 @@ package struct Slice: Comparable, Hashable, Sendable, Strideable, Codable {
 package enum MoteClass: UInt8, Sendable, CaseIterable, Codable {
     case small = 1, medium, large
 
+    /// Slices that one permit lets a mote be listed for.
+    package static let slicesPerPermit: Int64 = 4
+
     package var shares: Int64 { [15, 60, 240][Int(rawValue) - 1] }
     /// The part of its shares at which orders stop, so that a mote seldom refuses anybody (Poisson: 0.1 % at most).
     package var load: Double { [0.5, 0.7, 0.8][Int(rawValue) - 1] }
