@@ -1,3 +1,5 @@
+import Ambience
+import Sealing
 import Testing
 
 @testable import Torrc
@@ -20,6 +22,18 @@ struct InvocationTests {
         #expect(invocation.torrcPath == "a" && invocation.defaultsPath == "b" && invocation.command == .verifyConfiguration)
         #expect(invocation.assignments.map(\.option) == ["ORPort", "Log", "Log"])
         #expect(invocation.assignments[2].manner == .add)
+    }
+
+    @Test("a probe names a relay and where it is, and may name its key on the exchange")
+    func probe() throws {
+        let relay = String(repeating: "ab", count: 20), key = String(repeating: "01", count: 32)
+        let plain = try Invocation(["--probe", "127.0.0.1:9001", "--fingerprint", relay])
+        #expect(plain.command == .probe(ProbeOrder(address: SocketAddress("127.0.0.1:9001")!, relay: RSAIdentity(hex: relay)!, market: nil)))
+        let full = try Invocation(["--fingerprint", relay, "--market", key, "--probe", "[::1]:9001"])
+        #expect(full.command == .probe(ProbeOrder(address: SocketAddress("[::1]:9001")!, relay: RSAIdentity(hex: relay)!, market: [UInt8](repeating: 1, count: 32))))
+        for bad in [["--probe", "x", "--fingerprint", relay], ["--probe", "127.0.0.1:0", "--fingerprint", relay], ["--probe", "127.0.0.1:1"], ["--fingerprint", relay], ["--probe", "127.0.0.1:1", "--fingerprint", relay, "--market", "00"]] {
+            #expect(throws: TorrcError.self) { try Invocation(bad) }
+        }
     }
 
     @Test("what misses its value or is no option is an error", arguments: [["-f"], ["--hash-password"], ["--list-fingerprint", "dsa"], ["-x"], ["--"], [""]])

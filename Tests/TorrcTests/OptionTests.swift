@@ -29,6 +29,13 @@ struct OptionTests {
         #expect(failure("Zzzzzzzzzzzz 1") == "torrc:1: Zzzzzzzzzzzz: no such option")
     }
 
+    @Test("a relay may be sold and a client may have tickets; what is no relay cannot be sold")
+    func exchange() throws {
+        let mote = try configuration("ORPort 1\nMoteMarket /m\nMoteTickets /t").mote
+        #expect(mote.marketFolder == "/m" && mote.ticketsFolder == "/t")
+        #expect(failure("MoteMarket /m") == "torrc:1: MoteMarket: needs an ORPort: only a relay can be sold")
+    }
+
     @Test("a later source replaces an option, a plus adds to it, a slash forgets it")
     func layers() throws {
         let file = try TorrcText.assignments(in: "ORPort 1\nORPort 2\nNickname a\nContactInfo c", name: "torrc")
@@ -137,7 +144,7 @@ struct OptionTests {
     @Test("every option of ours is marked, every stock option is listed")
     func listing() {
         let names = Torrc.optionNames
-        #expect(names.count == 372 + 4)
+        #expect(names.count == 372 + 6)
         #expect(names.filter(\.isOurs).map(\.name).allSatisfy { $0.hasPrefix("Mote") })
     }
 }

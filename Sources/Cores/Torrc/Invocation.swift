@@ -13,6 +13,8 @@ package struct Invocation: Equatable, Sendable {
         case makeFamilyKey(String)
         /// Becomes the mote that an order names: `fw_cfg` or the path of a file. A torrc comes from the coordinator; options given as arguments count more.
         case enrol(String)
+        /// Looks whether a mote answers as a client would.
+        case probe(ProbeOrder)
     }
 
     package enum Loudness: Equatable, Sendable { case normal, hush, quiet }
@@ -23,13 +25,15 @@ package struct Invocation: Equatable, Sendable {
     package var isTorrcOptional = false
     package var loudness = Loudness.normal
     package var assignments: [Assignment] = []
+    private var probe = ProbeOrder.Words()
 
     /// - Parameter arguments: without the program's name.
     package init(_ arguments: [String]) throws(TorrcError) {
         var rest = arguments[...]
         while let argument = rest.popFirst() {
-            if try !takeSwitch(argument, &rest) { try takeOption(argument, &rest) }
+            if try !takeSwitch(argument, &rest), try !takeProbe(argument, &rest) { try takeOption(argument, &rest) }
         }
+        if let order = try probe.order { command = .probe(order) }
     }
 
     /// Whether the argument was one that is not an option of torrc.
@@ -55,6 +59,16 @@ package struct Invocation: Equatable, Sendable {
         case "--dump-config":
             if let form = rest.first, ["short", "non-builtin", "full"].contains(form) { rest.removeFirst() }
             command = .dumpConfiguration
+        default: return false
+        }
+        return true
+    }
+
+    private mutating func takeProbe(_ argument: String, _ rest: inout ArraySlice<String>) throws(TorrcError) -> Bool {
+        switch argument.lowercased() {
+        case "--probe": probe.address = try Self.need(argument, "ADDRESS:PORT", &rest)
+        case "--fingerprint": probe.fingerprint = try Self.need(argument, "40 hexadecimal digits", &rest)
+        case "--market": probe.market = try Self.need(argument, "64 hexadecimal digits", &rest)
         default: return false
         }
         return true

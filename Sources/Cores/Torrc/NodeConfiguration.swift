@@ -203,4 +203,8 @@ package struct MoteOptions: Equatable, Sendable {
     package var drainWindow = Instant.Span.seconds(Int64(600))
     /// How long the client expects a stream to live.
     package var streamLife = Instant.Span.seconds(Int64(600))
+    /// What the node is on the exchange as; without it, it is not.
+    package var marketFolder: String?
+    /// What lets our client into motes that are sold.
+    package var ticketsFolder: String?
 }

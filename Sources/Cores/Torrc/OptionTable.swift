@@ -169,6 +169,8 @@ enum OptionTable {
         },
         ours(.span("MoteDrainWindow", \.mote.drainWindow)),
         ours(.span("MoteStreamLife", \.mote.streamLife)),
+        ours(.text("MoteMarket", \.mote.marketFolder)),
+        ours(.text("MoteTickets", \.mote.ticketsFolder)),
     ]
 
     private static func ours(_ row: OptionRow) -> OptionRow {

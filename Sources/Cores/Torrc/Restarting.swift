@@ -12,6 +12,8 @@ extension Torrc {
             ("SocksPort", old.client.socksPorts == new.client.socksPorts),
             ("SocksPolicy", old.client.socksPolicy == new.client.socksPolicy),
             ("BridgeRelay", old.bridge == new.bridge),
+            ("MoteMarket", old.mote.marketFolder == new.mote.marketFolder),
+            ("MoteTickets", old.mote.ticketsFolder == new.mote.ticketsFolder),
             ("AuthoritativeDirectory", old.authority.isAuthoritative == new.authority.isAuthoritative),
         ] + operating(old.operating, new.operating)
         return same.first { !$0.1 }?.0

@@ -29,6 +29,9 @@ enum Soundness {
         guard configuration.mote.expires == nil || configuration.mote.lifetime == nil else {
             throw Finding(option: "MoteLifetime", problem: "and MoteExpires exclude each other: give one")
         }
+        guard configuration.mote.marketFolder == nil || !configuration.relay.orPorts.isEmpty else {
+            throw Finding(option: "MoteMarket", problem: "needs an ORPort: only a relay can be sold")
+        }
     }
 
     private static func checkAuthority(_ configuration: NodeConfiguration) throws(Finding) {

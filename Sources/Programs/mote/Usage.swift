@@ -12,11 +12,14 @@ enum Usage {
                mote --create-authority-keys              make keys/authority_* in the data directory
                mote --dump-config [-f TORRC]             print the options that count
                mote --list-torrc-options                 print every option by name, ours marked
+               mote --probe ADDRESS:PORT --fingerprint HEX [--market HEX]
+                                                         say within 10 s whether that mote is up and has room on the exchange; exit 0 or 1
                mote --hash-password PASSWORD             print the hash for HashedControlPassword
                mote --version | --help
 
         -f FILE (- is standard input), --defaults-torrc FILE, --ignore-missing-torrc, --quiet, --hush are as in tor(1), and so are the options.
-        Ours are MoteExpires TIME, MoteLifetime SPAN, MoteDrainWindow SPAN and MoteStreamLife SPAN. At its end a mote wipes its keys from the disk.
+        Ours are MoteExpires TIME, MoteLifetime SPAN, MoteDrainWindow SPAN and MoteStreamLife SPAN; MoteMarket FOLDER for a relay that is sold on the
+        exchange, MoteTickets FOLDER for a client that buys there. At its end a mote wipes its keys from the disk.
 
         Exit status: 0 clean; 64 bad command line; 65 bad key file or order; 69 the mote's time is over; 71 system trouble; 73 cannot create a file or port;
         75 another node holds the data directory; 77 wrong permissions, or refused by the coordinator; 78 bad configuration.

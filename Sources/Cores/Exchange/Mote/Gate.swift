@@ -22,6 +22,9 @@ package struct Gate<Keys: AccessKeys> {
         (self.mote, shares, self.keys) = (mote, Int(size.shares), keys)
     }
 
+    /// Counts what was admitted before a restart.
+    package mutating func restore(_ record: SpendRecord) { used[record.slice, default: []].insert(record.token.input.nonce) }
+
     /// Whether one more would be admitted: what the mote says, signed, before anybody shows a token.
     package func hasRoom(in slice: Slice) -> Bool { used[slice, default: []].count < shares }
 
