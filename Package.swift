@@ -98,16 +98,18 @@ let package = Package(
         room("Shells", "Cradle", ["Ambience", "Sealing", "Enrolment", "CLinux", "CMachine"]),
         room("Shells", "EnrolmentService", ["Bytes", "Ambience", "Sealing", "Leasing", "Enrolment", "Loops"]),
         room("Shells", "Auditing", ["Bytes", "Ambience", "Sealing", "Audit", "CLinux"]),
-        room("Shells", "Clouds", ["Ambience", "Leasing", "CloudCalls", "Providers", "Audit", "Auditing", "CCurl", "CLinux"]),
+        room("Shells", "Calling", ["CCurl"]),
+        room("Shells", "Clouds", ["Ambience", "Leasing", "CloudCalls", "Providers", "Audit", "Auditing", "Calling", "CLinux"]),
         room("Shells", "Providers", ["Ambience", "Leasing", "Enrolment", "EnrolmentService", "CLinux"]),
         room("Shells", "Coordination", ["Ambience", "Leasing", "Prices", "Placement", "Usage", "CloudCalls", "Clouds", "Enrolment", "EnrolmentService", "Providers", "Audit", "Auditing", "CLinux", database]),
+        room("Shells", "MarketLine", ["Ambience", "Bytes", "Sealing", "Exchange", "Calling", "Loops"]),
         room("Shells", "Market", ["Exchange", "Sealing", database]),
         room("Shells", "Wallet", ["Bytes", "Ambience", "Sealing", "Exchange", database]),
 
         program("mote", ["Ambience", "Confidential", "Sealing", "ControlProtocol", "Torrc", "Leasing", "Enrolment", "EnrolmentService", "Loops", "Node", "Cradle", log]),
         // What a relay cannot cost less than; `make bench` compares with it.
         .executableTarget(name: "floor", dependencies: ["Sealing"], path: "Tests/Bench/Floor", swiftSettings: settings),
-        program("dustcloud", ["Ambience", "Torrc", "Leasing", "Rehearsal", "CloudCalls", "Exchange", "Clouds", "Prices", "Placement", "Usage", "Providers", "Audit", "Auditing", "Enrolment", "EnrolmentService", "Disclosure", "Coordination", arguments]),
+        program("dustcloud", ["Ambience", "Bytes", "Sealing", "MarketLine", "Torrc", "Leasing", "Rehearsal", "CloudCalls", "Exchange", "Clouds", "Prices", "Placement", "Usage", "Providers", "Audit", "Auditing", "Enrolment", "EnrolmentService", "Disclosure", "Coordination", arguments]),
         // What tokens cost beside the primitives they consist of; `make bench-tokens`.
         .executableTarget(name: "tokencost", dependencies: ["Exchange", "Sealing", "COpenSSL", "CSodium"], path: "Tests/Bench/Tokens", swiftSettings: settings),
 
@@ -140,6 +142,7 @@ let package = Package(
         tests("UsageTests", ["Usage", "Prices", "Leasing", "Ambience"]),
         tests("ExchangeTests", ["Damage", "MarketHistories", "Exchange", "Bytes", "Ambience", "Sealing", "COpenSSL"], resources: [.copy("Vectors")]),
         tests("LogTests", ["Exchange", "Bytes", "Sealing"]),
+        tests("MarketLineTests", ["MarketLine", "Loops", "Exchange", "Sealing", "Ambience"]),
         tests("MarketTests", ["MarketHistories", "Market", "Exchange", "Sealing"]),
         tests("CloudCallsTests", ["CloudCalls", "Leasing", "Ambience", "Bytes"], resources: [.copy("Vectors")]),
         tests("AuditTests", ["Audit", "Auditing", "Leasing", "Ambience"]),

@@ -1,4 +1,4 @@
-// libcurl: HTTPS to providers. Only Clouds imports this.
+// libcurl: HTTP calls to providers and exchanges. Only Calling imports this.
 #ifndef DUSTCLOUD_CCURL_H
 #define DUSTCLOUD_CCURL_H
 #include <curl/curl.h>
@@ -15,7 +15,8 @@ typedef struct {
     const uint8_t *body;
     size_t body_count;
     long connect_ms, total_ms;
-    int is_local;  // at this machine: plain HTTP will do, and no proxy is asked
+    int is_plain;       // plain HTTP will do, and no proxy of the environment's is asked
+    const char *proxy;  // or this one, whatever the environment says
     // Answered. The caller frees both buffers.
     long status;
     dc_curl_buffer answer, head;
@@ -49,8 +50,13 @@ static inline int dc_curl_set(CURL *curl, dc_curl_call *call, struct curl_slist 
     bad |= curl_easy_setopt(curl, CURLOPT_URL, call->url);
     bad |= curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, call->method);
     bad |= curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-    bad |= curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, call->is_local ? "http,https" : "https");
-    if (call->is_local) bad |= curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
+    bad |= curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, call->is_plain ? "http,https" : "https");
+    if (call->proxy) {
+        bad |= curl_easy_setopt(curl, CURLOPT_PROXY, call->proxy);
+        bad |= curl_easy_setopt(curl, CURLOPT_NOPROXY, "");
+    } else if (call->is_plain) {
+        bad |= curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
+    }
     bad |= curl_easy_setopt(curl, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     bad |= curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     bad |= curl_easy_setopt(curl, CURLOPT_USERAGENT, "dustcloud");

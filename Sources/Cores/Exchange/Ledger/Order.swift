@@ -205,6 +205,8 @@ package enum Padding {
     private static let steps = [8 << 10, 16 << 10, 64 << 10, 128 << 10]
     package static let limit = 128 << 10
 
+    package static func isLength(_ count: Int) -> Bool { steps.contains(count) }
+
     /// `nil` when it is too long for the largest.
     package static func pad(_ bytes: [UInt8], least: Int = 8 << 10) -> [UInt8]? {
         guard let step = steps.first(where: { $0 >= max(least, bytes.count + 4) }) else { return nil }
