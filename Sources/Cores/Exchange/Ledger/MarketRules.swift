@@ -17,6 +17,21 @@ package struct MarketRules: Hashable, Sendable {
 
     package init() {}
 
+    /// With the buckets that an exchange has.
+    package init(_ terms: MarketTerms) { groups = terms.groupNumbers }
+
     /// Whether a group may have so many shares of a slice, once a mote of that size is among them.
     func allows(_ own: Int64, of all: Int64, with size: MoteClass) -> Bool { own <= max(all / 3, groupFloor * size.shares) }
+}
+
+extension MarketTerms {
+    /// Of each bucket, the number of its provider group: groups are numbered in the order in which the buckets, by number, name them first.
+    package var groupNumbers: [UInt8: UInt8] {
+        var names: [String] = [], numbers: [UInt8: UInt8] = [:]
+        for bucket in buckets.sorted(by: { $0.number < $1.number }) {
+            if !names.contains(bucket.group) { names.append(bucket.group) }
+            numbers[bucket.number] = names.firstIndex(of: bucket.group).map { UInt8($0) }
+        }
+        return numbers
+    }
 }

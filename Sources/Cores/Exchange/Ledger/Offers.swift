@@ -21,18 +21,36 @@ package struct Offer: Hashable, Sendable {
         (self.address, self.keyRoot, self.signature) = (address, keyRoot, signature)
     }
 
+    package static let addressLimitBytes = 256
+
     package var mote: [UInt8] { permit.input.nonce }
 
     /// What the mote signs.
-    package var signed: [UInt8] {
+    package var signed: [UInt8] { Array("dust-offer".utf8) + head }
+    package var bytes: [UInt8] { head + signature }
+
+    private var head: [UInt8] {
         var writer = ByteWriter(capacity: 512)
-        writer.append("dust-offer")
         writer.append(permit.bytes)
         writer.append([size.rawValue, bucket, group])
         writer.append(first.bytes + last.bytes)
         writer.u16(UInt16(truncatingIfNeeded: address.count))
         writer.append(address + keyRoot)
         return writer.bytes
+    }
+
+    package init(_ bytes: [UInt8]) throws(OrderError) {
+        do {
+            var reader = ByteReader(bytes)
+            let permit = try Token(&reader)
+            guard let size = MoteClass(rawValue: try reader.u8()) else { throw OrderError.malformed }
+            let (bucket, group, first, last) = (try reader.u8(), try reader.u8(), try Slice(&reader), try Slice(&reader)), count = Int(try reader.u16())
+            guard count <= Self.addressLimitBytes, first <= last else { throw OrderError.malformed }
+            self.init(
+                permit: permit, size: size, bucket: bucket, first: first, last: last, group: group, address: try reader.bytes(count), keyRoot: try reader.bytes(32),
+                signature: try reader.bytes(64))
+            guard reader.isAtEnd else { throw OrderError.malformed }
+        } catch { throw .malformed }
     }
 }
 
@@ -49,15 +67,24 @@ package struct FraudProof: Hashable, Sendable {
     package init(mote: [UInt8], slice: Slice, token: Token, salt: [UInt8], receipt: [UInt8]) {
         (self.mote, self.slice, self.token, self.salt, self.receipt) = (mote, slice, token, salt, receipt)
     }
+
+    package var bytes: [UInt8] { mote + slice.bytes + token.bytes + salt + receipt }
+
+    package init(_ bytes: [UInt8]) throws(OrderError) {
+        do {
+            var reader = ByteReader(bytes)
+            self.init(
+                mote: try reader.bytes(32), slice: try Slice(&reader), token: try Token(&reader), salt: try reader.bytes(32), receipt: try reader.bytes(64))
+            guard reader.isAtEnd else { throw OrderError.malformed }
+        } catch { throw .malformed }
+    }
 }
 
 extension Exchange {
-    package static var addressLimitBytes: Int { 256 }
-
     /// Lists a mote. The permit limits how many there are, and its provider group how many of those are alike; nothing says whose it is.
     package func list(_ offer: Offer, at slice: Slice) throws -> Refusal? {
         guard let key = KeyID(offer.permit.input.keyID), case .permit(let start, let size, let isStaked)? = desk.role(of: key), size == offer.size,
-            rules.groups[offer.bucket] == offer.group, offer.keyRoot.count == 32, offer.address.count <= Self.addressLimitBytes,
+            rules.groups[offer.bucket] == offer.group, offer.keyRoot.count == 32, offer.address.count <= Offer.addressLimitBytes,
             offer.first >= start, offer.last >= offer.first, offer.last < start + MoteClass.slicesPerPermit
         else { return .malformed }
         guard slice >= start - 4, slice <= offer.last else { return .untimely }
