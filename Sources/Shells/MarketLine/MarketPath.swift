@@ -93,7 +93,8 @@ package enum MarketPath: Hashable, Sendable {
         switch self {
         case .order: OrderLetter.limitBytes
         case .answer: AnswerLetter.questionBytes
-        case .offer, .swap, .proof, .cert, .reveal: 8 << 10
+        case .offer, .swap, .proof, .reveal: 8 << 10
+        case .cert: 256 << 10
         case .addCheckpoint: 64 << 10
         default: 0
         }
