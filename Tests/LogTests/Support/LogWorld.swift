@@ -31,9 +31,9 @@ final class LogWorld {
 
     /// Logs something among other things, cosigned by those.
     func publish(_ kind: LogLeaf.Kind, _ number: Int64, _ body: [UInt8], at slice: Slice, by names: Set<String> = ["w1", "w2", "w3"]) throws -> LoggedDocument {
-        entries.append(LogLeaf(origin: origin, kind: .orders, number: Int64(entries.count), body: []).bytes)
+        entries.append(LogLeaf(origin: origin, kind: .report, number: Int64(entries.count), body: []).bytes)
         entries.append(LogLeaf(origin: origin, kind: kind, number: number, body: body).bytes)
-        entries.append(LogLeaf(origin: origin, kind: .orders, number: Int64(entries.count), body: []).bytes)
+        entries.append(LogLeaf(origin: origin, kind: .report, number: Int64(entries.count), body: []).bytes)
         let index = entries.count - 2, proof = try #require(MerkleTree.inclusion(of: index, in: entries.map { MerkleTree.leaf($0) }[...]))
         return LoggedDocument(kind: kind, number: number, index: index, checkpoint: checkpoint(names, at: slice), proof: proof, body: body)
     }

@@ -57,6 +57,12 @@ package struct Checkpoint: Hashable, Sendable {
     /// What a witness signs: when, and the whole body.
     private func witnessed(_ seconds: UInt64) -> [UInt8] { Array("cosignature/v1\ntime \(seconds)\n\(body)".utf8) }
 
+    /// Adds the signature lines that a witness answered with; what is no such line is left out.
+    package mutating func add(signatures text: String) {
+        guard let read = try? Checkpoint(body + "\n" + text) else { return }
+        signatures += read.signatures.filter { !signatures.contains($0) }.prefix(max(0, Self.linesLimit - 5 - signatures.count))
+    }
+
     package mutating func sign(_ key: Ed25519Key) {
         signatures.append(Line(name: origin, bytes: Self.keyID(origin, Self.noteKind, key.publicKey) + key.sign(Array(body.utf8))))
     }

@@ -14,7 +14,7 @@ package struct LogLeaf: Hashable, Sendable {
     package enum Kind: String, Sendable, CaseIterable {
         /// The keys of a week or of a day (`KeyTable`).
         case week, day
-        /// The orders of a slice, before anybody knows in which order they will be carried out. Its digest is the root of their identifiers' tree.
+        /// The orders of a slice (`OrdersSeal`), before anybody knows in which order they will be carried out.
         case orders
         /// What a slice came to (`EpochReport`).
         case report
@@ -36,7 +36,7 @@ package struct LogLeaf: Hashable, Sendable {
     }
 
     /// Of what was published.
-    package init(origin: String, kind: Kind, number: Int64, body: [UInt8]) { self.init(origin: origin, kind: kind, number: number, digest: kind.digest(of: body)) }
+    package init(origin: String, kind: Kind, number: Int64, body: [UInt8]) { self.init(origin: origin, kind: kind, number: number, digest: Digest.sha256(body)) }
 
     package var bytes: [UInt8] { Array("dust-leaf 1\nmarket \(origin)\n\(kind.rawValue) \(number)\n\(Hex.lower(digest))\n".utf8) }
     package var hash: [UInt8] { MerkleTree.leaf(bytes) }
@@ -56,14 +56,6 @@ package struct LogLeaf: Hashable, Sendable {
 
     /// With which no slice's or day's arithmetic overflows.
     package static let numberLimit: Int64 = 1 << 40
-}
-
-extension LogLeaf.Kind {
-    /// What the log's entry says of such a body.
-    package func digest(of body: [UInt8]) -> [UInt8] {
-        guard self == .orders else { return Digest.sha256(body) }
-        return MerkleTree.root(stride(from: 0, to: body.count, by: 32).map { MerkleTree.leaf(Array(body[$0..<min($0 + 32, body.count)])) })
-    }
 }
 
 /// Something that was published, with all that shows that everybody is shown the same: the first checkpoint with it that enough witnesses

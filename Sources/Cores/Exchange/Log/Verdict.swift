@@ -1,0 +1,80 @@
+internal import Bytes
+package import Sealing
+
+/// What one witness found when it probed a mote in a slice (M5).
+package struct Verdict: Hashable, Sendable {
+    package let witness: String
+    package let mote: [UInt8]
+    package let slice: Slice
+    package let isUp: Bool
+    package let signature: [UInt8]
+
+    private init(witness: String, mote: [UInt8], slice: Slice, isUp: Bool, signature: [UInt8]) {
+        (self.witness, self.mote, self.slice, self.isUp, self.signature) = (witness, mote, slice, isUp, signature)
+    }
+
+    package init(witness: String, mote: [UInt8], slice: Slice, isUp: Bool, key: Ed25519Key) {
+        self.init(witness: witness, mote: mote, slice: slice, isUp: isUp, signature: key.sign(Self.signed(mote, slice, isUp)))
+    }
+
+    private static func signed(_ mote: [UInt8], _ slice: Slice, _ isUp: Bool) -> [UInt8] { Array("dust-probe".utf8) + mote + slice.bytes + [isUp ? 1 : 0] }
+
+    package func isSigned(by key: [UInt8]) -> Bool { Ed25519.verify(signature, of: Self.signed(mote, slice, isUp), by: key) }
+
+    /// In one message: a slice's motes follow in several.
+    package static let batchLimit = 1000
+
+    package static func encode(_ verdicts: [Verdict]) -> [UInt8] {
+        var writer = ByteWriter(capacity: 256 + verdicts.count * 160)
+        writer.append("dust-verdicts-1\n")
+        writer.u16(UInt16(verdicts.count))
+        for verdict in verdicts {
+            writer.u8(UInt8(verdict.witness.utf8.count))
+            writer.append(verdict.witness)
+            writer.append(verdict.mote + verdict.slice.bytes + [verdict.isUp ? 1 : 0] + verdict.signature)
+        }
+        return writer.bytes
+    }
+
+    /// `nil` for anything but one encoding of up to `batchLimit` verdicts.
+    package static func decode(_ bytes: [UInt8]) -> [Verdict]? {
+        var reader = ByteReader(bytes), verdicts: [Verdict] = []
+        guard (try? reader.bytes(until: 0x0A)) == Array("dust-verdicts-1".utf8), let count = try? reader.u16(), count <= batchLimit else { return nil }
+        for _ in 0..<count {
+            guard let verdict = try? Verdict(&reader) else { return nil }
+            verdicts.append(verdict)
+        }
+        return reader.isAtEnd && encode(verdicts) == bytes ? verdicts : nil
+    }
+
+    private init?(_ reader: inout ByteReader) throws(ByteError) {
+        let name = String(decoding: try reader.slice(Int(try reader.u8())), as: UTF8.self), mote = try reader.bytes(32), slice = Int64(bitPattern: try reader.u64())
+        let isUp = try reader.u8(), signature = try reader.bytes(64)
+        guard isUp <= 1, (0...LogLeaf.numberLimit).contains(slice) else { return nil }
+        self.init(witness: name, mote: mote, slice: Slice(slice), isUp: isUp == 1, signature: signature)
+    }
+
+    /// What follows from the verdicts on one mote in one slice: two of three that agree; `nil` when there are no two. Those of others, of
+    /// another mote or slice, and a witness's second one count for nothing.
+    package static func certificate(_ verdicts: [Verdict], on mote: [UInt8], at slice: Slice, _ trust: LogTrust) -> Bool? {
+        var heard: [String: Bool] = [:]
+        for verdict in verdicts where verdict.mote == mote && verdict.slice == slice && heard[verdict.witness] == nil {
+            guard let key = trust.witnesses[verdict.witness], verdict.isSigned(by: key) else { continue }
+            heard[verdict.witness] = verdict.isUp
+        }
+        let up = heard.values.count { $0 }
+        return up >= LogTrust.witnessesNeeded ? true : heard.count - up >= LogTrust.witnessesNeeded ? false : nil
+    }
+}
+
+/// When a witness probes a mote: at an instant that nobody knew before the last beacon, so a mote is up for the whole slice or not at all.
+/// Each witness probes each mote: were there only one prober, it alone would decide, and which of two is right takes a third.
+package enum ProbePlan {
+    /// Of a slice of 900 s: early enough for the verdict to reach the exchange within the slice.
+    package static let seconds: Range<Int64> = 30..<780
+
+    package static func second(of mote: [UInt8], by witness: String, at slice: Slice, beacon: [UInt8]) -> Int64 {
+        let digest = Digest.sha256(Array("dust-prober".utf8) + beacon + slice.bytes + mote + Array(witness.utf8))
+        return seconds.lowerBound + Int64(digest[..<6].reduce(UInt64(0)) { $0 << 8 | UInt64($1) } % UInt64(seconds.count))
+    }
+}
