@@ -10,7 +10,7 @@ final class MarketWorld {
         var wallets = 10_000
         /// Packs are paid for in all days but the last.
         var days: Int64 = 5
-        var habit = Habit.aged
+        var rules = WalletRules()
         var seed: UInt64 = 1
     }
 
@@ -32,10 +32,12 @@ final class MarketWorld {
     private let exchange: Exchange<MemoryStore, IdealDesk>
     private var wallets: [WorldWallet] = []
     private var random: SeededRandom
-    /// Who does something in which slice: pays, buys, or looks after its stock.
+    /// Three large motes that are always to be had.
+    private let motes = (UInt8(1)...3).map { ListedMote(mote: [UInt8](repeating: $0, count: 32), size: .large, bucket: $0) }
+    /// Who does something in which slice. A wallet looks at what it has whenever something of it has become ripe.
     private var calendar: [[(wallet: Int, errand: Errand)]]
 
-    private enum Errand { case pay, buy, tend }
+    private enum Errand { case pay, want, look }
 
     /// What an order's answer becomes.
     private struct Sent {
@@ -59,46 +61,43 @@ final class MarketWorld {
     private func settle(_ number: Int) {
         let taste = Int.random(in: 0..<20, using: &random)
         wallets.append(
-            taste < 12 ? WorldWallet(number: number, denomination: .four, pause: 64)
-                : taste < 19 ? WorldWallet(number: number, denomination: .sixteen, pause: 96) : WorldWallet(number: number, denomination: .sixtyFour, pause: 192))
+            taste < 12 ? WorldWallet(.four, pauseSlices: 64) : taste < 19 ? WorldWallet(.sixteen, pauseSlices: 96) : WorldWallet(.sixtyFour, pauseSlices: 192))
         note(number, .pay, at: Int.random(in: 0..<slices - Int(Slice.perDay), using: &random))
     }
 
     private func note(_ wallet: Int, _ errand: Errand, at index: Int) { if index < slices { calendar[index].append((wallet, errand)) } }
 
-    private func pause(_ mean: Double) -> Int { 1 + Int(mean * -Double.random(in: 0.000_1...1, using: &random).logarithm) }
+    private func pause(_ wallet: Int) -> Int { 1 + Int(wallets[wallet].pauseSlices * -Double.random(in: 0.000_1...1, using: &random).logarithm) }
 
     // MARK: slices
 
     func run() throws {
         for index in 0..<slices {
-            let slice = start + Int64(index)
-            var sent = calendar[index].compactMap { order(for: $0.wallet, $0.errand, at: slice, index) }
+            let slice = start + Int64(index), due = calendar[index]
             calendar[index] = []
+            var sent = due.filter { $0.errand == .pay }.map { pay($0.wallet, at: slice, index) }
+            for (wallet, _) in due.filter({ $0.errand == .want }) {
+                wallets[wallet].want(at: slice)
+                note(wallet, .want, at: index + pause(wallet))
+            }
+            for wallet in Set(due.filter { $0.errand != .pay }.map(\.wallet)).sorted() { sent += orders(of: wallet, at: slice) }
             // Every slice has a beacon of its own.
             sent.shuffle(using: &random)
             for one in sent { try carryOut(one, at: slice) }
         }
     }
 
-    /// What it orders in this slice, and when it acts again.
-    private func order(for wallet: Int, _ errand: Errand, at slice: Slice, _ index: Int) -> Sent? {
-        guard errand != .pay else {
-            note(wallet, .tend, at: index + 1)
-            note(wallet, .buy, at: index + (plan.habit == .atOnce ? 1 : pause(wallets[wallet].pause)))
-            return made(wallet, .prepay, .receipt(bytes(), signature: bytes(64)), [], at: slice)
-        }
-        let wish = wallets[wallet].wish(plan.habit, at: slice, wantsToBuy: errand == .buy, random: &random)
-        let isBought = if case .buy? = wish?.shape { true } else { false }
-        // What could not be bought for want of ripe credit is wanted still.
-        if errand == .buy { note(wallet, .buy, at: index + (isBought ? pause(wallets[wallet].pause) : 1 + Int.random(in: 0..<8, using: &random))) }
-        if errand == .tend { note(wallet, .tend, at: index + pause(12)) }
-        guard let wish else { return nil }
-        wallets[wallet].stock.remove(wish.spent)
-        return made(wallet, wish.shape, isBought ? .day(slice.day) : .none, wish.spent, at: slice)
+    private func pay(_ wallet: Int, at slice: Slice, _ index: Int) -> Sent {
+        // Whoever hurries pays because something is wanted now.
+        note(wallet, .want, at: index + (plan.rules.isHurried ? 1 : pause(wallet)))
+        return made(wallet, .prepay, .receipt(bytes(), signature: bytes(64)), [], at: slice)
     }
 
-    private func made(_ wallet: Int, _ shape: Shape, _ detail: OrderDetail, _ spent: [TokenStock.Held], at slice: Slice) -> Sent {
+    private func orders(of wallet: Int, at slice: Slice) -> [Sent] {
+        wallets[wallet].orders(plan.rules, motes: motes, at: slice, random: &random).map { made(wallet, $0.shape, $0.detail, $0.inputs.map(\.token), at: slice) }
+    }
+
+    private func made(_ wallet: Int, _ shape: Shape, _ detail: OrderDetail, _ spent: [WalletToken], at slice: Slice) -> Sent {
         let wanted = shape.outputs(spent.map(\.role), at: slice, detail: detail)!
         let inputs = wanted.flatMap { role, count in
             (0..<count).map { _ in (role, TokenInput(type: role.tokenType, nonce: bytes(), challengeDigest: challenge(role), keyID: desk.key(of: role)!.bytes)) }
@@ -117,7 +116,11 @@ final class MarketWorld {
         guard case .carriedOut = try exchange.carryOut(sent.order.bytes, at: slice) else { throw Refused(order: sent.order) }
         records.append(Record(slice: slice, order: sent.order.lean, week: sent.week))
         truth.append(sent.wallet)
-        for (role, input) in sent.inputs { if case .credit = role { wallets[sent.wallet].stock.add(desk.sign(input, role), role, at: slice, random: &random) } }
+        for (role, input) in sent.inputs {
+            guard case .credit = role else { continue }
+            let ripe = wallets[sent.wallet].take(desk.sign(input, role), role, at: slice, random: &random)
+            note(sent.wallet, .look, at: Int((plan.rules.isHurried ? slice + 1 : ripe).index - start.index))
+        }
     }
 
     struct Refused: Error { let order: Order }

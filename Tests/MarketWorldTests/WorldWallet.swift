@@ -1,40 +1,38 @@
 import Ambience
 import Exchange
 
-/// How a wallet chooses what it spends.
-enum Habit {
-    /// As ours does: aged credit, drawn among all that is ripe.
-    case aged
-    /// As soon as it has any: what ageing is there to prevent.
-    case atOnce
-}
-
-/// What a wallet wants: one pack, then access at random instants.
+/// A wallet of the world: it has what a wallet has, and `WalletPlan`, which real wallets ask, says what it orders.
 struct WorldWallet {
-    let number: Int
     /// Of what it buys with.
     let denomination: Denomination
-    /// Slices between two purchases, on average.
-    let pause: Double
-    var stock = TokenStock()
+    /// Slices between two wishes to buy, on average.
+    let pauseSlices: Double
+    private var book = WalletBook()
+    private var purchases: Int64 = 0
 
-    /// Purchases' tokens to have besides those that are waiting to ripen.
-    private static let reserve = 9
+    init(_ denomination: Denomination, pauseSlices: Double) { (self.denomination, self.pauseSlices) = (denomination, pauseSlices) }
 
-    /// What it orders now: enough small credit is made ahead of need, so that a purchase never follows the split that paid for it.
-    mutating func wish(_ habit: Habit, at slice: Slice, wantsToBuy: Bool, random: inout SeededRandom) -> (shape: Shape, spent: [TokenStock.Held])? {
-        if wantsToBuy, let triple = choose(3, denomination, habit, at: slice, random: &random) { return (.buy(denomination), triple) }
-        let own = stock.held.count { $0.role.value == denomination.value && $0.role.accepted.contains(slice) }
-        guard own < Self.reserve else { return nil }
-        var larger = denomination.larger
-        while let from = larger {
-            if let one = choose(1, from, habit, at: slice, random: &random) { return (.split(from), one) }
-            larger = from.larger
-        }
-        return nil
+    mutating func want(at slice: Slice) {
+        purchases += 1
+        book.purchases.append(Purchase(id: purchases, denomination: denomination, isUrgent: false, notBefore: slice))
     }
 
-    private func choose(_ count: Int, _ denomination: Denomination, _ habit: Habit, at slice: Slice, random: inout SeededRandom) -> [TokenStock.Held]? {
-        stock.choose(count, denomination, at: slice, isUrgent: habit == .atOnce, random: &random)
+    /// What it orders in this slice; the tokens for that are not its any more.
+    mutating func orders(_ rules: WalletRules, motes: [ListedMote], at slice: Slice, random: inout SeededRandom) -> [Intent] {
+        book.listed = Dictionary(uniqueKeysWithValues: (1...rules.slicesAhead).map { (slice + $0, motes) })
+        let intents = WalletPlan(book, at: slice, rules: rules, random: &random).intents
+        let spent = Set(intents.flatMap { $0.inputs.map(\.token.nonce) })
+        book.tokens.removeAll { spent.contains($0.nonce) }
+        for intent in intents { if case .purchase(let id) = intent.purpose { book.purchases.removeAll { $0.id == id } } }
+        return intents
+    }
+
+    /// Takes a token in, and says when it is ripe.
+    mutating func take(_ token: Token, _ role: KeyRole, at slice: Slice, random: inout SeededRandom) -> Slice {
+        var stock = TokenStock()
+        stock.add(token, role, at: slice, random: &random)
+        let held = stock.held[0]
+        book.tokens.append(WalletToken(token: token, role: role, counter: 0, since: held.since, ripe: held.ripe, stale: held.stale))
+        return held.ripe
     }
 }
