@@ -14,7 +14,7 @@ struct MarketTermsTests {
         lines.insert(lines.removeLast(), at: lines.count - 1)
         let first = lines.removeFirst()
         #expect(try MarketTerms((lines + [first]).joined(separator: "\n") + "\n").logKey == terms.logKey)
-        #expect(terms.groups == ["first", "second"] && terms.group(of: 2) == 1 && terms.group(of: 1) == 0 && terms.group(of: 7) == nil)
+        #expect(terms.groupNumbers == [0: 0, 1: 0, 2: 1])
         #expect(terms.trust.witnesses.count == 3)
     }
 

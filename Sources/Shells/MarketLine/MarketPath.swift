@@ -14,8 +14,8 @@ package enum MarketPath: Hashable, Sendable {
     case weekKeys(Int64), dayKeys(Int64)
     /// The log, as C2SP's tlog-tiles has it; a tile without its leading `/tile/`.
     case checkpoint, tile(String)
-    // To a witness: C2SP's tlog-witness, and the exchange's call for a beacon.
-    case addCheckpoint, reveal
+    // To a witness: C2SP's tlog-witness, its chain of values, the exchange's call for one of them, and what it answered.
+    case addCheckpoint, chain, reveal, revealed(Slice)
 
     package static let tileLimitBytes = 64
 
@@ -42,7 +42,7 @@ package enum MarketPath: Hashable, Sendable {
 
     private static let plain: [String: MarketPath] = [
         "terms": .terms, "order": .order, "answer": .answer, "offer": .offer, "swap": .swap, "proof": .proof, "cert": .cert, "checkpoint": .checkpoint,
-        "add-checkpoint": .addCheckpoint, "reveal": .reveal,
+        "add-checkpoint": .addCheckpoint, "chain": .chain, "reveal": .reveal,
     ]
 
     private static func numbered(_ word: some StringProtocol, _ number: Int64) -> MarketPath? {
@@ -53,6 +53,7 @@ package enum MarketPath: Hashable, Sendable {
         case "ids": .ids(Slice(number))
         case "beacon": .beacon(Slice(number))
         case "report": .report(Slice(number))
+        case "revealed": .revealed(Slice(number))
         case "keys": .weekKeys(number)
         default: nil
         }
@@ -73,6 +74,7 @@ package enum MarketPath: Hashable, Sendable {
         case .ids(let slice): "/ids/\(slice.index)"
         case .beacon(let slice): "/beacon/\(slice.index)"
         case .report(let slice): "/report/\(slice.index)"
+        case .revealed(let slice): "/revealed/\(slice.index)"
         case .weekKeys(let week): "/keys/\(week)"
         case .dayKeys(let day): "/keys/day/\(day)"
         case .tile(let rest): "/tile/\(rest)"
@@ -103,7 +105,7 @@ package enum MarketPath: Hashable, Sendable {
     /// What an answer may have.
     package var answerLimitBytes: Int {
         switch self {
-        case .order, .offer, .swap, .proof, .cert, .reveal: 4 << 10
+        case .order, .offer, .swap, .proof, .cert, .chain, .reveal, .revealed: 4 << 10
         case .answer: AnswerLetter.bytesCount
         case .terms, .checkpoint, .beacon, .addCheckpoint: 64 << 10
         default: 64 << 20

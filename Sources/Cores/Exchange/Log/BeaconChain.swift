@@ -83,6 +83,8 @@ package struct ChainBook: Sendable {
 
     private struct Known {
         let chain: BeaconChain
+        /// When it begins to count.
+        let from: Slice
         var last: (slice: Slice, value: [UInt8])
     }
 
@@ -91,17 +93,17 @@ package struct ChainBook: Sendable {
 
     package init(_ trust: LogTrust) { witnesses = trust.witnesses }
 
-    /// Takes a chain in that was logged then. False unless its witness signed it, it begins late enough after, and after the witness's others.
+    /// Takes a chain in that was logged then. False unless its witness signed it and it begins after the witness's others end.
     package mutating func add(_ chain: BeaconChain, loggedAt slice: Slice) -> Bool {
-        guard let key = witnesses[chain.witness], chain.isSigned(by: key), chain.first >= slice + Self.leastAge,
-            chains[chain.witness, default: []].allSatisfy({ $0.chain.first < chain.first }), chains[chain.witness, default: []].count < Self.chainsLimit
+        let own = chains[chain.witness, default: []]
+        guard let key = witnesses[chain.witness], chain.isSigned(by: key), own.allSatisfy({ $0.chain.slices.upperBound <= chain.first }), own.count < Self.chainsLimit
         else { return false }
-        chains[chain.witness, default: []].append(Known(chain: chain, last: (chain.first - 1, chain.anchor)))
+        chains[chain.witness] = own + [Known(chain: chain, from: max(chain.first, slice + Self.leastAge), last: (chain.first - 1, chain.anchor))]
         return true
     }
 
-    /// Whose value is due in a slice: the witness's newest chain that has begun.
-    private func current(_ witness: String, _ slice: Slice) -> Int? { chains[witness]?.lastIndex { $0.chain.slices.contains(slice) } }
+    /// The chain of which a value is due in a slice.
+    private func current(_ witness: String, _ slice: Slice) -> Int? { chains[witness]?.firstIndex { $0.chain.slices.contains(slice) && $0.from <= slice } }
 
     package func expects(_ witness: String, _ slice: Slice) -> Bool { current(witness, slice) != nil }
 

@@ -18,6 +18,8 @@ package struct Checkpoint: Hashable, Sendable {
     package struct Line: Hashable, Sendable {
         package let name: String
         package let bytes: [UInt8]
+
+        var text: String { "— \(name) \(Base64.encode(bytes))\n" }
     }
 
     package enum Failure: Error { case malformed }
@@ -27,7 +29,7 @@ package struct Checkpoint: Hashable, Sendable {
     }
 
     package var body: String { "\(origin)\n\(size)\n\(Base64.encode(root))\n" }
-    package var text: String { body + "\n" + signatures.map { "— \($0.name) \(Base64.encode($0.bytes))\n" }.joined() }
+    package var text: String { body + "\n" + signatures.map(\.text).joined() }
 
     package init(_ text: String) throws(Failure) {
         guard text.utf8.count <= Self.bytesLimit, text.hasSuffix("\n") else { throw .malformed }
@@ -69,11 +71,18 @@ package struct Checkpoint: Hashable, Sendable {
 
     /// For a witness that has seen that the log only grew (tlog-cosignature).
     package mutating func cosign(_ name: String, _ key: Ed25519Key, secondsSinceEpoch: UInt64) {
+        signatures.append(cosigned(name, key, secondsSinceEpoch))
+    }
+
+    /// The line of it alone, as a witness answers.
+    package func cosignature(_ name: String, _ key: Ed25519Key, secondsSinceEpoch: UInt64) -> String { cosigned(name, key, secondsSinceEpoch).text }
+
+    private func cosigned(_ name: String, _ key: Ed25519Key, _ seconds: UInt64) -> Line {
         var writer = ByteWriter()
         writer.append(Self.keyID(name, Self.witnessKind, key.publicKey))
-        writer.u64(secondsSinceEpoch)
-        writer.append(key.sign(witnessed(secondsSinceEpoch)))
-        signatures.append(Line(name: name, bytes: writer.bytes))
+        writer.u64(seconds)
+        writer.append(key.sign(witnessed(seconds)))
+        return Line(name: name, bytes: writer.bytes)
     }
 
     package func isSigned(by key: [UInt8]) -> Bool {

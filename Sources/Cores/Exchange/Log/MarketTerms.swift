@@ -104,14 +104,6 @@ package struct MarketTerms: Hashable, Sendable {
 
     package var trust: LogTrust { LogTrust(origin: origin, key: logKey, witnesses: Dictionary(uniqueKeysWithValues: witnesses.map { ($0.name, $0.key) })) }
 
-    /// Groups of providers in the order in which buckets name them, numbered as offers number them.
-    package var groups: [String] { buckets.reduce(into: []) { if !$0.contains($1.group) { $0.append($1.group) } } }
-
-    /// `nil` for a bucket that does not exist.
-    package func group(of bucket: UInt8) -> UInt8? {
-        buckets.first { $0.number == bucket }.flatMap { bucket in groups.firstIndex(of: bucket.group) }.map(UInt8.init)
-    }
-
     // MARK: lines
 
     /// The year 2100: with it, no moment of any slice in question overflows.

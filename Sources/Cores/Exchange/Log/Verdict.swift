@@ -67,14 +67,16 @@ package struct Verdict: Hashable, Sendable {
     }
 }
 
-/// When a witness probes a mote: at an instant that nobody knew before the last beacon, so a mote is up for the whole slice or not at all.
-/// Each witness probes each mote: were there only one prober, it alone would decide, and which of two is right takes a third.
+/// When a witness probes a mote: at an instant that nobody else knows, so that a mote is up for the whole slice or not at all. A beacon
+/// would tell everybody, the mote too, before the slice begins.
+///
+/// Each witness probes each mote. Were there one prober for each, it alone would decide; were there two, who is right would take a third.
 package enum ProbePlan {
     /// Of a slice of 900 s: early enough for the verdict to reach the exchange within the slice.
     package static let seconds: Range<Int64> = 30..<780
 
-    package static func second(of mote: [UInt8], by witness: String, at slice: Slice, beacon: [UInt8]) -> Int64 {
-        let digest = Digest.sha256(Array("dust-prober".utf8) + beacon + slice.bytes + mote + Array(witness.utf8))
+    package static func second(of mote: [UInt8], at slice: Slice, secret: SecretBytes) -> Int64 {
+        let digest = Digest.hmacSHA512(key: secret, Array("dust-prober".utf8) + slice.bytes + mote)
         return seconds.lowerBound + Int64(digest[..<6].reduce(UInt64(0)) { $0 << 8 | UInt64($1) } % UInt64(seconds.count))
     }
 }
