@@ -103,13 +103,13 @@ let package = Package(
         room("Shells", "Providers", ["Ambience", "Leasing", "Enrolment", "EnrolmentService", "CLinux"]),
         room("Shells", "Coordination", ["Ambience", "Leasing", "Prices", "Placement", "Usage", "CloudCalls", "Clouds", "Enrolment", "EnrolmentService", "Providers", "Audit", "Auditing", "CLinux", database]),
         room("Shells", "MarketLine", ["Ambience", "Bytes", "Sealing", "Exchange", "Calling", "Loops"]),
-        room("Shells", "Market", ["Exchange", "Sealing", database]),
+        room("Shells", "Market", ["Ambience", "Bytes", "Sealing", "Exchange", "MarketLine", "Loops", "CLinux", database]),
         room("Shells", "Wallet", ["Bytes", "Ambience", "Sealing", "Exchange", database]),
 
         program("mote", ["Ambience", "Confidential", "Sealing", "ControlProtocol", "Torrc", "Leasing", "Enrolment", "EnrolmentService", "Loops", "Node", "Cradle", log]),
         // What a relay cannot cost less than; `make bench` compares with it.
         .executableTarget(name: "floor", dependencies: ["Sealing"], path: "Tests/Bench/Floor", swiftSettings: settings),
-        program("dustcloud", ["Ambience", "Bytes", "Sealing", "MarketLine", "Torrc", "Leasing", "Rehearsal", "CloudCalls", "Exchange", "Clouds", "Prices", "Placement", "Usage", "Providers", "Audit", "Auditing", "Enrolment", "EnrolmentService", "Disclosure", "Coordination", arguments]),
+        program("dustcloud", ["Ambience", "Bytes", "Sealing", "MarketLine", "Market", "Torrc", "Leasing", "Rehearsal", "CloudCalls", "Exchange", "Clouds", "Prices", "Placement", "Usage", "Providers", "Audit", "Auditing", "Enrolment", "EnrolmentService", "Disclosure", "Coordination", arguments]),
         // What tokens cost beside the primitives they consist of; `make bench-tokens`.
         .executableTarget(name: "tokencost", dependencies: ["Exchange", "Sealing", "COpenSSL", "CSodium"], path: "Tests/Bench/Tokens", swiftSettings: settings),
 

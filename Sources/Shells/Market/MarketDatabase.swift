@@ -31,6 +31,12 @@ package struct MarketRow: Sendable {
         return integer
     }
 
+    /// `nil` for NULL.
+    package func integerIfAny(_ column: String) throws -> Int64? {
+        if case .null = try value(column) { return nil }
+        return try integer(column)
+    }
+
     package func bytes(_ column: String) throws -> [UInt8] {
         guard let bytes = try bytesIfAny(column) else { throw wrong(column) }
         return bytes

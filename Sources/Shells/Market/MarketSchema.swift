@@ -23,9 +23,27 @@ enum MarketSchema {
         (
             "desk",
             """
-            CREATE TABLE intake (id BLOB PRIMARY KEY, slice INTEGER NOT NULL, body BLOB NOT NULL, answer BLOB);
+            CREATE TABLE intake (id BLOB PRIMARY KEY, slice INTEGER NOT NULL, since INTEGER NOT NULL, verdict INTEGER NOT NULL, body BLOB NOT NULL, answer BLOB);
             CREATE INDEX intake_slice ON intake (slice);
-            CREATE TABLE seal (slice INTEGER PRIMARY KEY, root BLOB NOT NULL);
+            CREATE TABLE seal (slice INTEGER PRIMARY KEY, ids BLOB NOT NULL);
+            CREATE TABLE hidden (slice INTEGER NOT NULL, shape INTEGER NOT NULL, detail INTEGER NOT NULL, key_id BLOB NOT NULL, orders INTEGER NOT NULL, among INTEGER NOT NULL,
+                held INTEGER NOT NULL, PRIMARY KEY (slice, shape, detail, key_id));
+            CREATE TABLE swap_request (id BLOB PRIMARY KEY, taken INTEGER NOT NULL, last INTEGER NOT NULL, body BLOB NOT NULL);
+            """
+        ),
+        (
+            "published",
+            """
+            CREATE TABLE offer (mote BLOB NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (mote, first));
+            CREATE INDEX offer_first ON offer (first);
+            CREATE TABLE verdict (slice INTEGER NOT NULL, mote BLOB NOT NULL, witness TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (slice, mote, witness));
+            CREATE TABLE beacon (slice INTEGER PRIMARY KEY, body BLOB NOT NULL);
+            CREATE TABLE leaf (number INTEGER PRIMARY KEY, kind TEXT NOT NULL, about INTEGER NOT NULL, digest BLOB NOT NULL, body BLOB NOT NULL);
+            CREATE INDEX leaf_about ON leaf (kind, about);
+            CREATE TABLE logged (number INTEGER PRIMARY KEY, body BLOB NOT NULL);
+            CREATE TABLE checkpoint (size INTEGER PRIMARY KEY, body TEXT NOT NULL);
+            CREATE TABLE slice_count (slice INTEGER PRIMARY KEY, deposited INTEGER NOT NULL, sold INTEGER NOT NULL, live INTEGER NOT NULL, ending INTEGER NOT NULL,
+                wanted INTEGER NOT NULL);
             """
         ),
     ]

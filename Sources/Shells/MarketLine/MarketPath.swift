@@ -4,9 +4,9 @@ package import Exchange
 ///
 /// Plain HTTP is enough: what is said is public, or signed, or sealed to the exchange's key; and where it comes from the network hides.
 package enum MarketPath: Hashable, Sendable {
-    // To the exchange: its terms, a sealed order (M6), its answer (M7), a mote's offer (M4), a mote's swap (M12), a fraud proof, and what a
-    // witness saw of a mote (M5).
-    case terms, order, answer, offer, swap, proof, cert
+    // To the exchange: its terms, a sealed order (M6), its answer (M7), a mote's offer (M4), a mote's swap (M12), a fraud proof, what a
+    // witness saw of a mote (M5), and the chain of which it will reveal.
+    case terms, order, answer, offer, swap, proof, cert, chain
     /// What was published of a slice: motes to be had in it, swaps and what they got (M13), probes' words (M5), identifiers of orders (M18), the
     /// beacon, the report (M17).
     case listings(Slice), swaps(Slice), certs(Slice), ids(Slice), beacon(Slice), report(Slice)
@@ -14,8 +14,8 @@ package enum MarketPath: Hashable, Sendable {
     case weekKeys(Int64), dayKeys(Int64)
     /// The log, as C2SP's tlog-tiles has it; a tile without its leading `/tile/`.
     case checkpoint, tile(String)
-    // To a witness: C2SP's tlog-witness, its chain of values, the exchange's call for one of them, and what it answered.
-    case addCheckpoint, chain, reveal, revealed(Slice)
+    // To a witness: C2SP's tlog-witness, the exchange's call for a value, and what it gave out before.
+    case addCheckpoint, reveal, revealed(Slice)
 
     package static let tileLimitBytes = 64
 
@@ -85,7 +85,7 @@ package enum MarketPath: Hashable, Sendable {
 
     package var method: Method {
         switch self {
-        case .order, .answer, .offer, .swap, .proof, .cert, .addCheckpoint, .reveal: .post
+        case .order, .answer, .offer, .swap, .proof, .cert, .chain, .addCheckpoint, .reveal: .post
         default: .get
         }
     }
@@ -95,9 +95,9 @@ package enum MarketPath: Hashable, Sendable {
         switch self {
         case .order: OrderLetter.limitBytes
         case .answer: AnswerLetter.questionBytes
-        case .offer, .swap, .proof, .reveal: 8 << 10
+        case .offer, .swap, .proof, .chain, .reveal: 8 << 10
         case .cert: 256 << 10
-        case .addCheckpoint: 64 << 10
+        case .addCheckpoint: 160 << 10
         default: 0
         }
     }
@@ -107,7 +107,7 @@ package enum MarketPath: Hashable, Sendable {
         switch self {
         case .order, .offer, .swap, .proof, .cert, .chain, .reveal, .revealed: 4 << 10
         case .answer: AnswerLetter.bytesCount
-        case .terms, .checkpoint, .beacon, .addCheckpoint: 64 << 10
+        case .terms, .checkpoint, .beacon, .addCheckpoint: 160 << 10
         default: 64 << 20
         }
     }

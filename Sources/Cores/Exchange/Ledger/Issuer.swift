@@ -5,9 +5,15 @@ package final class Issuer: TokenDesk {
     private let seed: SecretBytes
     package let cashier: [UInt8]
     private var functions: [KeyRole: VOPRFKey] = [:]
-    private var signers: [KeyRole: RSAKey] = [:]
+    private var signers: [KeyRole: Signer] = [:]
     private var ids: [KeyRole: KeyID] = [:]
     private var roles: [KeyID: KeyRole] = [:]
+
+    private struct Signer {
+        let publicKey: RSAPublicKey
+        /// Brings the private key, which need not be in memory all the time.
+        let load: () -> RSAKey?
+    }
 
     /// `nil` unless the seed has 32 bytes.
     package init?(seed: SecretBytes, cashier: [UInt8]) {
@@ -27,11 +33,24 @@ package final class Issuer: TokenDesk {
     /// Opens a role with a key of 2,048 bits; `nil` for one of another kind or length, or if the role has another key: a second one would
     /// part those who use it from the others.
     @discardableResult
-    package func open(_ role: KeyRole, _ key: RSAKey) -> KeyID? {
-        guard role.tokenType == .blindRSA, ids[role] == nil, key.publicKey.bits == 2048 else { return nil }
-        signers[role] = key
-        return note(role, TokenPublicKey.encode(key.publicKey))
+    package func open(_ role: KeyRole, _ key: RSAKey) -> KeyID? { open(role, key.publicKey) { key } }
+
+    /// The same for a key that is brought whenever something is signed with it.
+    @discardableResult
+    package func open(_ role: KeyRole, _ publicKey: RSAPublicKey, _ load: @escaping () -> RSAKey?) -> KeyID? {
+        guard role.tokenType == .blindRSA, ids[role] == nil, publicKey.bits == 2048 else { return nil }
+        signers[role] = Signer(publicKey: publicKey, load: load)
+        return note(role, TokenPublicKey.encode(publicKey))
     }
+
+    /// Lets a key go that nobody needs any more.
+    package func close(_ role: KeyRole) {
+        guard let id = ids[role] else { return }
+        (functions[role], signers[role], ids[role], roles[id]) = (nil, nil, nil, nil)
+    }
+
+    /// All that are open.
+    package var openRoles: [KeyRole] { Array(ids.keys) }
 
     private func note(_ role: KeyRole, _ publicKey: [UInt8]) -> KeyID {
         let id = KeyID(role, publicKey: publicKey)
@@ -56,7 +75,7 @@ package final class Issuer: TokenDesk {
             let elements = batch.blinded.compactMap { RistrettoElement(canonical: $0) }
             return elements.count == batch.blinded.count ? function.evaluate(elements)?.bytes(isBatch: true) : nil
         }
-        guard let signer = signers[role] else { return nil }
+        guard let signer = signers[role]?.load() else { return nil }
         let signed = batch.blinded.compactMap { signer.signBlock($0) }
         return signed.count == batch.blinded.count ? Array(signed.joined()) : nil
     }

@@ -1,0 +1,88 @@
+internal import Exchange
+
+/// What is published beside the log and the ledger: offers, verdicts, swaps, beacons. Any thread may ask.
+struct MarketRecords: Sendable {
+    let store: MarketStore
+
+    // MARK: offers
+
+    func hasOffer(_ offer: Offer) throws -> Bool {
+        try store.read { database in try database.row("SELECT body FROM offer WHERE mote = ? AND first = ?", .bytes(offer.mote), .slice(offer.first))?.bytes("body") == offer.bytes }
+    }
+
+    func add(_ offer: Offer) throws {
+        try store.write { database in
+            _ = try database.run(
+                "INSERT INTO offer (mote, first, last, body) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", .bytes(offer.mote), .slice(offer.first), .slice(offer.last),
+                .bytes(offer.bytes))
+        }
+    }
+
+    func offers(at slice: Slice) throws -> [[UInt8]] {
+        try store.read { database in
+            try database.rows(
+                "SELECT body FROM offer WHERE first > ? AND first <= ? AND last >= ? ORDER BY mote", .slice(slice - MoteClass.slicesPerPermit), .slice(slice), .slice(slice)
+            ).map { try $0.bytes("body") }
+        }
+    }
+
+    // MARK: verdicts
+
+    /// A witness's first word on a mote's slice stands.
+    func add(_ verdict: Verdict) throws {
+        try store.write { database in
+            _ = try database.run(
+                "INSERT INTO verdict (slice, mote, witness, body) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", .slice(verdict.slice), .bytes(verdict.mote), .text(verdict.witness),
+                .bytes(Verdict.encode([verdict])))
+        }
+    }
+
+    func verdicts(at slice: Slice) throws -> [Verdict] {
+        try store.read { database in
+            try database.rows("SELECT body FROM verdict WHERE slice = ? ORDER BY mote, witness", .slice(slice)).compactMap { Verdict.decode(try $0.bytes("body"))?.first }
+        }
+    }
+
+    func verdicts(on mote: [UInt8], at slice: Slice) throws -> [Verdict] {
+        try store.read { database in
+            try database.rows("SELECT body FROM verdict WHERE slice = ? AND mote = ?", .slice(slice), .bytes(mote)).compactMap { Verdict.decode(try $0.bytes("body"))?.first }
+        }
+    }
+
+    // MARK: swaps
+
+    /// Asking again is the same request.
+    func add(_ request: SwapRequest, takenAt slice: Slice) throws {
+        try store.write { database in
+            _ = try database.run(
+                "INSERT INTO swap_request (id, taken, last, body) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", .bytes(request.id), .slice(slice), .slice(request.last),
+                .bytes(request.bytes))
+        }
+    }
+
+    func request(_ id: [UInt8]) throws -> SwapRequest? {
+        try store.read { database in try database.row("SELECT body FROM swap_request WHERE id = ?", .bytes(id)).flatMap { try? SwapRequest(try $0.bytes("body")) } }
+    }
+
+    /// Of the requests that were sealed with a slice, which got what. A request that was matched serves from that slice on.
+    func swaps(among ids: [[UInt8]], at slice: Slice) throws -> [SwapResult] {
+        try store.read { database in
+            try ids.compactMap { id -> SwapResult? in
+                guard let row = try database.row("SELECT body FROM swap_request WHERE id = ?", .bytes(id)), let request = try? SwapRequest(try row.bytes("body")) else { return nil }
+                return SwapResult(request, try database.row("SELECT bucket FROM swap WHERE id = ?", .bytes(id))?.byte("bucket"))
+            }
+        }
+    }
+
+    // MARK: beacons
+
+    func beacon(_ slice: Slice) throws -> BeaconRecord? {
+        try store.read { database in try database.row("SELECT body FROM beacon WHERE slice = ?", .slice(slice)).flatMap { try? BeaconRecord(try $0.bytes("body")) } }
+    }
+
+    func add(_ beacon: BeaconRecord) throws {
+        try store.write { database in
+            _ = try database.run("INSERT INTO beacon (slice, body) VALUES (?, ?) ON CONFLICT DO NOTHING", .slice(beacon.seal.slice), .bytes(beacon.bytes))
+        }
+    }
+}
