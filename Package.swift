@@ -34,7 +34,7 @@ let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 /// The rooms that parse what others send.
 let fuzzed: [Target.Dependency] = [
     "Ambience", "Sealing", "Compression", "Onion", "OnionServices", "Directory", "Voting", "Socks", "Torrc", "Transports", "ControlProtocol",
-    "DirectoryService", "CloudCalls", "Leasing", "Enrolment", "Audit",
+    "DirectoryService", "CloudCalls", "Leasing", "Enrolment", "Audit", "Exchange",
 ]
 
 let package = Package(
@@ -92,9 +92,9 @@ let package = Package(
         room("Shells", "Relaying", ["Bytes", "Ambience", "Confidential", "Sealing", "Onion", "OnionServices", "Limits", "Names", "Loops", "CLinux", log]),
         room("Shells", "DirectoryService", ["Bytes", "Ambience", "Confidential", "Sealing", "Compression", "Onion", "OnionServices", "Directory", "Loops", "Relaying", log]),
         room("Shells", "Authority", ["Bytes", "Ambience", "Confidential", "Sealing", "Onion", "Directory", "Voting", "Loops", "Relaying", "DirectoryService", log]),
-        room("Shells", "Client", ["Bytes", "Ambience", "Confidential", "Sealing", "Onion", "Directory", "Paths", "Socks", "Loops", "Relaying", "DirectoryService", log]),
+        room("Shells", "Client", ["Bytes", "Ambience", "Confidential", "Sealing", "Onion", "Directory", "Paths", "Socks", "Exchange", "Loops", "Relaying", "DirectoryService", log]),
         room("Shells", "ControlService", ["Ambience", "Confidential", "Sealing", "ControlProtocol", "Loops", log]),
-        room("Shells", "Node", ["Statistics", "ControlProtocol", "ControlService", "Bytes", "Ambience", "Confidential", "Sealing", "Onion", "OnionServices", "Directory", "Voting", "Paths", "Torrc", "Transports", "Limits", "Loops", "Relaying", "DirectoryService", "Authority", "Client", "CLinux", "CSeccomp", log]),
+        room("Shells", "Node", ["Statistics", "ControlProtocol", "ControlService", "Bytes", "Ambience", "Confidential", "Sealing", "Onion", "OnionServices", "Directory", "Voting", "Paths", "Torrc", "Transports", "Limits", "Exchange", "Loops", "Relaying", "DirectoryService", "Authority", "Client", "CLinux", "CSeccomp", log]),
         room("Shells", "Cradle", ["Ambience", "Sealing", "Enrolment", "CLinux", "CMachine"]),
         room("Shells", "EnrolmentService", ["Bytes", "Ambience", "Sealing", "Leasing", "Enrolment", "Loops"]),
         room("Shells", "Auditing", ["Bytes", "Ambience", "Sealing", "Audit", "CLinux"]),
@@ -128,12 +128,12 @@ let package = Package(
         tests("TorrcTests", ["Torrc", "Limits", "Directory", "Bytes", "Ambience", "Sealing"]),
         tests("LoopsTests", ["Loops", "Ambience"]),
         tests("LimitsTests", ["Limits", "Ambience"]),
-        tests("RelayingTests", ["Relaying", "Onion", "OnionServices", "Limits", "Loops", "Bytes", "Ambience", "Sealing", "COpenSSL"]),
+        tests("RelayingTests", ["MarketHistories", "Exchange", "Relaying", "Onion", "OnionServices", "Limits", "Loops", "Bytes", "Ambience", "Sealing", "COpenSSL"]),
         tests("DirectoryServiceTests", ["DirectoryService", "Compression", "Directory", "Loops", "Relaying", "Onion", "OnionServices", "Bytes", "Ambience", "Sealing", log], resources: [.copy("Vectors")]),
         tests("ControlServiceTests", ["ControlService", "ControlProtocol", "Loops", "Bytes", "Ambience", "Sealing", log]),
         tests("AuthorityTests", ["Authority", "Voting", "DirectoryService", "Relaying", "Loops", "Onion", "Directory", "Bytes", "Ambience", "Sealing", log]),
         tests("ClientTests", ["Client", "Paths", "Socks", "Loops", "Relaying", "DirectoryService", "Onion", "Directory", "Bytes", "Ambience", "Sealing", log]),
-        tests("NodeTests", ["Node", "CLinux", "Loops", "Relaying", "DirectoryService", "Torrc", "Directory", "Statistics", "Bytes", "Ambience", "Sealing", log]),
+        tests("NodeTests", ["MarketHistories", "Exchange", "Node", "CLinux", "Loops", "Relaying", "DirectoryService", "Torrc", "Directory", "Statistics", "Bytes", "Ambience", "Sealing", log]),
         tests("LeasingTests", ["Leasing", "Coordination", "Prices", "Ambience"]),
         tests("PricesTests", ["Prices", "Ambience"]),
         tests("PlacementTests", ["Placement", "Prices", "Leasing", "Ambience"]),

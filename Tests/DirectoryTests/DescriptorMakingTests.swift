@@ -35,12 +35,16 @@ import Testing
         var content = relay.content(now: now)
         content.isHibernating = true
         content.isHiddenServiceDirectory = true
+        content.market = [UInt8](repeating: 9, count: 32)
         let made = try RouterDescriptor.make(content, keys: relay.keys).descriptor
+        #expect(try RouterDescriptor(made.text).market == content.market)
+        let text = String(decoding: made.text, as: UTF8.self)
+        #expect(throws: DocumentError.self) { try RouterDescriptor(Array(text.replacing("dust-market 09", with: "dust-market 0x").utf8)) }
         let keywords = try NetDocument(made.text, limitBytes: 20_000).items.map(\.keyword)
         #expect(keywords == [
             "router", "identity-ed25519", "master-key-ed25519", "platform", "proto", "published", "fingerprint", "uptime", "bandwidth", "extra-info-digest", "onion-key",
             "signing-key", "onion-key-crosscert", "ntor-onion-key-crosscert", "hibernating", "hidden-service-dir", "contact", "ntor-onion-key", "reject",
-            "tunnelled-dir-server", "dust-expires", "router-sig-ed25519", "router-signature",
+            "tunnelled-dir-server", "dust-market", "dust-expires", "router-sig-ed25519", "router-signature",
         ])
     }
 

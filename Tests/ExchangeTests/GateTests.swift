@@ -1,6 +1,7 @@
 import Ambience
 import Bytes
 import Damage
+import MarketHistories
 import Sealing
 import Testing
 
@@ -37,13 +38,7 @@ struct GateTests {
 
     private func ticket(_ slice: Slice, mote: [UInt8]? = nil) throws -> Ticket {
         let bought = try tokens.buy(mote: mote ?? self.mote, slice)
-        return try #require(ticket(bought, slice, mote: mote ?? self.mote))
-    }
-
-    private func ticket(_ bought: AccessTokens.Bought, _ slice: Slice, mote: [UInt8]) -> Ticket? {
-        Ticket(
-            time: .usual, slices: slice...slice, mote: mote, relay: RSAIdentity([UInt8](repeating: 7, count: 20))!, access: .token(bought.token, salt: bought.salt),
-            seed: bought.seed)
+        return try #require(bought.ticket(mote: mote ?? self.mote, slice))
     }
 
     private var ownersTicket: Ticket {
@@ -80,7 +75,7 @@ struct GateTests {
     @Test("the same token twice, at two motes, in another slice, in another session, or after a restart: exactly one is admitted")
     func replayed() throws {
         let bought = try tokens.buy(mote: mote, now), stranger = Ed25519Key()
-        let ticket = try #require(self.ticket(bought, now, mote: mote))
+        let ticket = try #require(bought.ticket(mote: mote, now))
         let question = ticket.question(for: now, exporter: session)
         let counter = counter(), elsewhere = self.counter(stranger)
         var kept: [SpendRecord] = []
@@ -125,7 +120,7 @@ struct GateTests {
     @Test("a mote that says full to a token in its hand signs what proves a fraud if it deposits it")
     func fraud() throws {
         let counter = counter()
-        let bought = try tokens.buy(mote: mote, now), ticket = try #require(self.ticket(bought, now, mote: mote))
+        let bought = try tokens.buy(mote: mote, now), ticket = try #require(bought.ticket(mote: mote, now))
         var talk = TicketTalk(ticket, for: now, exporter: session)
         guard case .show(let question) = talk.receive(try #require(counter.answer(talk.opening, exporter: session, at: now)).answer) else { throw GateError.malformed }
         for _ in 0..<MoteClass.small.shares { _ = try visit(try self.ticket(now), counter, for: now, at: now) }
@@ -167,7 +162,7 @@ struct GateTests {
         let barter = AccessTokens(.barterAccess(bucket: 3, day: now.day))
         let bought = try barter.buy(mote: mote, now)
         let counter = counter(keys: barter)
-        let question = try #require(ticket(bought, now, mote: mote)).question(for: now, exporter: session).bytes
+        let question = try #require(bought.ticket(mote: mote, now)).question(for: now, exporter: session).bytes
         #expect(counter.answer(question, exporter: session, at: now)?.admitted == now)
         let later = self.counter(slices: now + 1...now + 4, keys: barter)
         #expect(later.answer(question, exporter: session, at: now)?.admitted == nil)

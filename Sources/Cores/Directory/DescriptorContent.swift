@@ -59,6 +59,8 @@ package struct DescriptorContent: Equatable, Sendable {
     /// Lines of statistics for the extra-info document, each without its newline.
     package var statistics: [String] = []
     package var expires: WallTime?
+    /// The 32 bytes of its key on the exchange, if the mote is sold there.
+    package var market: [UInt8]?
     /// How long the ntor key will be in use from `published`; stock says 28 days.
     package var ntorKeyLifetimeSeconds: Int64 = 28 * 86400
 

@@ -67,6 +67,8 @@ package struct RouterDescriptor: Equatable, Sendable {
     package internal(set) var contact: String?
     /// When the relay will be gone: `dust-expires`, which stock ignores.
     package internal(set) var expires: WallTime?
+    /// The key of a mote that is sold on the exchange: `dust-market`, which stock ignores as well.
+    package internal(set) var market: [UInt8]?
 
     package var address4: SocketAddress { SocketAddress(ip: address, port: orPort) }
 

@@ -51,6 +51,7 @@ extension RouterDescriptor {
         for line in content.policy.descriptorLines { text += line + "\n" }
         if !content.policy.isRejectAll(isIPv4: false) { text += "ipv6-policy \(content.policy.summary(isIPv4: false))\n" }
         if content.isTunnelledDirectory { text += "tunnelled-dir-server\n" }
+        if let key = content.market { text += "dust-market \(Hex.lower(key))\n" }
         if let expires = content.expires { text += "dust-expires \(expires)\n" }
         return text
     }

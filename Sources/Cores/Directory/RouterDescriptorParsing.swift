@@ -49,6 +49,10 @@ extension RouterDescriptor {
         cachesExtraInfo = try document.optional("caches-extra-info") != nil
         contact = try document.optional("contact")?.rest
         expires = try document.optional("dust-expires")?.time()
+        market = try document.optional("dust-market").map { item throws(DocumentError) in
+            guard let key = Hex.decode(try item.words(atLeast: 1)[0]), key.count == 32 else { throw .invalid("dust-market", "no key") }
+            return key
+        }
     }
 
     private static func uptime(_ document: NetDocument) throws(DocumentError) -> UInt64 {

@@ -27,7 +27,10 @@ struct Errand {
         case .makeKeys: print(try KeyMaking.make(try TorrcFiles.read(invocation).configuration, home: TorrcFiles.home))
         case .makeFamilyKey(let name): print("# Generated \(name).secret_family_key\nFamilyId \(try FamilyKeys.make(name))")
         case .run: return try serve(try TorrcFiles.read(invocation), TorrcFiles.source(invocation))
-        case .probe: throw TorrcError(origin: .commandLine, option: "--probe", problem: "comes with the gate, which is not built yet")
+        case .probe(let order):
+            let finding = MoteProbe.run(order)
+            print(finding.line)
+            return finding.isUp ? 0 : 1
         case .enrol(let source): return try enrol(OrderSource(source))
         }
         return 0

@@ -21,7 +21,7 @@ package enum CosmeticDifference {
     private static func isSameService(_ a: RouterDescriptor, _ b: RouterDescriptor) -> Bool {
         a.platform == b.platform && a.contact == b.contact && a.isHibernating == b.isHibernating && a.policy == b.policy && a.ipv6Policy == b.ipv6Policy
             && a.isTunnelledDirectory == b.isTunnelledDirectory && a.isHiddenServiceDirectory == b.isHiddenServiceDirectory && a.family == b.family
-            && a.familyIDs == b.familyIDs && a.protocolsText == b.protocolsText && a.expires == b.expires
+            && a.familyIDs == b.familyIDs && a.protocolsText == b.protocolsText && a.expires == b.expires && a.market == b.market
     }
 
     private static func isAlikeBandwidth(_ a: RouterDescriptor, _ b: RouterDescriptor) -> Bool {

@@ -31,6 +31,8 @@ package final class Client {
     private var listeners: [TCPListener] = []
     private var phase: BootstrapPhase?
     private var listings = Listings()
+    /// What the consensus says of how many guards to use.
+    private var guardsWanted = 1
     private var isSettleDue = false
     private var isNetworkDue = false
     private var timer: Timer?
@@ -38,6 +40,11 @@ package final class Client {
     /// As controllers were told of them.
     var seenGuards: [GuardEntry] = []
     private var isRunning = false
+    private var visits: GateVisits?
+    /// The mote at which we are let in, if we have a ticket for one.
+    var entrance: RSAIdentity? {
+        didSet { pool.retire(notStartingAt: entrance, former: oldValue) }
+    }
 
     /// What happens to circuits and streams, for controllers.
     package var onEvent: (ClientEvent) -> Void = { _ in }
@@ -76,6 +83,7 @@ package final class Client {
         store.observe { [weak self] _ in self?.directoryChanged() }
         for (index, port) in settings.ports.enumerated() { try listen(port, group: port.sessionGroup ?? -1 - index) }
         directoryChanged()
+        if let folder = settings.ticketsFolder { visits = GateVisits(self, folder: folder) }
     }
 
     private func listen(_ port: SocksPortSettings, group: Int) throws(FileError) {
@@ -102,6 +110,7 @@ package final class Client {
         stopListening()
         timer?.cancel()
         timer = nil
+        visits?.stop()
         saveGuards()
         for session in Array(sessions.values) { session.abort() }
         sessions = [:]
@@ -137,12 +146,17 @@ package final class Client {
         let network = PathNetwork(consensus, earlier: listings.earlier) { store.microdescriptor($0) }
         let needed = settings.pathsNeeded ?? Double(consensus.param("min_paths_for_circs_pct", default: 60, in: 25...95)) / 100
         guard network.usableFraction >= needed else { return }
-        var policy = settings.paths
-        if policy.numEntryGuards == 0 { policy.numEntryGuards = Int(consensus.param("guard-n-primary-guards-to-use", default: 1, in: 1...10)) }
         if !pool.hasNetwork, !network.hasExits { log.notice("The consensus has no exits: nothing outside the network can be reached.") }
-        pool.useNetwork(PathSelector(network: network, policy: policy))
+        guardsWanted = Int(consensus.param("guard-n-primary-guards-to-use", default: 1, in: 1...10))
+        useNetwork(network)
         report(.enoughDirectory)
         settleSoon()
+    }
+
+    func useNetwork(_ network: PathNetwork) {
+        var policy = settings.paths.entering(at: entrance)
+        if policy.numEntryGuards == 0 { policy.numEntryGuards = guardsWanted }
+        pool.useNetwork(PathSelector(network: network, policy: policy))
     }
 
     /// Tells each phase once, as stock does.

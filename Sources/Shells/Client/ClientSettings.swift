@@ -18,6 +18,8 @@ package struct ClientSettings: Sendable {
     package var isSafeSocks = false
     /// Stock's state file, whose `Guard` lines are ours; `nil` keeps guards in memory only.
     package var stateFile: String?
+    /// `MoteTickets`: what lets us into motes that are sold.
+    package var ticketsFolder: String?
     /// Applications' connections at once, over all ports.
     package var sessionLimit = 4096
 

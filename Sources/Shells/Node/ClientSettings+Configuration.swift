@@ -20,6 +20,7 @@ extension ClientSettings {
         rejectsInternalAddresses = options.isRejectInternalAddresses
         isSafeSocks = options.isSafeSocks
         self.stateFile = stateFile
+        ticketsFolder = configuration.mote.ticketsFolder
     }
 }
 

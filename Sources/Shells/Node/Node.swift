@@ -46,6 +46,8 @@ package final class Node {
     private let keys: KeyRing?
     private var relay: RelayRole?
     private var transports: ServerTransports?
+    /// `nil` without MoteMarket.
+    private var market: MarketRole?
     private var authority: Authority?
     private var client: Client?
     /// `nil` without AccountingMax.
@@ -134,6 +136,7 @@ package final class Node {
         documents.serve(for: role)
         if configuration.authority.isAuthoritative { try startAuthority(role, address) }
         try startTransports(role, address)
+        startMarket(role)
         log.notice("Your relay's identity key fingerprint is '\(content.nickname) \(keys.rsaIdentity)'")
         log.notice("Your relay's identity ed25519 key fingerprint is '\(content.nickname) \(keys.ed25519Identity)'")
         if configuration.bridge.isBridge { introduceBridge(keys, content) }
@@ -165,6 +168,15 @@ package final class Node {
         transports.onLaunch = { [weak control] in control?.transportLaunched($0) }
         control?.openPorts.extended = transports.extendedAddress
         self.transports = transports
+    }
+
+    private func startMarket(_ role: RelayRole) {
+        guard let folder = configuration.mote.marketFolder else { return }
+        let market = MarketRole(folder: folder, router: router)
+        role.marketKey = { [weak market] in market?.key }
+        market.onChange = { [weak role] in role?.publisher.change() }
+        market.look(at: loop.wall)
+        self.market = market
     }
 
     private func startAuthority(_ role: RelayRole, _ address: OwnAddress) throws(NodeFailure) {
@@ -212,6 +224,7 @@ package final class Node {
 
     private func look() {
         accounting?.look()
+        market?.look(at: loop.wall)
         relay?.look()
         if relay?.hasJoined == true { documents.joined() }
         control?.look()

@@ -41,7 +41,7 @@ package final class Channel: Throttled {
     private let fd: Int32
     /// The context at the time of connecting: the router's may change before the link stands.
     private let tls: TLSContext
-    private let session: TLSSession
+    let session: TLSSession
     private var source: IOSource?
     private var timeout: Timer?
     @exclusivity(unchecked) private(set) var state = State.tls
@@ -51,7 +51,7 @@ package final class Channel: Throttled {
     /// Whom it must lead to, if we opened it.
     let expected: RSAIdentity?
     private var isBroken = false
-    private(set) var admission: Admission
+    var admission: Admission
     package let address: SocketAddress
     /// The pluggable transport by which the peer reached us; `address` is then what the transport's proxy says of it.
     package internal(set) var transport: String?
@@ -88,6 +88,10 @@ package final class Channel: Throttled {
     @exclusivity(unchecked) var tally: LinkTally
     private var progress: LinkProgress
     var idleSince: Instant
+    /// At a mote that is sold: what the peer was let in for, and up to what of `tally` it need not be looked at. At a client: `LinkGate`.
+    var pass: LinkPass?
+    @exclusivity(unchecked) var paidBytes = UInt64.max
+    var gate: LinkGate?
 
     init(
         router: OnionRouter, fd: Int32, address: SocketAddress, isInitiator: Bool, link: UInt64? = nil, expected: RSAIdentity? = nil,
@@ -139,6 +143,7 @@ package final class Channel: Throttled {
         let (count, progress) = session.read(into: scratch + kept, capacity: OnionRouter.scratchBytes - kept)
         paid(read: session.takeReceivedBytes(), isMetered)
         tally.note(read: count, isPadded: padding?.isScheduled == true, &router.statistics)
+        if tally.bytesMoved > paidBytes { payMore() }
         if count > 0 {
             padding?.transferred(at: router.loop.now)
             if isOpen { consume(scratch, count: kept + count) } else { stepLink(scratch + kept, count) }
@@ -178,9 +183,15 @@ package final class Channel: Throttled {
             let left = count - offset
             guard left >= CellLayout.headerBytes else { break }
             if CellCommand.isVariableLength(bytes[offset + 4]) {
-                // After the handshake only padding comes in variable length; everything else is ignored too (tor-spec 3).
+                // After the handshake only padding and AUTHORIZE come in variable length; everything else is ignored too (tor-spec 3).
                 guard left >= 7 else { break }
-                bytesToSkip = 7 + Int(bytes[offset + 5]) << 8 + Int(bytes[offset + 6])
+                let size = 7 + Int(bytes[offset + 5]) << 8 + Int(bytes[offset + 6])
+                if isHeard(bytes[offset + 4], size - 7) {
+                    guard left >= size else { break }
+                    receiveAuthorize(Array(UnsafeBufferPointer(start: bytes + offset + 7, count: size - 7)))
+                    if isClosed { return }
+                    offset += size
+                } else { bytesToSkip = size }
                 continue
             }
             guard left >= CellLayout.fixedBytes else { break }
@@ -336,7 +347,7 @@ package final class Channel: Throttled {
 
     func sendDestroy(_ id: UInt32, _ reason: DestroyReason) { sendControl(id, CellCommand.destroy, [reason.rawValue]) }
 
-    private func sendRaw(_ bytes: [UInt8]) {
+    func sendRaw(_ bytes: [UInt8]) {
         guard !bytes.isEmpty else { return }
         output.reserve(bytes.count).update(from: bytes, count: bytes.count)
         markDirty()
@@ -560,17 +571,6 @@ package final class Channel: Throttled {
         }
     }
 
-    /// The gate learns what became of a link that it admitted.
-    private func settleAdmission(_ next: Admission) {
-        let before = admission
-        guard before != .none else { return }
-        admission = next
-        let clients = router.settings.clients
-        if before == .unfinished { clients.finished(from: address.ip) }
-        guard next == .none else { return }
-        if isClosed { clients.disconnected(from: address.ip) } else { clients.identified(at: address.ip) }
-    }
-
     private func decide(_ channel: Channel?) {
         let handler = onDecided
         onDecided = nil
@@ -588,7 +588,7 @@ package final class Channel: Throttled {
         settleAdmission(.none)
         timeout?.cancel()
         source?.cancel()
-        source = nil
+        (source, gate) = (nil, nil)
         if wasOpen { session.shutdown() }
         Sockets.close(fd)
         for (_, circuit, isForward) in circuits.all { circuit.channelClosed(isForward: isForward) }

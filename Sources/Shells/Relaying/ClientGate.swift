@@ -54,12 +54,26 @@ extension OnionRouter {
 
     /// Whether a CREATE on this link is answered.
     func admitsCircuit(on channel: Channel) -> Bool {
-        channel.admission != .client || settings.clients.admitCircuit(from: channel.address.ip, at: loop.now, policy.denial)
+        guard channel.mayHaveCircuit else { return false }
+        return channel.admission != .client || settings.clients.admitCircuit(from: channel.address.ip, at: loop.now, policy.denial)
     }
 
     /// A circuit from this link is closed because its queue towards the exit is full.
     func filledQueue(from channel: Channel) {
         guard channel.admission == .client else { return }
         settings.clients.filledQueue(from: channel.address.ip, at: loop.now, policy.denial)
+    }
+}
+
+extension Channel {
+    /// The gate learns what became of a link that it admitted.
+    func settleAdmission(_ next: Admission) {
+        let before = admission
+        guard before != .none else { return }
+        admission = next
+        let clients = router.settings.clients
+        if before == .unfinished { clients.finished(from: address.ip) }
+        guard next == .none else { return }
+        if isClosed { clients.disconnected(from: address.ip) } else { clients.identified(at: address.ip) }
     }
 }

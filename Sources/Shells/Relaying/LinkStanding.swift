@@ -6,7 +6,7 @@ extension Channel {
     package var isOpen: Bool { if case .open = state { true } else { false } }
     var isClosed: Bool { if case .closed = state { true } else { false } }
 
-    func isIdle(_ now: Instant) -> Bool { circuits.count == 0 && idleSince + router.settings.idleChannelTimeout < now }
+    func isIdle(_ now: Instant) -> Bool { circuits.count == 0 && !isHeldOpen && idleSince + router.settings.idleChannelTimeout < now }
 
     /// Of an open link to a relay that proved who it is.
     var card: LinkCard? {

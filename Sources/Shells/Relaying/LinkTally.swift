@@ -8,6 +8,9 @@ struct LinkTally {
     /// Both, when it was last asked what the link does.
     private var surveyed: (read: UInt64, written: UInt64)?
 
+    /// In both directions.
+    var bytesMoved: UInt64 { bytesRead &+ bytesWritten }
+
     init(isIPv6: Bool) { self.isIPv6 = isIPv6 }
 
     /// Once per read: cells, without what TLS adds. `isPadded`: of a link that is padded when it is idle.

@@ -178,7 +178,7 @@ package final class OnionRouter {
 
     /// Like `connect` but never reuses a link: an authority's reachability test.
     package func testLink(_ target: LinkTarget, _ done: @escaping (LinkPeer?) -> Void) {
-        launch(Dial(router: self, target: target) { done($0?.peer) })
+        dialAnew(target) { done($0?.peer) }
     }
 
     // MARK: Links
@@ -237,6 +237,9 @@ package final class OnionRouter {
         launch(Dial(router: self, target: target, done))
     }
 
+    /// A link of its own, never one that there is.
+    func dialAnew(_ target: LinkTarget, _ done: @escaping (Channel?) -> Void) { launch(Dial(router: self, target: target, done)) }
+
     private func launch(_ dial: Dial) {
         guard !isShut, policy.wakefulness != .asleep, dialCount < settings.dialLimit, channels.count < settings.channelLimit else { return loop.soon { dial.cancel() } }
         dials[dial.target.rsa, default: []].append(dial)
@@ -266,6 +269,7 @@ package final class OnionRouter {
 
     func channelOpened(_ channel: Channel) {
         endHandshake(channel)
+        channel.beginPaying()
         guard let card = channel.card, let rsa = channel.peer?.rsa else { return }
         channelsByRelay[rsa, default: []].append(channel)
         loops?.registry.add(rsa, card, serial: ObjectIdentifier(channel), loop: index)

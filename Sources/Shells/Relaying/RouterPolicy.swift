@@ -50,6 +50,9 @@ package struct RouterPolicy: Sendable {
     /// Addresses of relays: what comes from there is not counted as a client's.
     package var relayAddresses: Set<IPAddress> = []
 
+    /// Set while the mote is on the exchange: what clients are let in for. Links of clients that stand already are not asked.
+    package var market: MarketEntry?
+
     /// What the operator wants counted for statistics.
     package var counted: CountedThings = []
 

@@ -80,6 +80,8 @@ package struct RouterStatistics: Sendable {
     package var skinsDropped = Counts<SkinKind>()
     /// Links closed in their handshake to make room for new ones.
     package var linksDroppedUnfinished: UInt64 = 0
+    /// Times that a link's circuits were closed because nothing paid for them.
+    package var unpaidLinks: UInt64 = 0
     /// Circuits closed because more cells of theirs waited than may; of these, cells towards the exit.
     package var queuesOverfilled: UInt64 = 0
     package var outboundQueuesOverfilled: UInt64 = 0

@@ -13,14 +13,17 @@ package struct Gate<Keys: AccessKeys> {
     }
 
     private let mote: [UInt8]
-    private let shares: Int
-    private let keys: Keys
+    private var shares: Int
+    private var keys: Keys
     /// Tokens of this slice and the next, by slice: as many as there are shares at most.
     private var used: [Slice: Set<[UInt8]>] = [:]
 
     package init(mote: [UInt8], size: MoteClass, keys: Keys) {
         (self.mote, shares, self.keys) = (mote, Int(size.shares), keys)
     }
+
+    /// The exchange's keys of another day, or another offer. What was admitted stays so.
+    package mutating func renew(size: MoteClass, keys: Keys) { (shares, self.keys) = (Int(size.shares), keys) }
 
     /// Counts what was admitted before a restart.
     package mutating func restore(_ record: SpendRecord) { used[record.slice, default: []].insert(record.token.input.nonce) }

@@ -13,8 +13,8 @@ package struct GateCounter<Keys: AccessKeys> {
     }
 
     private let key: Ed25519Key
-    private let owners: Set<[UInt8]>
-    private let slices: ClosedRange<Slice>
+    private var owners: Set<[UInt8]>
+    private var slices: ClosedRange<Slice>
     private var gate: Gate<Keys>
 
     /// - Parameters:
@@ -25,6 +25,12 @@ package struct GateCounter<Keys: AccessKeys> {
         (self.key, self.owners, slices) = (key, owners, offer.slices)
         gate = Gate(mote: key.publicKey, size: offer.size, keys: keys)
         for record in admitted { gate.restore(record) }
+    }
+
+    /// What the owner's wallet says now, and the exchange's keys of now.
+    package mutating func renew(_ offer: MoteOffer, owners: Set<[UInt8]>, keys: Keys) {
+        (self.owners, slices) = (owners, offer.slices)
+        gate.renew(size: offer.size, keys: keys)
     }
 
     /// `nil` for what no client of ours says: the link should be closed.

@@ -13,10 +13,8 @@ package enum GateMessages {
     /// was one, nor who came with a token and who owns the mote.
     package static let bytesCount = 507
     package static let version: UInt8 = 1
+    /// Of keying material of the TLS session that signatures are over (RFC 5705), under a label of its own.
     package static let exporterBytes = 32
-    /// Of the keying material of the TLS session that signatures are over (RFC 5705, without context). Its own: what is signed for one
-    /// purpose must mean nothing for another.
-    package static let exporterLabel = "EXPORTER-dustcloud-gate"
 
     static func padded(_ kind: UInt8, _ slice: Slice, _ rest: [UInt8]) -> [UInt8] {
         var writer = ByteWriter(capacity: bytesCount)

@@ -32,6 +32,8 @@ final class RelayRole {
     var life: LifeSpan?
     /// Lines about pluggable transports for the extra-info document.
     var transportLines: () -> [String] = { [] }
+    /// Our key on the exchange, for the descriptor.
+    var marketKey: () -> [UInt8]? = { nil }
     /// Told of what the relay finds out about itself.
     var onEvent: (RelayEvent) -> Void = { _ in } {
         didSet {
@@ -113,6 +115,7 @@ final class RelayRole {
 
     private func descriptorContent() -> DescriptorContent {
         var said = content.descriptor(at: loop.wall, upSince: started, observed: observed, isHibernating: isDraining || isHibernating, life: life)
+        said.market = marketKey()
         if probes?.isBroken == true { said.policy = .rejectAll }
         if !selfTests.isReachableOverIPv6 { said.ipv6 = nil }
         said.ntorKeyLifetimeSeconds = onionKeyLives.rotationSeconds
