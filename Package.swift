@@ -105,11 +105,12 @@ let package = Package(
         room("Shells", "MarketLine", ["Ambience", "Bytes", "Sealing", "Exchange", "Calling", "Loops"]),
         room("Shells", "Market", ["Ambience", "Bytes", "Sealing", "Exchange", "MarketLine", "Loops", "CLinux", database]),
         room("Shells", "Wallet", ["Bytes", "Ambience", "Sealing", "Exchange", database]),
+        room("Shells", "Witnessing", ["Bytes", "Ambience", "Sealing", "Exchange", "Loops", "MarketLine", "CLinux"]),
 
         program("mote", ["Ambience", "Confidential", "Sealing", "ControlProtocol", "Torrc", "Leasing", "Enrolment", "EnrolmentService", "Loops", "Node", "Cradle", log]),
         // What a relay cannot cost less than; `make bench` compares with it.
         .executableTarget(name: "floor", dependencies: ["Sealing"], path: "Tests/Bench/Floor", swiftSettings: settings),
-        program("dustcloud", ["Ambience", "Bytes", "Sealing", "MarketLine", "Market", "Torrc", "Leasing", "Rehearsal", "CloudCalls", "Exchange", "Clouds", "Prices", "Placement", "Usage", "Providers", "Audit", "Auditing", "Enrolment", "EnrolmentService", "Disclosure", "Coordination", arguments]),
+        program("dustcloud", ["Ambience", "Bytes", "Sealing", "MarketLine", "Market", "Torrc", "Leasing", "Rehearsal", "CloudCalls", "Exchange", "Clouds", "Prices", "Placement", "Usage", "Providers", "Audit", "Auditing", "Enrolment", "EnrolmentService", "Disclosure", "Coordination", "Witnessing", arguments]),
         // What tokens cost beside the primitives they consist of; `make bench-tokens`.
         .executableTarget(name: "tokencost", dependencies: ["Exchange", "Sealing", "COpenSSL", "CSodium"], path: "Tests/Bench/Tokens", swiftSettings: settings),
 
@@ -142,6 +143,7 @@ let package = Package(
         tests("UsageTests", ["Usage", "Prices", "Leasing", "Ambience"]),
         tests("ExchangeTests", ["Damage", "MarketHistories", "Exchange", "Bytes", "Ambience", "Sealing", "COpenSSL"], resources: [.copy("Vectors")]),
         tests("LogTests", ["Exchange", "Bytes", "Sealing"]),
+        tests("WitnessingTests", ["Witnessing", "MarketLine", "Exchange", "Bytes", "Ambience", "Sealing"]),
         tests("MarketLineTests", ["MarketLine", "Loops", "Exchange", "Sealing", "Ambience"]),
         tests("MarketTests", ["MarketHistories", "Market", "Exchange", "Sealing"]),
         tests("MarketWorldTests", ["MarketHistories", "Exchange", "Ambience", "Sealing"]),

@@ -41,8 +41,8 @@ package enum MarketPath: Hashable, Sendable {
     }
 
     private static let plain: [String: MarketPath] = [
-        "terms": .terms, "order": .order, "answer": .answer, "offer": .offer, "swap": .swap, "proof": .proof, "cert": .cert, "checkpoint": .checkpoint,
-        "add-checkpoint": .addCheckpoint, "chain": .chain, "reveal": .reveal,
+        "terms": .terms, "order": .order, "answer": .answer, "offer": .offer, "swap": .swap, "proof": .proof, "cert": .cert, "chain": .chain, "checkpoint": .checkpoint,
+        "add-checkpoint": .addCheckpoint, "reveal": .reveal,
     ]
 
     private static func numbered(_ word: some StringProtocol, _ number: Int64) -> MarketPath? {
