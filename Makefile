@@ -17,7 +17,7 @@ SEEDS ?= 1000
 SEED ?= 0
 TSAN := DUSTCLOUD_SANITIZE=1 TSAN_OPTIONS='suppressions=$(CURDIR)/Tests/tsan.supp history_size=4 halt_on_error=1 exitcode=66'
 
-.PHONY: help deps peers build image image-lock test demo bench bench-tokens fuzz simulate tsan clouds soak clean
+.PHONY: help deps peers build image image-lock test demo bench bench-tokens bench-mix fuzz simulate tsan clouds soak clean
 
 help: ## Say what there is
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 14
@@ -58,6 +58,9 @@ demo: build ## Bring a cloud up, use it while its motes rotate, and say what tha
 
 bench-tokens: deps ## What the exchange's tokens cost on one core, beside the primitives they consist of
 	swift run -c release tokencost
+
+bench-mix: deps ## What a mote on the mix spends on a packet on one core, beside the primitives it consists of
+	swift run -c release mixcost
 
 bench: PACKAGES += valgrind
 bench: build ## Compare with stock tor in every position: CPU, latency, circuits, memory, counts

@@ -12,7 +12,7 @@ func door(_ name: String, pkgConfig: String? = nil, apt: String? = nil) -> Targe
 }
 
 /// What simulations run through millions of times: optimised in every build, or a week of many motes takes an afternoon.
-let busy: Set = ["Leasing", "Prices", "Placement", "CloudCalls", "Rehearsal", "FleetTests", "Exchange", "MarketHistories", "MarketWorldTests"]
+let busy: Set = ["Leasing", "Prices", "Placement", "CloudCalls", "Rehearsal", "FleetTests", "Exchange", "MarketHistories", "MarketWorldTests", "Mixing"]
 
 func settings(_ name: String) -> [SwiftSetting] { settings + (busy.contains(name) ? [.unsafeFlags(["-O"])] : []) }
 
@@ -34,7 +34,7 @@ let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 /// The rooms that parse what others send.
 let fuzzed: [Target.Dependency] = [
     "Ambience", "Sealing", "Compression", "Onion", "OnionServices", "Directory", "Voting", "Socks", "Torrc", "Transports", "ControlProtocol",
-    "DirectoryService", "CloudCalls", "Leasing", "Enrolment", "Audit", "Exchange",
+    "DirectoryService", "CloudCalls", "Leasing", "Enrolment", "Audit", "Exchange", "Mixing",
 ]
 
 let package = Package(
@@ -57,6 +57,7 @@ let package = Package(
         door("CPolyval"),
         door("CAES"),
         door("CX25519"),
+        door("CAEZ"),
         door("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
 
         room("Basics", "Bytes"),
@@ -83,6 +84,7 @@ let package = Package(
         room("Cores", "Placement", ["Ambience", "Prices", "Leasing"]),
         room("Cores", "Usage", ["Ambience", "Prices", "Leasing"]),
         room("Cores", "Exchange", ["Bytes", "Ambience", "Sealing"]),
+        room("Cores", "Mixing", ["Bytes", "Ambience", "Sealing", "CAEZ"]),
         room("Cores", "CloudCalls", ["Bytes", "Ambience", "Sealing", "Leasing"]),
         room("Cores", "Audit", ["Bytes", "Ambience", "Sealing", "Leasing"]),
         room("Cores", "Enrolment", ["Bytes", "Ambience", "Sealing", "Leasing"]),
@@ -110,9 +112,12 @@ let package = Package(
         program("mote", ["Ambience", "Confidential", "Sealing", "ControlProtocol", "Torrc", "Leasing", "Enrolment", "EnrolmentService", "Loops", "Node", "Cradle", log]),
         // What a relay cannot cost less than; `make bench` compares with it.
         .executableTarget(name: "floor", dependencies: ["Sealing"], path: "Tests/Bench/Floor", swiftSettings: settings),
-        program("dustcloud", ["Ambience", "Bytes", "Sealing", "MarketLine", "Market", "Torrc", "Leasing", "Rehearsal", "CloudCalls", "Exchange", "Clouds", "Prices", "Placement", "Usage", "Providers", "Audit", "Auditing", "Enrolment", "EnrolmentService", "Disclosure", "Coordination", "Witnessing", arguments]),
+        program("dustcloud", ["Ambience", "Bytes", "Sealing", "MarketLine", "Market", "Torrc", "Leasing", "Rehearsal", "CloudCalls", "Exchange", "Mixing", "Clouds", "Prices", "Placement", "Usage", "Providers", "Audit", "Auditing", "Enrolment", "EnrolmentService", "Disclosure", "Coordination", "Witnessing", arguments]),
         // What tokens cost beside the primitives they consist of; `make bench-tokens`.
-        .executableTarget(name: "tokencost", dependencies: ["Exchange", "Sealing", "COpenSSL", "CSodium"], path: "Tests/Bench/Tokens", swiftSettings: settings),
+        .executableTarget(name: "tokencost", dependencies: ["Stopwatch", "Exchange", "Sealing", "COpenSSL", "CSodium"], path: "Tests/Bench/Tokens", swiftSettings: settings),
+        // What a mote on the mix spends on a packet, likewise; `make bench-mix`.
+        .executableTarget(name: "mixcost", dependencies: ["Stopwatch", "Mixing", "Sealing", "CSodium", "CAEZ"], path: "Tests/Bench/Mix", swiftSettings: settings),
+        .target(name: "Stopwatch", path: "Tests/Bench/Stopwatch", swiftSettings: settings),
 
         tests("BasicsTests", ["Bytes", "Ambience", "Confidential", "Sealing", "COpenSSL", "CPolyval"], resources: [.copy("Vectors")]),
         tests("CompressionTests", ["Compression", "Ambience"]),
@@ -147,6 +152,7 @@ let package = Package(
         tests("MarketLineTests", ["MarketLine", "Loops", "Exchange", "Sealing", "Ambience"]),
         tests("MarketTests", ["MarketHistories", "Market", "Exchange", "Sealing"]),
         tests("MarketWorldTests", ["MarketHistories", "Exchange", "Ambience", "Sealing"]),
+        tests("MixingTests", ["Damage", "Mixing", "Bytes", "Ambience", "Sealing"], resources: [.copy("Vectors")]),
         tests("CloudCallsTests", ["CloudCalls", "Leasing", "Ambience", "Bytes"], resources: [.copy("Vectors")]),
         tests("AuditTests", ["Audit", "Auditing", "Leasing", "Ambience"]),
         tests("DisclosureTests", ["Disclosure", "Audit", "Enrolment", "Leasing", "Sealing", "Ambience"]),

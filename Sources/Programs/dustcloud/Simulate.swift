@@ -7,7 +7,7 @@ internal import Rehearsal
 
 struct Simulate: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Play a fleet, or the exchange of motes, for days of virtual time, without a machine or a bill.", subcommands: [Fleet.self, SimulateMarket.self])
+        abstract: "Play a fleet, the exchange of motes, or mail, for days of virtual time, without a machine or a bill.", subcommands: [Fleet.self, SimulateMarket.self, SimulateMail.self])
 
     struct Fleet: ParsableCommand {
         static let configuration = CommandConfiguration(

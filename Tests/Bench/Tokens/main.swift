@@ -3,27 +3,11 @@ import COpenSSL
 import CSodium
 import Exchange
 import Sealing
+import Stopwatch
 
 let seconds = CommandLine.arguments.dropFirst().first.flatMap { Double($0) } ?? 1.0
 
-/// Processor time of this thread, in seconds.
-func processorSeconds() -> Double {
-    var time = timespec()
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
-    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
-}
-
-/// The fastest of several rounds, in microseconds a call: other work on the machine only slows a round down.
-@MainActor func microseconds(_ work: @MainActor () -> Void) -> Double {
-    var best = Double.infinity
-    let end = processorSeconds() + seconds
-    repeat {
-        let start = processorSeconds()
-        for _ in 0..<20 { work() }
-        best = min(best, (processorSeconds() - start) / 20 * 1e6)
-    } while processorSeconds() < end
-    return best
-}
+@MainActor func microseconds(_ work: @MainActor () -> Void) -> Double { Stopwatch.microseconds(seconds, work) }
 
 struct Line {
     let what: String

@@ -1,0 +1,108 @@
+/// What waits for a slot at a gateway, and what goes out in each.
+package struct Outbox: Sendable {
+    /// Shares and answers that wait: 471 MB of them. A letter that does not fit whole is refused.
+    package static let limit = 16_384
+
+    package enum Sent: Hashable, Sendable {
+        case fragment(letter: [UInt8])
+        case answer
+        /// To itself: it should come back.
+        case loop(LoopID)
+        case cover
+    }
+
+    private struct Waiting {
+        let mailbox: MixID
+        let gateway: MixID
+        let fragment: Fragment
+    }
+
+    private struct GroupID: Hashable {
+        let letter: [UInt8]
+        let group: Int
+    }
+
+    /// How many shares of a group go through each mote, and how many still wait.
+    private struct Load {
+        var through: [MixID: Int] = [:]
+        var waiting: Int
+    }
+
+    private let own: MixID
+    private let layout: SphinxLayout
+    private var fragments: [Waiting] = []
+    private var loads: [GroupID: Load] = [:]
+    private var answers: [(block: ReplyBlock, payload: [UInt8])] = []
+
+    package init(own: MixID, layout: SphinxLayout) { (self.own, self.layout) = (own, layout) }
+
+    package var waiting: Int { fragments.count + answers.count }
+
+    /// A letter's shares, for a mailbox at that gateway. False if there is no room.
+    package mutating func add(_ letter: [Fragment], to mailbox: MixID, at gateway: MixID) -> Bool {
+        guard waiting + letter.count <= Self.limit else { return false }
+        for fragment in letter {
+            fragments.append(Waiting(mailbox: mailbox, gateway: gateway, fragment: fragment))
+            loads[GroupID(letter: fragment.letter, group: fragment.group), default: Load(waiting: 0)].waiting += 1
+        }
+        return true
+    }
+
+    /// An answer to a reply block. It waits for a slot with the same first hop, for that is all that can be seen of where it goes. False if
+    /// there is no room.
+    /// - Throws: `wrongLength` for more than an answer holds.
+    package mutating func add(_ answer: [UInt8], by block: ReplyBlock) throws(SphinxError) -> Bool {
+        guard waiting < Self.limit else { return false }
+        answers.append((block, try MixPayload.answer(answer).encoded(layout)))
+        return true
+    }
+
+    /// Answers whose first hop is there no more go nowhere.
+    package mutating func forgetAnswers(exceptBy motes: Set<MixID>) { answers.removeAll { !motes.contains($0.block.firstHop) } }
+
+    /// The packet of a slot, for its first hop.
+    package mutating func fill(_ slot: SendingSlot, fresh: Sphinx.Fresh) throws(SphinxError) -> (packet: [UInt8], sent: Sent) {
+        switch take(slot) {
+        case .answer(let block, let payload): return (try block.packet(layout, payload: payload), .answer)
+        case .fragment(let mailbox, let fragment):
+            let payload = try MixPayload.fragment(fragment).encoded(layout)
+            return (try Sphinx.packet(layout, route: slot.route, to: mailbox, payload: payload, fresh: fresh), .fragment(letter: fragment.letter))
+        case .nothing:
+            guard let loop = LoopID(fresh(LoopID.bytesCount)) else { throw .damagedPayload }
+            let packet = try Sphinx.packet(layout, route: slot.route, to: slot.gateway.id, payload: try MixPayload.cover(loop).encoded(layout), fresh: fresh)
+            return (packet, slot.gateway.id == own ? .loop(loop) : .cover)
+        }
+    }
+
+    enum Taken {
+        case answer(ReplyBlock, payload: [UInt8])
+        case fragment(mailbox: MixID, Fragment)
+        case nothing
+    }
+
+    /// What goes out in a slot: it changes nothing that can be seen.
+    mutating func take(_ slot: SendingSlot) -> Taken {
+        if let index = answers.firstIndex(where: { $0.block.firstHop == slot.route.first?.id }) {
+            let answer = answers.remove(at: index)
+            return .answer(answer.block, payload: answer.payload)
+        }
+        return takeFragment(slot).map { .fragment(mailbox: $0.mailbox, $0.fragment) } ?? .nothing
+    }
+
+    /// The first share for the slot's gateway whose group can still spare every mote on the way: with a mote no more shares may be lost than there
+    /// are parities.
+    private mutating func takeFragment(_ slot: SendingSlot) -> Waiting? {
+        let hops = slot.route.dropLast().map(\.id)
+        let index = fragments.firstIndex { waiting in
+            guard waiting.gateway == slot.gateway.id else { return false }
+            let load = loads[GroupID(letter: waiting.fragment.letter, group: waiting.fragment.group)], most = max(waiting.fragment.code.parity, 1)
+            return waiting.fragment.code.parity == 0 || hops.allSatisfy { load?.through[$0, default: 0] ?? 0 < most }
+        }
+        guard let index else { return nil }
+        let taken = fragments.remove(at: index), group = GroupID(letter: taken.fragment.letter, group: taken.fragment.group)
+        for hop in hops { loads[group]?.through[hop, default: 0] += 1 }
+        loads[group]?.waiting -= 1
+        if loads[group]?.waiting == 0 { loads[group] = nil }
+        return taken
+    }
+}
