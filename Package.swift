@@ -138,7 +138,7 @@ let package = Package(
         tests("DirectoryServiceTests", ["DirectoryService", "Compression", "Directory", "Loops", "Relaying", "Onion", "OnionServices", "Bytes", "Ambience", "Sealing", log], resources: [.copy("Vectors")]),
         tests("ControlServiceTests", ["ControlService", "ControlProtocol", "Loops", "Bytes", "Ambience", "Sealing", log]),
         tests("AuthorityTests", ["Authority", "Voting", "DirectoryService", "Relaying", "Loops", "Onion", "Directory", "Bytes", "Ambience", "Sealing", log]),
-        tests("ClientTests", ["Client", "Paths", "Socks", "Loops", "Relaying", "DirectoryService", "Onion", "Directory", "Bytes", "Ambience", "Sealing", log]),
+        tests("ClientTests", ["MarketHistories", "Exchange", "Client", "Paths", "Socks", "Loops", "Relaying", "DirectoryService", "Onion", "Directory", "Bytes", "Ambience", "Sealing", log]),
         tests("NodeTests", ["MarketHistories", "Exchange", "Node", "CLinux", "Loops", "Relaying", "DirectoryService", "Torrc", "Directory", "Statistics", "Bytes", "Ambience", "Sealing", log]),
         tests("LeasingTests", ["Leasing", "Coordination", "Prices", "Ambience"]),
         tests("PricesTests", ["Prices", "Ambience"]),

@@ -7,4 +7,9 @@ struct GateInteropTests {
     func sold() async throws {
         try await Scenario("sold", script: "market.py").holds()
     }
+
+    @Test("a token opens a mote once, in one TLS session and over kill -9, and leaves the evidence for a deposit")
+    func bought() async throws {
+        try await Scenario("bought", script: "market.py").holds()
+    }
 }

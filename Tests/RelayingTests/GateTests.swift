@@ -99,6 +99,12 @@ struct GateTests {
         create(relay, 1..<limit + 11)
         #expect(network.wait { relay.cells.count == limit + 10 })
         #expect(relay.cells.allSatisfy { $0.command == CellCommand.createdFast })
+        // Whoever only calls himself a relay is none.
+        network.relays[0].router.policy.isRelayKnown = { _, _ in false }
+        let stranger = try RawPeer(loop: network.loop, to: target, keys: RelayKeys(wall: network.loop.wall))
+        create(stranger, 1..<11)
+        #expect(network.wait { stranger.cells.count == 10 })
+        #expect(stranger.cells.allSatisfy { $0.command == CellCommand.destroy })
         let gate = try gate(0), ticket = try #require(try tokens.buy(mote: keys[0].publicKey, now).ticket(mote: keys[0].publicKey, now))
         #expect(try outcome(ticket.question(for: now, exporter: try #require(gate.exporter)), gate) == .served)
         let circuits = (0..<8).map { _ in network.client.buildCircuit([target]) }

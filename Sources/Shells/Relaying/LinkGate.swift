@@ -180,28 +180,31 @@ extension Channel {
 
     // MARK: What it costs
 
-    /// From now on the link has what it is let in for, or the free allowance. Relays are let through: theirs is other clients' traffic.
+    /// From now on the link has what it is let in for, or the free allowance.
     func beginPaying() {
-        guard !isInitiator, peer?.isAuthenticated == false, router.policy.market != nil else { return }
-        if pass == nil { pass = LinkPass() }
+        guard !isInitiator, router.policy.market != nil else { return }
         paidBytes = tally.bytesMoved
     }
 
     private var isAdmitted: Bool { pass?.isAdmitted(at: router.loop.wall) ?? false }
 
+    /// Relays are let through: theirs is other clients' traffic. Only those that the consensus lists, for anybody can call himself one.
+    private var isRelays: Bool { peer.map { $0.isAuthenticated && router.knows($0) } ?? false }
+
     /// The link has moved what it may without asking. Without a reason to go on its circuits are closed; the link stays, so that a token can be shown.
     func payMore() {
         guard let market = router.policy.market else { return paidBytes = .max }
         paidBytes = tally.bytesMoved + UInt64(FreeAllowance.grantBytes)
-        guard !isAdmitted, !market.free.takeBytes(address.ip, at: router.loop.wall) else { return }
+        guard !isRelays, !isAdmitted, !market.free.takeBytes(address.ip, at: router.loop.wall) else { return }
         router.statistics.unpaidLinks += 1
         for (_, circuit, _) in circuits.all { circuit.close(.resourceLimit) }
     }
 
     /// Whether another circuit of the peer's may begin here.
     var mayHaveCircuit: Bool {
-        guard paidBytes != .max, let market = router.policy.market else { return true }
-        return isAdmitted || market.free.takeCircuit(address.ip, at: router.loop.wall)
+        guard let market = router.policy.market, !isRelays, !isAdmitted else { return true }
+        // A link of ours to a stranger is there for somebody who is let in, not for the stranger.
+        return !isInitiator && market.free.takeCircuit(address.ip, at: router.loop.wall)
     }
 
     /// Somebody counts on this TLS session, though no circuit runs in it.

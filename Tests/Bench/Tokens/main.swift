@@ -69,10 +69,33 @@ let blindedAccess = pendingAccess.blindedMessage(for: access.publicKey)!
 let accessToken = pendingAccess.finalize(access.signBlock(blindedAccess)!, key: access.publicKey)!
 let spend = Signed.spend(mote: SecureRandom.bytes(32), Slice(7), exporter: SecureRandom.bytes(32)), spendSignature = spender.sign(spend)
 
+/// A mote's gate, with one key of the exchange.
+struct OneKey: AccessKeys {
+    let publicKey: RSAPublicKey
+    func key(_ id: KeyID?, for slice: Slice) -> RSAPublicKey? { publicKey }
+}
+
+let mote = Ed25519Key(), present = Slice(7), exporter = SecureRandom.bytes(32), salt = SecureRandom.bytes(32)
+let visitorInput = TokenInput(
+    type: .blindRSA, nonce: spender.publicKey, challengeDigest: Challenges.access(mote: mote.publicKey, present, salt: salt).digest, keyID: SecureRandom.bytes(32))
+let pendingVisitor = PendingToken(input: visitorInput, blind: .random(272), salt: SecureRandom.bytes(48))!
+let visitor = pendingVisitor.finalize(access.signBlock(pendingVisitor.blindedMessage(for: access.publicKey)!)!, key: access.publicKey)!
+let question = GateQuestion.token(
+    present, visitor, salt: salt, signature: spender.sign(Signed.spend(mote: mote.publicKey, present, exporter: exporter))).bytes
+let gate = GateCounter(key: mote, offer: MoteOffer(size: .large, bucket: 0, slices: present...present), owners: [], keys: OneKey(publicKey: access.publicKey))
+
+/// From a cell's bytes to those of the receipt and of the record for the disk.
+@MainActor func letIn() {
+    var fresh = gate
+    precondition(fresh.answer(question, exporter: exporter, at: present)?.record?.bytes.isEmpty == false)
+}
+
+@MainActor func signEd25519() { _ = crypto_sign_detached(&edSignature, nil, message, UInt64(message.count), edSecret) }
+
 let multiplication = microseconds(multiply), hash = microseconds(digest), expansion = 2 * hash
 let primitives = (
     base: microseconds(multiplyBase), add: microseconds(add), map: microseconds(map), reduce: microseconds(reduce), sign: microseconds(sign), raise: microseconds(raise),
-    ed25519: microseconds(checkEd25519)
+    ed25519: microseconds(checkEd25519), signEd25519: microseconds(signEd25519)
 )
 let perItem = 2 * multiplication + primitives.add + expansion + hash + primitives.reduce
 let perBatch = 2 * multiplication + primitives.base + 3 * hash
@@ -85,6 +108,9 @@ let lines = [
         what: "check an access token and its spender",
         ours: microseconds { _ = accessToken.isGenuine(access.publicKey) && Ed25519.verify(spendSignature, of: spend, by: accessInput.nonce) },
         theirs: primitives.raise + primitives.ed25519 + 3 * hash, wanted: 1500),
+    Line(
+        what: "let a client in at a mote's gate, cell to receipt", ours: microseconds(letIn),
+        theirs: primitives.raise + primitives.ed25519 + primitives.signEd25519 + 6 * hash, wanted: 1500),
 ]
 var isEnough = true
 for line in lines {

@@ -28,16 +28,19 @@ final class GateVisits {
         var talk: TicketTalk?
     }
 
+    /// Until when nothing more is tried: a mote that could not be reached may be there again, one that said no has said so for the slice.
     private struct Failure: Hashable {
         let name: String
         let slice: Slice
     }
 
+    private static let retrySpan = Instant.Span.seconds(5)
+
     private unowned let client: Client
     private var book: TicketBook
     /// Of the present slice, and of the next.
     private var visits: [Visit] = []
-    private var failures: Set<Failure> = []
+    private var failures: [Failure: Instant?] = [:]
     private var timer: Timer?
     private var lastTrouble = ""
 
@@ -74,11 +77,11 @@ final class GateVisits {
 
     private func leaveOld() {
         let now = client.loop.now
-        for visit in visits where visit.state != .admitted && visit.began + Self.patience < now { fail(visit, "no answer") }
+        for visit in visits where visit.state != .admitted && visit.began + Self.patience < now { fail(visit, "no answer", again: now + Self.retrySpan) }
         let over = visits.filter { $0.slice < slice($0.ticket) || $0.gate?.isOpen == false }
         visits.removeAll { visit in over.contains { $0.name == visit.name && $0.slice == visit.slice } }
         for gate in over.compactMap(\.gate) where !visits.contains(where: { $0.gate === gate }) { gate.leave() }
-        if visits.isEmpty { failures = failures.filter { failure in book.tickets[failure.name].map { failure.slice >= slice($0) } ?? false } }
+        if visits.isEmpty { failures = failures.filter { failure, _ in book.tickets[failure.name].map { failure.slice >= slice($0) } ?? false } }
     }
 
     /// The relay, if circuits can begin at it now.
@@ -94,7 +97,7 @@ final class GateVisits {
         let fit = book.tickets.filter { name, ticket in
             let slice = slice(ticket) + ahead
             let isDue = ahead == 0 || ticket.time.start(of: slice) - client.loop.wall.secondsSinceEpoch <= max(1, ticket.time.sliceSeconds * Self.aheadPercent / 100)
-            return isDue && ticket.slices.contains(slice) && !failures.contains(Failure(name: name, slice: slice))
+            return isDue && ticket.slices.contains(slice) && !hasFailed(name, slice)
                 && !visits.contains { $0.slice == slice && $0.ticket.time == ticket.time }
         }
         // Where we are already is best; else the order of names, which the wallet chose.
@@ -108,6 +111,11 @@ final class GateVisits {
         return false
     }
 
+    private func hasFailed(_ name: String, _ slice: Slice) -> Bool {
+        guard let until = failures[Failure(name: name, slice: slice)] else { return false }
+        return until.map { client.loop.now < $0 } ?? true
+    }
+
     // MARK: A visit
 
     private func visit(_ relay: PathRelay, _ name: String, _ ticket: Ticket, for slice: Slice) {
@@ -118,7 +126,7 @@ final class GateVisits {
 
     private func linked(_ gate: LinkGate?, _ name: String, _ slice: Slice) {
         guard let index = visits.firstIndex(where: { $0.name == name && $0.slice == slice && $0.state == .linking }) else { return gate?.leave() ?? () }
-        guard let gate, let exporter = gate.exporter else { return fail(visits[index], "no link") }
+        guard let gate, let exporter = gate.exporter else { return fail(visits[index], "no link", again: client.loop.now + Self.retrySpan) }
         let talk = TicketTalk(visits[index].ticket, for: slice, exporter: exporter)
         (visits[index].gate, visits[index].talk, visits[index].state) = (gate, talk, .talking)
         gate.onMessage = { [weak self, unowned gate] in self?.hear($0, gate) }
@@ -154,11 +162,11 @@ final class GateVisits {
         client.enter(at: present?.ticket.relay)
     }
 
-    private func fail(_ visit: Visit, _ why: String) {
+    private func fail(_ visit: Visit, _ why: String, again: Instant? = nil) {
         visits.removeAll { $0.name == visit.name && $0.slice == visit.slice }
-        failures.insert(Failure(name: visit.name, slice: visit.slice))
+        failures.updateValue(again, forKey: Failure(name: visit.name, slice: visit.slice))
         if let gate = visit.gate, !visits.contains(where: { $0.gate === gate }) { gate.leave() }
-        client.log.warning("A mote does not let us in for slice \(visit.slice.index) (ticket \(visit.name)): \(why)")
+        client.log.log(level: again == nil ? .warning : .info, "A mote does not let us in for slice \(visit.slice.index) (ticket \(visit.name)): \(why)")
     }
 }
 
