@@ -106,13 +106,13 @@ let package = Package(
         room("Shells", "Coordination", ["Ambience", "Leasing", "Prices", "Placement", "Usage", "CloudCalls", "Clouds", "Enrolment", "EnrolmentService", "Providers", "Audit", "Auditing", "CLinux", database]),
         room("Shells", "MarketLine", ["Ambience", "Bytes", "Sealing", "Exchange", "Calling", "Loops"]),
         room("Shells", "Market", ["Ambience", "Bytes", "Sealing", "Exchange", "MarketLine", "Loops", "CLinux", database]),
-        room("Shells", "Wallet", ["Bytes", "Ambience", "Sealing", "Exchange", database]),
+        room("Shells", "Wallet", ["Bytes", "Ambience", "Sealing", "Exchange", "MarketLine", "CLinux", database]),
         room("Shells", "Witnessing", ["Bytes", "Ambience", "Sealing", "Exchange", "Loops", "MarketLine", "CLinux"]),
 
         program("mote", ["Ambience", "Confidential", "Sealing", "ControlProtocol", "Torrc", "Leasing", "Enrolment", "EnrolmentService", "Loops", "Node", "Cradle", log]),
         // What a relay cannot cost less than; `make bench` compares with it.
         .executableTarget(name: "floor", dependencies: ["Sealing"], path: "Tests/Bench/Floor", swiftSettings: settings),
-        program("dustcloud", ["Ambience", "Bytes", "Sealing", "MarketLine", "Market", "Torrc", "Leasing", "Rehearsal", "CloudCalls", "Exchange", "Mixing", "Clouds", "Prices", "Placement", "Usage", "Providers", "Audit", "Auditing", "Enrolment", "EnrolmentService", "Disclosure", "Coordination", "Witnessing", arguments]),
+        program("dustcloud", ["Ambience", "Bytes", "Sealing", "MarketLine", "Market", "Wallet", "Torrc", "Leasing", "Rehearsal", "CloudCalls", "Exchange", "Mixing", "Clouds", "Prices", "Placement", "Usage", "Providers", "Audit", "Auditing", "Enrolment", "EnrolmentService", "Disclosure", "Coordination", "Witnessing", arguments]),
         // What tokens cost beside the primitives they consist of; `make bench-tokens`.
         .executableTarget(name: "tokencost", dependencies: ["Stopwatch", "Exchange", "Sealing", "COpenSSL", "CSodium"], path: "Tests/Bench/Tokens", swiftSettings: settings),
         // What a mote on the mix spends on a packet, likewise; `make bench-mix`.
@@ -153,6 +153,7 @@ let package = Package(
         tests("MarketTests", ["MarketHistories", "Market", "Exchange", "Sealing"]),
         tests("MarketWorldTests", ["MarketHistories", "Exchange", "Ambience", "Sealing"]),
         tests("MixingTests", ["Damage", "Mixing", "Bytes", "Ambience", "Sealing"], resources: [.copy("Vectors")]),
+        tests("WalletTests", ["MarketHistories", "Wallet", "Exchange", "Bytes", "Sealing", "Ambience"]),
         tests("CloudCallsTests", ["CloudCalls", "Leasing", "Ambience", "Bytes"], resources: [.copy("Vectors")]),
         tests("AuditTests", ["Audit", "Auditing", "Leasing", "Ambience"]),
         tests("DisclosureTests", ["Disclosure", "Audit", "Enrolment", "Leasing", "Sealing", "Ambience"]),

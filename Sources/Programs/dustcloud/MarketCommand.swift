@@ -4,5 +4,8 @@ internal import ArgumentParser
 struct MarketCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "market", abstract: "The mote exchange, where motes are swapped so that who pays and who uses cannot be linked.",
-        subcommands: [MarketServe.self, MarketWitness.self, MarketCashier.self])
+        subcommands: [
+            MarketJoin.self, MarketStatus.self, MarketList.self, MarketPrepay.self, MarketBuy.self, MarketOffer.self, MarketSwap.self,
+            MarketRefund.self, MarketHistory.self, MarketBackup.self, MarketRestore.self, MarketAgent.self, MarketServe.self, MarketWitness.self, MarketCashier.self,
+        ])
 }

@@ -69,7 +69,7 @@ package struct Draft {
         case .refused(let refusal): return .refused(refusal)
         case .carriedOut(let answers, let isLost):
             let answered = isLost ? batches.suffix(answers.count) : batches.prefix(answers.count)
-            guard answered.count == answers.count, isLost == (answered.count < batches.count && isDraw) else { return .bogus }
+            guard answers.count == expected(isLost: isLost) else { return .bogus }
             var counter = recipe.counter + UInt64(batches.prefix(answered.startIndex).reduce(0) { $0 + $1.pending.count }), made: [WalletToken] = []
             for (batch, answer) in zip(answered, answers) {
                 guard let key = keys.publicKey(batch.role), let tokens = Self.tokens(batch.pending, answer, batch.role, key) else { return .bogus }
@@ -80,10 +80,12 @@ package struct Draft {
         }
     }
 
-    private var isDraw: Bool {
+    /// How many batches are answered: a draw has a batch for each outcome, or none for a lost trial; everything else has no outcomes.
+    private func expected(isLost: Bool) -> Int? {
         switch recipe.shape {
-        case .permit, .trial: true
-        default: false
+        case .permit: 1
+        case .trial: isLost ? 0 : 1
+        default: isLost ? nil : batches.count
         }
     }
 

@@ -87,7 +87,7 @@ package struct Recipe: Hashable, Sendable {
         let detail = try OrderDetail(for: shape, &reader), slice = try Slice(wallet: &reader), counter = try reader.u64()
         let hasKey = try reader.u8(), key = try reader.u64(), inputsCount = Int(try reader.u8())
         guard hasKey <= 1, inputsCount <= Order.inputsLimit else { throw OrderError.malformed }
-        let inputs = try (0..<inputsCount).map { _ in try Input(&reader) }, placesCount = Int(try reader.u8())
+        let inputs = try (0..<inputsCount).map { _ in try Input(own: &reader) }, placesCount = Int(try reader.u8())
         guard placesCount <= Order.blindedLimit else { throw OrderError.malformed }
         let places = try (0..<placesCount).map { _ in Place(mote: try reader.bytes(32), slice: try Slice(wallet: &reader)) }
         self.init(shape, detail, at: slice, from: counter, keyCounter: hasKey == 1 ? key : nil, inputs: inputs, places: places)
@@ -95,7 +95,7 @@ package struct Recipe: Hashable, Sendable {
 }
 
 extension Recipe.Input {
-    fileprivate func write(_ writer: inout ByteWriter) {
+    package func write(_ writer: inout ByteWriter) {
         token.write(&writer)
         switch evidence {
         case .bearer: writer.u8(0)
@@ -106,7 +106,7 @@ extension Recipe.Input {
         }
     }
 
-    fileprivate init(_ reader: inout ByteReader) throws {
+    package init(own reader: inout ByteReader) throws {
         let token = try WalletToken(&reader)
         switch try reader.u8() {
         case 0: self.init(token)

@@ -57,9 +57,10 @@ package struct TokenStock: Sendable {
 
 /// How well an insider guesses which payment a use was paid with, at best.
 package enum Anonymity {
-    /// With so many payments per slice that the insider does not know of, and ages as `TokenStock` draws them.
-    package static func guess(sourcesPerSlice: Double, known: Double = 0) -> Double {
-        let others = sourcesPerSlice * (1 - known), ages = Double(TokenStock.ages.count)
-        return others * ages > 1 ? 1 / (others * ages) : 1
+    /// With so many payments per slice that the insider does not know of, and ages
+    /// spread over so many slices: as `TokenStock` draws them, or one for fresh credit.
+    package static func guess(sourcesPerSlice: Double, known: Double = 0, slices: Int = TokenStock.ages.count) -> Double {
+        let others = sourcesPerSlice * (1 - known) * Double(slices)
+        return others > 1 ? 1 / others : 1
     }
 }

@@ -78,9 +78,7 @@ package struct Lot: Hashable, Sendable {
     /// The mote's key on the exchange.
     package var mote: [UInt8]? { permit?.nonce }
     /// The last slice that its permit is good for.
-    package var last: Slice? { start.map { $0 + (Self.slices - 1) } }
-    /// Of one permit.
-    package static let slices: Int64 = 4
+    package var last: Slice? { start.map { $0 + (MoteClass.slicesPerPermit - 1) } }
 
     package static func == (a: Lot, b: Lot) -> Bool { a.id == b.id && a.state == b.state && a.start == b.start && a.permit == b.permit && a.swap?.id == b.swap?.id }
     package func hash(into hasher: inout Hasher) { hasher.combine(id) }

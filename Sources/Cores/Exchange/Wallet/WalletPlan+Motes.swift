@@ -74,7 +74,9 @@ extension WalletPlan {
         guard let (id, bucket) = lot.swap, let start = lot.start, let last = lot.last, (start...last).contains(slice), let mote = lot.mote,
             book.isUp[Place(mote: mote, slice: slice)] != false
         else { return }
-        add(Intent(.right(lot.id), .right(lot.size), .swap(id, bucket: bucket, slice + 2), keyCounter: lot.swapCounter))
+        let detail = OrderDetail.swap(id, bucket: bucket, slice + 2)
+        guard !book.orders.contains(where: { $0.detail == detail }) else { return }
+        add(Intent(.right(lot.id), .right(lot.size), detail, keyCounter: lot.swapCounter))
     }
 
     private mutating func planBarter(_ random: inout some RandomNumberGenerator) {

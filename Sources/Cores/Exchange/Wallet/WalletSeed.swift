@@ -40,6 +40,9 @@ package struct WalletSeed: Sendable {
     /// The same key's seed, 32 bytes: for a mote that runs by itself, or a ticket.
     package func signerSeed(_ key: KeyID, _ counter: UInt64) -> SecretBytes { derive(.signer, key.bytes, counter, count: 32) }
 
+    /// Whom the own motes let in for nothing.
+    package var owner: Ed25519Key { orderKey(.max) }
+
     /// For backups: one key to encrypt with and one to authenticate, from a nonce of the backup's own.
     package func backupKey(_ nonce: [UInt8]) -> SecretBytes { derive(.backup, nonce, 0, count: 96) }
 

@@ -53,7 +53,7 @@ package struct WalletToken: Hashable, Sendable {
     }
 
     package init(_ reader: inout ByteReader) throws {
-        guard let role = try KeyRole(wallet: &reader) else { throw OrderError.malformed }
+        guard let role = try KeyRole(&reader) else { throw OrderError.malformed }
         let token = try Token(&reader), counter = try reader.u64()
         let times = try (0..<3).map { _ in try Slice(wallet: &reader) }
         let flags = try reader.u8()
@@ -74,17 +74,6 @@ extension Slice {
 }
 
 extension KeyRole {
-    /// What `bytes` writes.
-    init?(wallet reader: inout ByteReader) throws {
-        let kind = try reader.u8(), detail = try reader.u16(), time = try Slice(wallet: &reader)
-        let low = UInt8(truncatingIfNeeded: detail)
-        switch (kind, Denomination(rawValue: detail), MoteClass(rawValue: UInt8(detail >> 8))) {
-        case (1, let denomination?, _): self = .credit(denomination, week: time.index)
-        case (2, _, _) where detail < 32: self = .barter(bucket: low, time)
-        case (3, _, _) where detail == 0: self = .access(day: time.index)
-        case (4, _, _) where detail < 32: self = .barterAccess(bucket: low, day: time.index)
-        case (5, _, let size?) where low <= 1: self = .permit(time, size, isStaked: low == 1)
-        default: return nil
-        }
-    }
+    /// What `bytes` wrote, out of the wallet's own files.
+    package init?(own reader: inout ByteReader) throws { try self.init(&reader) }
 }

@@ -1,0 +1,201 @@
+internal import Bytes
+package import Exchange
+internal import Foundation
+internal import GRDB
+
+/// One of the owner's motes, with what the wallet alone knows of it.
+package struct KeptLot: Sendable {
+    package let lot: Lot
+    /// The mote's `MoteMarket`.
+    package let folder: String
+    package let address: MoteAddress
+    /// Another permit is asked for when this one ends.
+    package let isRenewed: Bool
+    /// Buckets that its owner would like instead of credit.
+    package let wants: UInt32
+    package let isListed: Bool
+    package let note: String?
+}
+
+extension WalletStore {
+    // MARK: packs
+
+    /// False when it is there already.
+    package func add(_ pack: Pack) throws -> Bool {
+        try write { database in
+            try database.execute(sql: "INSERT OR IGNORE INTO pack (receipt, signature, state) VALUES (?, ?, 0)", arguments: [Data(pack.receipt), Data(pack.signature)])
+            return database.changesCount == 1
+        }
+    }
+
+    // MARK: purchases
+
+    package func addPurchase(_ denomination: Denomination, isUrgent: Bool, isDecoy: Bool = false, notBefore: Slice) throws {
+        try write { database in
+            try database.execute(
+                sql: "INSERT INTO purchase (denomination, urgent, decoy, not_before, state) VALUES (?, ?, ?, ?, 0)",
+                arguments: [Int(denomination.rawValue), isUrgent, isDecoy, notBefore.index])
+        }
+    }
+
+    /// Wishes that were not ordered yet.
+    package func forgetPurchases() throws -> Int {
+        try write { database in
+            try database.execute(sql: "DELETE FROM purchase WHERE state = 0 AND decoy = 0")
+            return database.changesCount
+        }
+    }
+
+    func wait(_ waiting: [Int64: WalletPlan.Wait]) throws {
+        try write { database in
+            for (id, wait) in waiting { try database.execute(sql: "UPDATE purchase SET wait = ? WHERE id = ? AND state = 0", arguments: [wait.rawValue, id]) }
+        }
+    }
+
+    // MARK: lots
+
+    package func addLot(_ size: MoteClass, bucket: UInt8, folder: String, address: MoteAddress, isTrial: Bool, isRenewed: Bool, start: Slice? = nil) throws {
+        try write { try Self.addLot($0, size, bucket: bucket, folder: folder, address: address, isTrial: isTrial, isRenewed: isRenewed, wants: 0, start: start) }
+    }
+
+    private static func addLot(
+        _ database: Database, _ size: MoteClass, bucket: UInt8, folder: String, address: MoteAddress, isTrial: Bool, isRenewed: Bool, wants: UInt32, start: Slice?
+    ) throws {
+        try database.execute(
+            sql: "INSERT INTO lot (folder, class, bucket, address, trial, renew, wants, state, start) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            arguments: [folder, Int(size.rawValue), Int(bucket), address.description, isTrial, isRenewed, Int64(wants), Int(Lot.State.wished.rawValue), start?.index])
+    }
+
+    package func lots() throws -> [KeptLot] { try read { try Self.lots($0) } }
+
+    static func lots(_ database: Database) throws -> [KeptLot] {
+        try Row.fetchAll(database, sql: "SELECT lot.*, token.body AS permit_body FROM lot LEFT JOIN token ON token.nonce = lot.permit ORDER BY lot.id").map { row in
+            guard let size = MoteClass(rawValue: UInt8(row["class"] as Int)), let address = MoteAddress(row["address"] as String), let state = Lot.State(rawValue: UInt8(row["state"] as Int))
+            else { throw WalletError(.badData, "the wallet holds a mote that cannot be read") }
+            let swap = (row["swap_id"] as Data?).flatMap { id in (row["swap_bucket"] as Int?).map { (Array(id), UInt8($0)) } }
+            let lot = Lot(
+                id: row["id"], size: size, bucket: UInt8(row["bucket"] as Int), isTrial: row["trial"], state: state, start: (row["start"] as Int64?).map { Slice($0) },
+                permit: try (row["permit_body"] as Data?).map(decode), swap: swap, swapCounter: UInt64(row["swap_counter"] as Int64))
+            return KeptLot(
+                lot: lot, folder: row["folder"], address: address, isRenewed: row["renew"], wants: UInt32(row["wants"] as Int64), isListed: row["listed"] as Int == 1, note: row["note"])
+        }
+    }
+
+    /// The exchange lists it, or says why not. If it is to be renewed, another lot follows it.
+    func listed(_ kept: KeptLot, _ refusal: Refusal?, now: Int64) throws {
+        try write { database in
+            let isHere = refusal == nil || refusal == .spent
+            try database.execute(
+                sql: "UPDATE lot SET listed = ?, state = ?, note = ? WHERE id = ?",
+                arguments: [isHere ? 1 : 2, Int(Lot.State.listed.rawValue), isHere ? nil : "not listed: \(refusal!)", kept.lot.id])
+            try Self.note(database, isHere ? "mote \(kept.address.address) is listed" : "mote \(kept.address.address) is not listed: \(refusal!)", at: now)
+            guard kept.isRenewed, let last = kept.lot.last else { return }
+            try Self.addLot(
+                database, kept.lot.size, bucket: kept.lot.bucket, folder: kept.folder, address: kept.address, isTrial: kept.lot.isTrial, isRenewed: true, wants: kept.wants, start: last + 1)
+        }
+    }
+
+    /// No further permit is asked for those motes; what has one goes on to its end. How many there were.
+    package func withdraw(folder: String) throws -> Int {
+        try write { database in
+            try database.execute(sql: "UPDATE lot SET renew = 0 WHERE folder = ?", arguments: [folder])
+            let count = database.changesCount
+            try database.execute(sql: "DELETE FROM lot WHERE folder = ? AND state = ?", arguments: [folder, Int(Lot.State.wished.rawValue)])
+            return count
+        }
+    }
+
+    /// The moment for a permit's slices went by, or its draw was lost: as soon as possible, then.
+    func hasten(before slice: Slice) throws {
+        try write {
+            try $0.execute(sql: "UPDATE lot SET start = NULL WHERE state = ? AND start <= ?", arguments: [Int(Lot.State.wished.rawValue), slice.index])
+        }
+    }
+
+    // MARK: swaps
+
+    /// Credit no longer: what those motes earn shall be the use of motes in those buckets.
+    package func want(_ buckets: UInt32, folder: String) throws -> Int {
+        try write { database in
+            try database.execute(sql: "UPDATE lot SET wants = ? WHERE folder = ? AND swap_bucket IS NULL", arguments: [Int64(buckets), folder])
+            return database.changesCount
+        }
+    }
+
+    func asked(_ lot: Int64, swap id: [UInt8], counter: UInt64) throws {
+        try write { try $0.execute(sql: "UPDATE lot SET swap_id = ?, swap_counter = ? WHERE id = ?", arguments: [Data(id), Int64(counter), lot]) }
+    }
+
+    func swapsAsked() throws -> [(lot: Int64, id: [UInt8])] {
+        try read { database in
+            try Row.fetchAll(database, sql: "SELECT id, swap_id FROM lot WHERE swap_id IS NOT NULL AND swap_bucket IS NULL").map { ($0["id"], Array($0["swap_id"] as Data)) }
+        }
+    }
+
+    func matched(_ lot: Int64, bucket: UInt8, now: Int64) throws {
+        try write { database in
+            try database.execute(sql: "UPDATE lot SET swap_bucket = ? WHERE id = ?", arguments: [Int(bucket), lot])
+            try Self.note(database, "swap: motes of bucket \(bucket) for the own one", at: now)
+        }
+    }
+
+    // MARK: what motes took
+
+    /// False when it is known already.
+    func add(_ income: MoteIncome) throws -> Bool {
+        var writer = ByteWriter(capacity: 768)
+        income.spend.write(&writer)
+        return try write { database in
+            try database.execute(
+                sql: "INSERT OR IGNORE INTO income (nonce, lot, body, state) VALUES (?, ?, ?, 0)", arguments: [Data(income.spend.token.nonce), income.lot, Data(writer.bytes)])
+            return database.changesCount == 1
+        }
+    }
+
+    // MARK: what is published
+
+    func put(listings: [Offer], _ slice: Slice) throws {
+        try write { database in
+            for offer in listings {
+                try database.execute(sql: "INSERT OR REPLACE INTO listing (slice, mote, offer) VALUES (?, ?, ?)", arguments: [slice.index, Data(offer.mote), Data(offer.bytes)])
+            }
+            try database.execute(sql: "DELETE FROM listing WHERE slice < ?", arguments: [slice.index - 12 * Slice.perDay])
+        }
+    }
+
+    func put(certificates: [(mote: [UInt8], isUp: Bool)], _ slice: Slice) throws {
+        try write { database in
+            for (mote, isUp) in certificates {
+                try database.execute(sql: "INSERT OR REPLACE INTO cert (slice, mote, up) VALUES (?, ?, ?)", arguments: [slice.index, Data(mote), isUp])
+            }
+            try database.execute(sql: "DELETE FROM cert WHERE slice < ?", arguments: [slice.index - 12 * Slice.perDay])
+        }
+    }
+
+    func put(sources: Int, _ slice: Slice) throws {
+        try write { try $0.execute(sql: "INSERT OR REPLACE INTO source (slice, count) VALUES (?, ?)", arguments: [slice.index, sources]) }
+    }
+
+    /// Independent payments and deposits per slice, over the last day.
+    package func sourcesPerSlice(before slice: Slice) throws -> Double? {
+        try read { try Double.fetchOne($0, sql: "SELECT avg(count) FROM source WHERE slice >= ?", arguments: [slice.index - Slice.perDay]) }
+    }
+
+    func offer(of place: Place) throws -> Offer? {
+        try read { database in
+            try Data.fetchOne(database, sql: "SELECT offer FROM listing WHERE mote = ? ORDER BY abs(slice - ?) LIMIT 1", arguments: [Data(place.mote), place.slice.index])
+                .flatMap { try? Offer(Array($0)) }
+        }
+    }
+
+    func put(_ document: LoggedDocument) throws {
+        try write {
+            try $0.execute(
+                sql: "INSERT OR REPLACE INTO keys (kind, number, body) VALUES (?, ?, ?)", arguments: [document.kind.rawValue, document.number, Data(document.bytes)])
+        }
+    }
+
+    package func documents() throws -> [LoggedDocument] {
+        try read { try Data.fetchAll($0, sql: "SELECT body FROM keys ORDER BY kind, number").compactMap { try? LoggedDocument(Array($0)) } }
+    }
+}

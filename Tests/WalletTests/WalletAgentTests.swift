@@ -1,0 +1,166 @@
+import Ambience
+import Exchange
+import Foundation
+import MarketHistories
+import Sealing
+import Testing
+import Wallet
+
+@Suite("A wallet and its exchange")
+struct WalletAgentTests {
+    /// An owner whose mote is listed and up, out of a market of its own.
+    private func offered(_ market: TestMarket, bucket: UInt8 = 0, port: Int = 9001, isRenewed: Bool = false) throws -> (owner: TestWallet, folder: String) {
+        let owner = try TestWallet(market), folder = owner.folder.path + "/mote"
+        _ = try owner.store.add(market.receipt())
+        try owner.store.addLot(
+            .small, bucket: bucket, folder: folder, address: try #require(MoteAddress("127.0.0.1:\(port) \(String(repeating: "A1", count: 20))")), isTrial: false, isRenewed: isRenewed)
+        return (owner, folder)
+    }
+
+    private func mote(_ wallet: TestWallet) throws -> [UInt8] { try #require(try wallet.store.lots().compactMap(\.lot.mote).first) }
+
+    @Test("a pack becomes credit, and in hurry changed credit, access and tickets for listed motes of others")
+    func buys() throws {
+        let market = try TestMarket()
+        for ahead in Int64(0)..<10 { try market.allow(TestMarket.first + ahead, 3) }
+        let (owner, _) = try offered(market), buyer = try TestWallet(market)
+        _ = try buyer.store.add(market.receipt())
+        try buyer.store.addPurchase(.four, isUrgent: true, notBefore: TestMarket.first)
+        try market.run(5, [owner, buyer])
+        #expect(try owner.store.lots().first?.isListed == true)
+        let report = try buyer.report()
+        #expect(report.purchasesWaiting.isEmpty)
+        #expect(report.credit == 948 && report.lost == 0 && report.ordersUnderWay == 0)
+        #expect(report.tickets + report.unused == 12 && buyer.tickets.count >= report.tickets)
+        let ticket = try Ticket(try Files.read("\(buyer.folder.tickets)/\(try #require(buyer.tickets.first))"))
+        #expect(ticket.mote == (try mote(owner)))
+        #expect(try market.store.rows.allEntries == 0)
+        // The owner's wallet finds no mote but its own, and waits.
+        try owner.store.addPurchase(.four, isUrgent: true, notBefore: TestMarket.first)
+        try market.run(1, [owner])
+        #expect(try owner.report().purchasesWaiting == ["no mote is listed for the next slices": 1])
+    }
+
+    @Test("killed at every step, with questions and answers lost, a wallet neither loses nor makes a unit")
+    func survives() throws {
+        let market = try TestMarket(), wallet = try TestWallet(market)
+        var random = SeededRandom(seed: 7)
+        for _ in 0..<2 { _ = try wallet.store.add(market.receipt()) }
+        market.fate = { Int.random(in: 0..<3, using: &random) == 0 ? .question : Int.random(in: 0..<3, using: &random) == 0 ? .answer : nil }
+        try market.run(6, [wallet]) { try wallet.restart() }
+        market.fate = { nil }
+        try market.run(4, [wallet])
+        let report = try wallet.report()
+        #expect(report.credit == 1920 && report.lost == 0 && report.ordersUnderWay == 0)
+        // Sent again, often, and each the same: the ledger has one request for each order.
+        #expect(market.sent.count > Set(market.sent).count)
+        #expect(market.store.rows.entries.count == Set(market.sent).count)
+    }
+
+    @Test("a made-up refusal costs nothing: the order that was carried out gives up its answer later")
+    func liedTo() throws {
+        let market = try TestMarket(), wallet = try TestWallet(market)
+        _ = try wallet.store.add(market.receipt())
+        try market.run(1, [wallet])
+        market.lie = .refused(.untimely)
+        try market.run(8, [wallet])
+        let report = try wallet.report()
+        #expect(report.credit + report.stock.reduce(0) { $0 + Int64($1.doubtful * $1.denomination) } == 960)
+        #expect(report.lost == 0)
+    }
+
+    @Test("an owner is paid for what its mote was shown, and has its stake back when the lot is over")
+    func earns() throws {
+        let market = try TestMarket()
+        for ahead in Int64(0)..<10 { try market.allow(TestMarket.first + ahead, 3) }
+        let (owner, folder) = try offered(market), buyer = try TestWallet(market)
+        for _ in 0..<2 { _ = try buyer.store.add(market.receipt()) }
+        for _ in 0..<2 { try buyer.store.addPurchase(.four, isUrgent: true, notBefore: TestMarket.first) }
+        try market.run(5, [owner, buyer]) { if let mote = try owner.store.lots().compactMap(\.lot.mote).first { market.up.insert(mote) } }
+        let offer = try MoteOffer(try Files.readText("\(folder)/\(MoteFolder.offer)"))
+        let mote = try mote(owner), exporter = SecureRandom.bytes(32), key = Ed25519Key(seed: try Files.read("\(folder)/\(MoteFolder.key)"))
+        #expect(key.publicKey == mote)
+        // What the mote writes of clients that came with these tickets.
+        var shown = 0
+        for name in buyer.tickets {
+            let ticket = try Ticket(try Files.read("\(buyer.folder.tickets)/\(name)"))
+            guard offer.slices.contains(ticket.slices.lowerBound), case .token(let slice, let token, let salt, let signature) = ticket.question(for: ticket.slices.lowerBound, exporter: exporter)
+            else { continue }
+            let record = try #require(SpendRecord(Spend(token, .spent(slice, salt: salt, exporter: exporter, signature: signature))))
+            try Files.append("\(folder)/\(MoteFolder.spends)", record.bytes)
+            shown += 1
+        }
+        #expect(shown >= 12)
+        try market.run(5, [owner, buyer])
+        let line = try #require(try owner.report().motes.first)
+        #expect(line.deposited == shown && line.waiting == 0)
+        let bundles = Int64(shown / 16), rest = Int64(shown % 16)
+        #expect(try owner.report().credit == 960 - 12 + bundles * 15 + max(0, rest - 1))
+        // The stake, two days later.
+        try market.jump(to: Slice.first(ofDay: TestMarket.first.day + 2))
+        try market.run(2, [owner])
+        #expect(try owner.report().credit == 960 + bundles * 15 + max(0, rest - 1))
+    }
+
+    @Test("access that no mote took is paid back after its day, sixteen for fifteen")
+    func refunds() throws {
+        let market = try TestMarket()
+        for ahead in Int64(0)..<10 { try market.allow(TestMarket.first + ahead, 3) }
+        let (owner, _) = try offered(market), buyer = try TestWallet(market)
+        _ = try buyer.store.add(market.receipt())
+        for _ in 0..<2 { try buyer.store.addPurchase(.four, isUrgent: true, notBefore: TestMarket.first) }
+        try market.run(5, [owner, buyer])
+        #expect(try buyer.report().credit == 936)
+        try market.jump(to: Slice.first(ofDay: TestMarket.first.day + 2))
+        try market.run(2, [buyer])
+        let report = try buyer.report()
+        #expect(report.credit == 951 && report.unused == 8)
+        #expect(buyer.tickets.isEmpty)
+    }
+
+    @Test("swapped motes earn rights slice by slice, and rights become access in the other bucket")
+    func swaps() throws {
+        let market = try TestMarket()
+        for ahead in Int64(0)..<10 { try market.allow(TestMarket.first + ahead, 3) }
+        let (north, northern) = try offered(market, bucket: 0, port: 9001), (south, southern) = try offered(market, bucket: 1, port: 9002)
+        let setUp = { for wallet in [north, south] { for kept in try wallet.store.lots() { if let mote = kept.lot.mote { market.up.insert(mote) } } } }
+        try market.run(3, [north, south], each: setUp)
+        #expect(try north.store.want(1 << 1, folder: northern) == 1 && south.store.want(1 << 0, folder: southern) == 1)
+        try market.run(5, [north, south], each: setUp)
+        #expect(try north.report().motes.first?.swap == "bucket 1" && south.report().motes.first?.swap == "bucket 0")
+        let others = try mote(south)
+        let bartered = try north.store.accessTokens().filter { if case .barterAccess(1, _) = $0.role { true } else { false } }
+        #expect(bartered.count >= 6 && bartered.allSatisfy { $0.place?.mote == others })
+        // Barter never touches credit.
+        #expect(try north.report().credit + south.report().credit == 2 * (960 - 12))
+    }
+
+    @Test("a restored wallet has what the backup had, finds out what was spent since")
+    func restores() throws {
+        let market = try TestMarket(), old = try TestWallet(market)
+        _ = try old.store.add(market.receipt())
+        try market.run(2, [old])
+        let path = old.folder.path + "/backup"
+        try Backup.write(old.store, try old.folder.readSeed(), to: path, now: market.now)
+        #expect(try Files.read(path).count == 14 + 32 + 64 + (256 << 10))
+        // Spent after the backup: those outputs only the old wallet knows.
+        try market.run(1, [old])
+        let seed = try WalletFolder.readSeed(old.folder.seed), new = try TestWallet(market, seed: seed.secret, device: seed.device)
+        try Backup.restore(path, into: new.store, try new.folder.readSeed(), now: market.now, spreadSeconds: 600)
+        #expect(try new.report().credit == 0)
+        #expect(throws: WalletError.self) { try Backup.restore(path, into: new.store, try new.folder.readSeed(), now: market.now, spreadSeconds: 0) }
+        try market.run(4, [new])
+        let report = try new.report(), spentSince = try old.report().credit
+        #expect(report.credit > 0 && report.credit <= 960 && spentSince <= 960)
+        var damaged = try Files.read(path)
+        damaged[200] ^= 1
+        try Files.replace(path + "2", with: damaged)
+        let third = try TestWallet(market, seed: seed.secret, device: seed.device)
+        #expect(throws: WalletError.self) { try Backup.restore(path + "2", into: third.store, try third.folder.readSeed(), now: market.now, spreadSeconds: 0) }
+    }
+}
+
+extension LedgerRows {
+    /// All entries together: nothing, or value was made.
+    var allEntries: Int64 { get throws { entries.values.joined().reduce(0) { $0 + $1.delta } } }
+}
