@@ -38,7 +38,7 @@ struct MarketRun {
         ("delay_seconds", { $0.delay.text(4) }), ("pool_mean", { $0.occupancy.text(3) }), ("pool_median", { $0.occupancyMedian.text(3) }),
         ("pool_p5", { $0.occupancyLow.text(3) }), ("pool_p5_with_cover", { $0.occupancyLowWithCover.text(3) }), ("cover_share", { $0.coverShare.text(4) }),
         ("entropy_bits", { $0.entropy.text(3) }), ("guess", { $0.guess.text(significant: 3) }), ("load", { $0.load.text(3) }), ("wait_slices", { $0.wait.text(2) }),
-        ("wait_p90_slices", { $0.waitHigh.text(0) }), ("inflation_cost_smm", { $0.inflationCost.text(0) }),
+        ("wait_p95_slices", { $0.waitHigh.text(0) }), ("inflation_cost_smm", { $0.inflationCost.text(0) }),
     ]
 
     var csv: String {

@@ -18,13 +18,16 @@ struct SimulateMarket: ParsableCommand {
     @Option(help: ArgumentHelp("Motes taken for hostile.", valueName: "number")) var hostile = 100
     @Option(help: ArgumentHelp("Where randomness begins.", valueName: "number")) var seed: UInt64 = 1
     @Option(help: ArgumentHelp("Folder for CSV and SVG files; it is made.", valueName: "folder"), completion: .directory) var out: String?
+    @Flag(help: ArgumentHelp("Measure the first slice of each day message by message too, and the worst one; for 10000 users at most.")) var messages = false
     @Flag(help: "Print JSON.") var json = false
 
     private static let usersRange = 100...1_000_000
     private static let hostileRange = 0...100_000
+    private static let measuredUsers = 10_000
 
     func validate() throws {
         guard Self.usersRange.contains(users) else { throw ValidationError("--users must be \(Self.usersRange.lowerBound) to \(Self.usersRange.upperBound)") }
+        guard !messages || users <= Self.measuredUsers else { throw ValidationError("--messages is for \(Self.measuredUsers) users at most") }
         guard Self.hostileRange.contains(hostile) else { throw ValidationError("--hostile must be \(Self.hostileRange.lowerBound) to \(Self.hostileRange.upperBound)") }
     }
 
@@ -43,6 +46,21 @@ struct SimulateMarket: ParsableCommand {
         Terminal.say(Self.table(runs.map(\.summary)).text)
         Terminal.say("\nmessages in a mote's pool: the floor is \(Throttle.Settings().floor). cover: the part of all messages that motes make up themselves.")
         if let out { Terminal.say("each slice: \(out)/*.csv, plots: \(out)/*.svg") }
+        if messages { Terminal.say("\nmessage by message, with the law:\n\(measured(settings).text)") }
+    }
+
+    /// What the formulas say of some slices, beside what is measured in them.
+    private func measured(_ settings: MarketSimulation.Settings) -> Table {
+        var simulation = MarketSimulation(settings, law: .throttle), table = Table(["SLICE", "MOTES", "EMPTIEST POOLS", "BITS MEASURED", "BITS BY FORMULA", "COVER MEASURED", "COVER BY FORMULA"])
+        while let row = simulation.next() {
+            guard row.slice % Int(Slice.perDay) == 0 || row.slice == settings.slump.lowerBound else { continue }
+            let result = PoolSimulation.run(circuits: simulation.circuits, .init(), seed: seed)
+            let cover = result.messages > 0 ? Double(result.cover) / Double(result.messages) : 0
+            table.add([
+                "\(row.slice)", "\(Int(row.motes))", result.lowPool.text(2), result.measured.text(2), result.predicted.text(2), "\((cover * 100).text(1)) %", "\((row.coverShare * 100).text(1)) %",
+            ])
+        }
+        return table
     }
 
     /// Says where it is every two seconds, on the error output, so that a table can be piped.
@@ -73,7 +91,7 @@ struct SimulateMarket: ParsableCommand {
     }
 
     private static func table(_ summaries: [MarketRun.Summary]) -> Table {
-        var table = Table(["LAW", "SLICES BELOW FLOOR", "LOWEST POOL", "MEDIAN POOL", "MOST MOTES", "COVER", "WORST COVER", "ENTROPY", "GUESS AT END", "WAIT", "WAIT P90"])
+        var table = Table(["LAW", "SLICES BELOW FLOOR", "LOWEST POOL", "MEDIAN POOL", "MOST MOTES", "COVER", "WORST COVER", "ENTROPY", "GUESS AT END", "WAIT", "WAIT P95"])
         for run in summaries {
             table.add([
                 run.law, "\(run.slicesBelowFloor) of \(run.slices)", run.lowestPool.text(2), run.medianPool.text(2), "\(Int(run.mostMotes))", "\((run.coverShare * 100).text(1)) %",

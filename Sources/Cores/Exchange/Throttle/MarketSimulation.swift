@@ -59,7 +59,7 @@ package struct MarketSimulation {
         package var guess = 0.0
         /// Shares sold of those that there are.
         package var load = 0.0
-        /// Slices that those who got a permit had waited, nine in ten of them at most.
+        /// Slices that those who got a permit had waited, on average, and 19 in 20 of them at most.
         package var wait = 0.0
         package var waitHigh = 0.0
         /// What the inflation cost, in smm.
@@ -68,6 +68,8 @@ package struct MarketSimulation {
 
     package let settings: Settings
     package let law: Law
+    /// Through each mote, in the last slice.
+    package private(set) var circuits: [Int32] = []
     private var random: SeededRandom
     private var throttle: Throttle
     /// Permits by the slices that they have left, and the applicants by how long they have waited.
@@ -152,7 +154,7 @@ package struct MarketSimulation {
         let won = waiting.map { $0 * part }, sum = won.reduce(0, +)
         row.wait = sum > 0 ? zip(won, won.indices).reduce(0) { $0 + $1.0 * Double($1.1) } / sum : 0
         var seen = 0.0
-        row.waitHigh = Double(won.firstIndex { seen += $0; return seen >= 0.9 * sum } ?? 0)
+        row.waitHigh = Double(won.firstIndex { seen += $0; return seen >= 0.95 * sum } ?? 0)
         waiting = waiting.map { $0 * (1 - part) }
         // Who no longer wants one, because there is less to earn, leaves from the back.
         let excess = max(0, waiting.reduce(0, +) - max(0, row.permitsAsked - row.permits))
@@ -164,6 +166,7 @@ package struct MarketSimulation {
 
     private mutating func use(_ row: inout Row) {
         let counts = draw(circuits: Int(row.active) * GuessModel.hops, motes: max(1, Int(row.motes)))
+        circuits = counts
         // A user's messages pass each of its hops; in a pool they stay for the mean delay.
         let each = settings.messagesPerUser * row.delay, floor = throttle.settings.floor
         let sorted = counts.sorted()
@@ -183,7 +186,7 @@ package struct MarketSimulation {
         let model = GuessModel(users: row.active, messages: row.active * settings.messagesPerUser, delay: row.delay, hostile: settings.hostile)
         row.guess = model.guess(motes: Double(counts.count))
         row.load = row.active * Double(GuessModel.hops) / (Double(counts.count) * Double(row.size.shares))
-        if isInflated { row.inflationCost = row.active * Double(GuessModel.hops) * (settings.inflation - 1) / Double(Shape.bundle) }
+        if isInflated { row.inflationCost = MarketCosts.wash(shares: row.active * Double(GuessModel.hops) * (settings.inflation - 1)) }
     }
 
     private var isInflated: Bool { law == .inflated && settings.inflated.contains(slice) }

@@ -19,9 +19,9 @@ package struct Throttle: Sendable {
         package var delay = 0.05
         package var longestDelay = 0.2
         package var groups = 3.0
-        /// Motes taken for hostile: so many, or that part of all.
+        /// Motes taken for hostile: as many as somebody can pay for. A part of all motes would be the same at every width and so say nothing
+        /// about the best one; taken of the motes there are, it would call every width too narrow, up to the ceiling.
         package var hostile = 100.0
-        package var hostileShare = 0.05
         /// Whether the ceiling is the best width, or only the mixing's.
         package var seeksBest = true
 
@@ -94,8 +94,7 @@ package struct Throttle: Sendable {
     }
 
     private func best(_ messages: Double, _ inputs: Inputs) -> Double {
-        let hostile = max(settings.hostile, settings.hostileShare * inputs.live)
-        let model = GuessModel(users: inputs.users, messages: messages, delay: settings.delay, hostile: hostile)
+        let model = GuessModel(users: inputs.users, messages: messages, delay: settings.delay, hostile: settings.hostile)
         return model.best(upTo: max(inputs.wanted, inputs.live)) ?? .infinity
     }
 
