@@ -59,6 +59,7 @@ let package = Package(
         door("CX25519"),
         door("CAEZ"),
         door("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
+        door("CPostgres", pkgConfig: "libpq", apt: "libpq-dev"),
 
         room("Basics", "Bytes"),
         room("Basics", "Ambience", ["CLinux"]),
@@ -105,7 +106,7 @@ let package = Package(
         room("Shells", "Providers", ["Ambience", "Leasing", "Enrolment", "EnrolmentService", "CLinux"]),
         room("Shells", "Coordination", ["Ambience", "Leasing", "Prices", "Placement", "Usage", "CloudCalls", "Clouds", "Enrolment", "EnrolmentService", "Providers", "Audit", "Auditing", "CLinux", database]),
         room("Shells", "MarketLine", ["Ambience", "Bytes", "Sealing", "Exchange", "Calling", "Loops"]),
-        room("Shells", "Market", ["Ambience", "Bytes", "Sealing", "Exchange", "MarketLine", "Loops", "CLinux", database]),
+        room("Shells", "Market", ["Ambience", "Bytes", "Sealing", "Exchange", "MarketLine", "Loops", "CLinux", "CPostgres", database]),
         room("Shells", "Wallet", ["Bytes", "Ambience", "Sealing", "Exchange", "MarketLine", "CLinux", database]),
         room("Shells", "Witnessing", ["Bytes", "Ambience", "Sealing", "Exchange", "Loops", "MarketLine", "CLinux"]),
 
@@ -154,6 +155,7 @@ let package = Package(
         tests("MarketWorldTests", ["MarketHistories", "Exchange", "Ambience", "Sealing"]),
         tests("MixingTests", ["Damage", "Mixing", "Bytes", "Ambience", "Sealing"], resources: [.copy("Vectors")]),
         tests("WalletTests", ["MarketHistories", "Wallet", "Exchange", "Bytes", "Sealing", "Ambience"]),
+        tests("PostgresTests", ["MarketHistories", "Market", "Exchange", "Ambience"]),
         tests("CloudCallsTests", ["CloudCalls", "Leasing", "Ambience", "Bytes"], resources: [.copy("Vectors")]),
         tests("AuditTests", ["Audit", "Auditing", "Leasing", "Ambience"]),
         tests("DisclosureTests", ["Disclosure", "Audit", "Enrolment", "Leasing", "Sealing", "Ambience"]),
@@ -162,6 +164,8 @@ let package = Package(
         tests("CloudsTests", ["Clouds", "CloudCalls", "Leasing", "Ambience", "Providers"]),
         .target(name: "Damage", dependencies: ["Ambience"], path: "Tests/Damage", swiftSettings: settings),
         .target(name: "MarketHistories", dependencies: ["Ambience", "Exchange", "Sealing"], path: "Tests/MarketHistories", swiftSettings: settings),
+        // An exchange's ledger in a process of its own, to be killed.
+        .executableTarget(name: "ledgerdriver", dependencies: ["MarketHistories", "Market", "Exchange"], path: "Tests/LedgerDriver", swiftSettings: settings),
         .target(name: "FreePorts", path: "Tests/FreePorts", swiftSettings: settings),
         .target(name: "FuzzTargets", dependencies: fuzzed, path: "Tests/Fuzz/Targets", swiftSettings: settings),
         tests("FuzzTests", ["Damage", "FuzzTargets", "Onion", "Directory", "Voting", "Ambience"]),

@@ -19,11 +19,14 @@ struct MarketServe: ParsableCommand {
             """)
 
     @Option(name: .customLong("state"), help: ArgumentHelp("Where the exchange's keys and its database lie.", valueName: "dir"), completion: .directory) var state: String
+    @Option(help: ArgumentHelp("Where its ledger is: postgres://USER@HOST/NAME, the password in ~/.pgpass. Default: a file of SQLite's in the state folder.", valueName: "address"))
+    var database: String?
     @Option(help: ArgumentHelp("Where it answers.", valueName: "ip:port")) var listen = "127.0.0.1:9080"
     @OptionGroup(title: "First start") var first: MarketFirstStart
     @OptionGroup(title: "Trials") var trial: MarketTrial
 
     func validate() throws {
+        guard database.map(PostgresDatabase.isAddress) != false else { throw ValidationError("--database needs an address such as postgres://exchange@127.0.0.1/market") }
         guard SocketAddress(listen) != nil else { throw ValidationError("--listen needs an IP address and a port, such as 127.0.0.1:9080") }
     }
 
@@ -33,7 +36,8 @@ struct MarketServe: ParsableCommand {
         let terms = try first.terms(folder, listen: listen)
         let settings = trial.settings(terms), narrator = MarketNarrator()
         let server = try Self.sorted {
-            try MarketServer(folder, terms, settings, store: try MarketStore(path: folder.database), listen: SocketAddress(listen)!) { narrator.tell($0) }
+            let store = try MarketStore.open(database ?? folder.database) { Terminal.report("the counts of \($0.count) keys were not what their rows say, as after a backup was given back; they are now") }
+            return try MarketServer(folder, terms, settings, store: store, listen: SocketAddress(listen)!) { narrator.tell($0) }
         }
         Terminal.report("the exchange \(terms.origin) answers at \(server.address); its terms: \(folder.terms)")
         while !patience.wait(milliseconds: 1000) {}

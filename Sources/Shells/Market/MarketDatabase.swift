@@ -1,10 +1,17 @@
 package import Exchange
 
-package enum MarketStoreError: Error, Equatable {
+package enum MarketStoreError: Error, Equatable, CustomStringConvertible {
     /// The database cannot be opened, read or written, and its words why.
     case unavailable(String)
     /// A row is not what this program writes.
     case damaged(String)
+
+    package var description: String {
+        switch self {
+        case .unavailable(let words): words
+        case .damaged(let words): "the database is damaged: \(words)"
+        }
+    }
 }
 
 /// A value as every database has it.

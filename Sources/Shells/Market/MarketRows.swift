@@ -13,8 +13,8 @@ enum MarketRows {
             rows.counts[key] = KeyCount(issued: try row.integer("issued"), redeemed: try row.integer("redeemed"))
             if try row.flag("retired") { rows.retired.insert(key) }
         }
-        rows.nullifiers = try counts(connection.rows("SELECT key_id, count(*) AS number FROM nullifier GROUP BY key_id"))
-        rows.outputs = try counts(connection.rows("SELECT key_id, count(*) AS number FROM output GROUP BY key_id"))
+        rows.nullifiers = try counts(connection.rows(nullifierCounts))
+        rows.outputs = try counts(connection.rows(outputCounts))
         rows.listings = try connection.rows("SELECT * FROM listing ORDER BY mote, first").map(listing)
         rows.swaps = try connection.rows("SELECT * FROM swap ORDER BY id").map(swap)
         for row in try connection.rows("SELECT * FROM allowance") {
@@ -24,7 +24,10 @@ enum MarketRows {
         return rows
     }
 
-    private static func counts(_ rows: [MarketRow]) throws -> [KeyID: Int] {
+    static let nullifierCounts = "SELECT key_id, count(*) AS number FROM nullifier GROUP BY key_id"
+    static let outputCounts = "SELECT key_id, count(*) AS number FROM output GROUP BY key_id"
+
+    static func counts(_ rows: [MarketRow]) throws -> [KeyID: Int] {
         var counts: [KeyID: Int] = [:]
         for row in rows { counts[try row.key("key_id")] = Int(try row.integer("number")) }
         return counts

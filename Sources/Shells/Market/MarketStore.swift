@@ -13,6 +13,19 @@ package final class MarketStore: LedgerStore, Sendable {
     /// In a file of SQLite's. Several processes may open the same one.
     package convenience init(path: String) throws { try self.init(SQLiteDatabase(path: path)) }
 
+    /// At an address of PostgreSQL's or, as a path, in a file of SQLite's, its counts computed again: what a backup gave back is served only
+    /// once it adds up (I2). `wrong` hears of keys whose counts were not what their rows say.
+    package static func open(_ place: String, wrong: ([KeyID]) -> Void) throws -> MarketStore {
+        let store = PostgresDatabase.isAddress(place) ? try MarketStore(PostgresDatabase(place)) : try MarketStore(path: place)
+        let keys = try store.recount()
+        if !keys.isEmpty { wrong(keys) }
+        return store
+    }
+
+    /// The keys whose counts were wrong, which are now right. Throws `damaged` when rows show more tokens of a key taken than made: no
+    /// history leads there, so nobody may be served from them.
+    package func recount() throws -> [KeyID] { try write(MarketCounts.mend) }
+
     package func read<R>(_ body: (any MarketConnection) throws -> R) throws -> R { try database.read(body) }
 
     /// See `MarketDatabase.write`: `body` may be run again.
