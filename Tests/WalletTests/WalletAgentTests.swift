@@ -9,11 +9,11 @@ import Wallet
 @Suite("A wallet and its exchange")
 struct WalletAgentTests {
     /// An owner whose mote is listed and up, out of a market of its own.
-    private func offered(_ market: TestMarket, bucket: UInt8 = 0, port: Int = 9001, isRenewed: Bool = false) throws -> (owner: TestWallet, folder: String) {
+    private func offered(_ market: TestMarket, bucket: UInt8 = 0, port: Int = 9001) throws -> (owner: TestWallet, folder: String) {
         let owner = try TestWallet(market), folder = owner.folder.path + "/mote"
         _ = try owner.store.add(market.receipt())
         try owner.store.addLot(
-            .small, bucket: bucket, folder: folder, address: try #require(MoteAddress("127.0.0.1:\(port) \(String(repeating: "A1", count: 20))")), isTrial: false, isRenewed: isRenewed)
+            .small, bucket: bucket, folder: folder, address: try #require(MoteAddress("127.0.0.1:\(port) \(String(repeating: "A1", count: 20))")), isTrial: false)
         return (owner, folder)
     }
 

@@ -99,8 +99,9 @@ struct MarketOffer: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "offer", abstract: "Offer a mote that runs on this machine.",
         discussion: """
-            FOLDER is the mote's 'MoteMarket'; the wallet writes into it what the mote needs, and reads there whom it let in. A permit is asked for \
-            four slices at a time and drawn; it stakes credit, which comes back unless the mote cheats. With --trial, work is shown instead.
+            FOLDER is the mote's 'MoteMarket'; the wallet writes into it what the mote needs, and reads there whom it let in. A permit is drawn for, good \
+            for four slices; it stakes credit, which comes back unless the mote cheats. With --trial, work is shown instead. The next mote has a folder \
+            of its own.
             """)
 
     enum Size: String, ExpressibleByArgument, CaseIterable { case small, medium, large }
@@ -112,15 +113,14 @@ struct MarketOffer: ParsableCommand {
     @Option(name: .customLong("class"), help: "How much it carries: 15, 60 or 240 shares a slice.") var size: Size = .small
     @Option(help: ArgumentHelp("Its bucket in the exchange's terms.", valueName: "number")) var bucket: UInt8 = 0
     @Flag(help: "Show work instead of a stake.") var trial = false
-    @Flag(help: "For four slices only.") var once = false
-    @Flag(help: "Ask for no further permits for that folder's mote.") var withdraw = false
+    @Flag(help: "Ask for no permit for that folder's mote, if it has none yet.") var withdraw = false
 
     func run() throws {
         let (_, store, terms) = try wallet.open()
         let path = folder.hasPrefix("/") ? folder : Files.current + "/" + folder
         if withdraw {
             let count = try WalletFault.told { try store.withdraw(folder: path) }
-            return Terminal.say(count == 0 ? "no mote is offered out of \(path)" : "no further permit is asked for; what has one is served to its end")
+            return Terminal.say(count == 0 ? "no mote out of \(path) waits for a permit; one that has a permit serves to its end" : "no permit is asked for")
         }
         guard let address, let fingerprint, let place = MoteAddress("\(address) \(fingerprint)") else {
             throw CoordinationError(.usage, "name the mote with --address ADDRESS:PORT and --fingerprint HEX")
@@ -128,8 +128,11 @@ struct MarketOffer: ParsableCommand {
         guard let own = terms.buckets.first(where: { $0.number == bucket }) else {
             throw CoordinationError(.usage, "the exchange has no bucket \(bucket); it has \(terms.buckets.map { "\($0.number)" }.joined(separator: ", "))")
         }
+        guard try WalletFault.told({ try store.isFree(folder: path) }) else {
+            throw CoordinationError(.usage, "a mote was offered out of \(path) before: its key is good for one permit, so give the next mote a folder of its own")
+        }
         let size: MoteClass = switch self.size { case .small: .small; case .medium: .medium; case .large: .large }
-        try WalletFault.told { try store.addLot(size, bucket: bucket, folder: path, address: place, isTrial: trial, isRenewed: !once) }
+        try WalletFault.told { try store.addLot(size, bucket: bucket, folder: path, address: place, isTrial: trial) }
         Terminal.say("a \(self.size.rawValue) mote in \(own.region) (\(own.group)) is offered; 'dustcloud market run' asks for its permit")
     }
 }

@@ -74,7 +74,7 @@ extension WalletStore {
         ("market_order", ["id", "recipe", "keys", "body", "purpose", "state", "send_at", "slice", "ask_at", "sends", "note", "finished_at", "rechecked"]),
         ("input", ["order_id", "nonce"]), ("pack", ["receipt", "signature", "state"]),
         ("purchase", ["id", "denomination", "urgent", "decoy", "not_before", "state", "slice", "wait"]),
-        ("lot", ["id", "folder", "class", "bucket", "address", "trial", "renew", "wants", "state", "start", "permit", "listed", "swap_id", "swap_bucket", "swap_counter", "note"]),
+        ("lot", ["id", "folder", "class", "bucket", "address", "trial", "wants", "state", "start", "permit", "listed", "swap_id", "swap_bucket", "swap_counter", "note"]),
         ("income", ["nonce", "lot", "body", "state", "order_id", "tries"]), ("setting", ["name", "value"]),
     ]
 

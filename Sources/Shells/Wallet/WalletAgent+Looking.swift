@@ -3,6 +3,7 @@ internal import Exchange
 extension WalletAgent {
     /// Slices of past certificates that are asked for at once.
     private static let certificatesLimit = 16
+    private static let reportDelay: Int64 = 3
 
     /// What is published: once a slice, and a few times for those in a hurry.
     func look(at slice: Slice, now: Int64) throws {
@@ -13,7 +14,8 @@ extension WalletAgent {
         for ahead in 1...rules.slicesAhead { try lookAtListings(slice + ahead) }
         for past in try store.certificatesMissing(before: slice, limit: Self.certificatesLimit) { try lookAtCertificates(past) }
         try lookAtSwaps(slice, now)
-        if isNew { try lookAtReport(slice - 1) }
+        // A report can be had when two witnesses have seen it in the log.
+        if isNew { try lookAtReport(slice - Self.reportDelay) }
         try store.set("looked", now)
         lookedBefore = now
         isStirred = true

@@ -9,8 +9,6 @@ package struct KeptLot: Sendable {
     /// The mote's `MoteMarket`.
     package let folder: String
     package let address: MoteAddress
-    /// Another permit is asked for when this one ends.
-    package let isRenewed: Bool
     /// Buckets that its owner would like instead of credit.
     package let wants: UInt32
     package let isListed: Bool
@@ -54,16 +52,14 @@ extension WalletStore {
 
     // MARK: lots
 
-    package func addLot(_ size: MoteClass, bucket: UInt8, folder: String, address: MoteAddress, isTrial: Bool, isRenewed: Bool, start: Slice? = nil) throws {
-        try write { try Self.addLot($0, size, bucket: bucket, folder: folder, address: address, isTrial: isTrial, isRenewed: isRenewed, wants: 0, start: start) }
-    }
-
-    private static func addLot(
-        _ database: Database, _ size: MoteClass, bucket: UInt8, folder: String, address: MoteAddress, isTrial: Bool, isRenewed: Bool, wants: UInt32, start: Slice?
-    ) throws {
-        try database.execute(
-            sql: "INSERT INTO lot (folder, class, bucket, address, trial, renew, wants, state, start) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            arguments: [folder, Int(size.rawValue), Int(bucket), address.description, isTrial, isRenewed, Int64(wants), Int(Lot.State.wished.rawValue), start?.index])
+    /// Wishes a permit for a mote. One mote has one permit and one key on the exchange, of four slices: motes are short-lived, and the next one has
+    /// a folder of its own.
+    package func addLot(_ size: MoteClass, bucket: UInt8, folder: String, address: MoteAddress, isTrial: Bool) throws {
+        try write { database in
+            try database.execute(
+                sql: "INSERT INTO lot (folder, class, bucket, address, trial, wants, state) VALUES (?, ?, ?, ?, ?, 0, ?)",
+                arguments: [folder, Int(size.rawValue), Int(bucket), address.description, isTrial, Int(Lot.State.wished.rawValue)])
+        }
     }
 
     package func lots() throws -> [KeptLot] { try read { try Self.lots($0) } }
@@ -77,11 +73,11 @@ extension WalletStore {
                 id: row["id"], size: size, bucket: UInt8(row["bucket"] as Int), isTrial: row["trial"], state: state, start: (row["start"] as Int64?).map { Slice($0) },
                 permit: try (row["permit_body"] as Data?).map(decode), swap: swap, swapCounter: UInt64(row["swap_counter"] as Int64))
             return KeptLot(
-                lot: lot, folder: row["folder"], address: address, isRenewed: row["renew"], wants: UInt32(row["wants"] as Int64), isListed: row["listed"] as Int == 1, note: row["note"])
+                lot: lot, folder: row["folder"], address: address, wants: UInt32(row["wants"] as Int64), isListed: row["listed"] as Int == 1, note: row["note"])
         }
     }
 
-    /// The exchange lists it, or says why not. If it is to be renewed, another lot follows it.
+    /// The exchange lists it, or says why not.
     func listed(_ kept: KeptLot, _ refusal: Refusal?, now: Int64) throws {
         try write { database in
             let isHere = refusal == nil || refusal == .spent
@@ -89,21 +85,19 @@ extension WalletStore {
                 sql: "UPDATE lot SET listed = ?, state = ?, note = ? WHERE id = ?",
                 arguments: [isHere ? 1 : 2, Int(Lot.State.listed.rawValue), isHere ? nil : "not listed: \(refusal!)", kept.lot.id])
             try Self.note(database, isHere ? "mote \(kept.address.address) is listed" : "mote \(kept.address.address) is not listed: \(refusal!)", at: now)
-            guard kept.isRenewed, let last = kept.lot.last else { return }
-            try Self.addLot(
-                database, kept.lot.size, bucket: kept.lot.bucket, folder: kept.folder, address: kept.address, isTrial: kept.lot.isTrial, isRenewed: true, wants: kept.wants, start: last + 1)
         }
     }
 
-    /// No further permit is asked for those motes; what has one goes on to its end. How many there were.
+    /// Asks for no permit for that folder's mote, if it has none yet. How many wishes there were.
     package func withdraw(folder: String) throws -> Int {
         try write { database in
-            try database.execute(sql: "UPDATE lot SET renew = 0 WHERE folder = ?", arguments: [folder])
-            let count = database.changesCount
             try database.execute(sql: "DELETE FROM lot WHERE folder = ? AND state = ?", arguments: [folder, Int(Lot.State.wished.rawValue)])
-            return count
+            return database.changesCount
         }
     }
+
+    /// False when that folder's mote was offered already.
+    package func isFree(folder: String) throws -> Bool { try read { try Int.fetchOne($0, sql: "SELECT 1 FROM lot WHERE folder = ?", arguments: [folder]) == nil } }
 
     /// The moment for a permit's slices went by, or its draw was lost: as soon as possible, then.
     func hasten(before slice: Slice) throws {

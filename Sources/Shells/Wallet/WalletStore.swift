@@ -58,7 +58,7 @@ package final class WalletStore: Sendable {
                     CREATE TABLE purchase (id INTEGER PRIMARY KEY, denomination INTEGER NOT NULL, urgent INTEGER NOT NULL, decoy INTEGER NOT NULL, not_before INTEGER NOT NULL,
                         state INTEGER NOT NULL, slice INTEGER, wait TEXT);
                     CREATE TABLE lot (id INTEGER PRIMARY KEY, folder TEXT NOT NULL, class INTEGER NOT NULL, bucket INTEGER NOT NULL, address TEXT NOT NULL, trial INTEGER NOT NULL,
-                        renew INTEGER NOT NULL, wants INTEGER NOT NULL, state INTEGER NOT NULL, start INTEGER, permit BLOB, listed INTEGER NOT NULL DEFAULT 0,
+                        wants INTEGER NOT NULL, state INTEGER NOT NULL, start INTEGER, permit BLOB, listed INTEGER NOT NULL DEFAULT 0,
                         swap_id BLOB, swap_bucket INTEGER, swap_counter INTEGER NOT NULL DEFAULT 0, note TEXT);
                     CREATE TABLE income (nonce BLOB PRIMARY KEY, lot INTEGER NOT NULL, body BLOB NOT NULL, state INTEGER NOT NULL, order_id BLOB, tries INTEGER NOT NULL DEFAULT 0);
                     CREATE TABLE keys (kind TEXT NOT NULL, number INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (kind, number));
