@@ -1,0 +1,173 @@
+import Exchange
+import Sealing
+import Testing
+
+/// What an insider could do, and by which rule it is found in what is published.
+@Suite("The auditor")
+struct MarketAuditTests {
+    private let market: AuditedMarket
+    private let slice: Slice
+    init() throws {
+        market = try AuditedMarket()
+        slice = market.start + 5
+    }
+
+    @Test("finds nothing where there is nothing")
+    func clean() {
+        #expect(market.findings == [])
+        #expect(market.published.swaps[market.start + 4]?.compactMap(\.bucket) == [1, 0], "the swap took place")
+    }
+
+    @Test("an exchange that prints credit is found within one report")
+    func printing() throws {
+        try market.bend(slice) { $0.counts[.credit(.four, week: market.start.week)] = KeyCount(issued: 9, redeemed: 6) }
+        #expect(market.findings.compactMap(\.slice).min() == slice && market.rulesBroken == [.value])
+    }
+
+    @Test("a key that takes in more than it gave out, accounts that do not add up and tokens of no published key are found")
+    func value() throws {
+        try market.bend(slice) { $0.counts[.credit(.sixtyFour, week: market.start.week)] = KeyCount(issued: 6, redeemed: 7) }
+        #expect(market.rulesBroken == [.value])
+        let other = try AuditedMarket()
+        try other.bend(slice(of: other)) { $0.accounts[.fees] = 5 }
+        #expect(other.rulesBroken == [.value])
+        let third = try AuditedMarket()
+        try third.bend(slice(of: third)) { $0.counts[.access(day: third.start.day + 5)] = KeyCount() }
+        #expect(third.rulesBroken == [.value])
+    }
+
+    private func slice(of market: AuditedMarket) -> Slice { market.start + 5 }
+
+    @Test("rights for a mote that was not seen up, and permits beyond the throttle's, are found")
+    func earnings() throws {
+        let mote = market.motes[0].publicKey
+        market.published.verdicts[market.start + 4]?.removeAll { $0.mote == mote && $0.witness != "w1" }
+        #expect(market.rulesBroken == [.earnings])
+        let other = try AuditedMarket()
+        try other.bend(other.start + 4) { $0.permits = [other.permitRole: 1] }
+        #expect(other.rulesBroken == [.earnings])
+    }
+
+    @Test("a second table of keys, one long before its time and one that is handed out but not logged are found")
+    func keys() throws {
+        market.add(.week, market.start.week, LogWorld.week(market.start.week).bytes, at: slice)
+        #expect(market.rulesBroken.contains(.keys))
+        let early = try AuditedMarket()
+        early.add(.week, early.start.week + 4, LogWorld.week(early.start.week + 4).bytes, at: early.start + 5)
+        #expect(early.rulesBroken == [.keys])
+        let late = try AuditedMarket()
+        late.add(.day, late.start.day + 1, try tomorrow(late), at: late.start + 20)
+        #expect(late.rulesBroken == [.keys])
+        let secret = try AuditedMarket()
+        secret.published.documents.append(try LogWorld().publish(LogWorld.week(secret.start.week), at: secret.start))
+        #expect(secret.rulesBroken == [.log])
+        let withheld = try AuditedMarket()
+        withheld.published.documents.removeAll { $0.kind == .day }
+        #expect(withheld.rulesBroken.contains(.log))
+    }
+
+    private func tomorrow(_ market: AuditedMarket) throws -> [UInt8] {
+        let issuer = Issuer(seed: .random(32), cashier: Ed25519Key().publicKey)!, day = market.start.day + 1
+        issuer.open(.barter(bucket: 0, .first(ofDay: day)))
+        return try #require(issuer.table(day: day)).bytes
+    }
+
+    /// With two witnesses that lie, a wallet can be shown another log. What the mote saw is in its public offer.
+    @Test("a mote that was shown another log is found by the root in its offer, within its first slice")
+    func echo() throws {
+        let mote = Ed25519Key(), offers = try #require(market.published.offers[slice]), old = offers[0]
+        let root = Digest.sha256([66])
+        let offer = Offer(
+            permit: old.permit, size: old.size, bucket: old.bucket, first: old.first, last: old.last, group: old.group, address: old.address, keyRoot: root, signature: mote.sign([1]))
+        market.published.offers[slice] = [offer]
+        #expect(market.findings.contains { $0.rule == .echo && $0.slice == slice })
+    }
+
+    @Test("sealed orders that never got a beacon while later ones did are found")
+    func stuck() {
+        market.published.beacons[slice] = nil
+        #expect(market.findings.contains { $0.rule == .beacons && $0.slice == slice })
+    }
+
+    @Test("orders that were exchanged after they were sealed, and those that are kept back, are found")
+    func orders() {
+        market.published.identifiers[slice]?[0] = Digest.sha256([9])
+        #expect(market.rulesBroken.contains(.orders))
+        market.published.identifiers[slice] = nil
+        #expect(market.rulesBroken.contains(.orders))
+    }
+
+    @Test("a beacon of other orders, with an invented value, or without one that was revealed is found")
+    func beacons() throws {
+        let record = try #require(market.published.beacons[slice])
+        market.published.revealed = [BeaconRecord(seal: record.seal, reveals: [record.reveals[2]])]
+        #expect(market.findings == [])
+        let without = BeaconRecord(seal: record.seal, reveals: Array(record.reveals.prefix(2)))
+        market.published.beacons[slice] = without
+        try market.bend(slice) { report in
+            let old = report
+            report = EpochReport(origin: old.origin, seal: old.seal, beacon: without.value)
+            (report.missing, report.counts, report.accounts, report.hidden) = (["w3"], old.counts, old.accounts, old.hidden)
+        }
+        #expect(market.rulesBroken == [.beacons], "the witness says that it did reveal")
+        market.published.revealed = []
+        #expect(market.findings == [], "a witness that kept its value back is named, and no more can be known")
+        let other = try AuditedMarket()
+        other.published.beacons[slice(of: other)] = market.published.beacons[slice]
+        #expect(other.rulesBroken == [.beacons], "signed by other keys")
+    }
+
+    @Test("a swap that the clearing does not give is found")
+    func swaps() throws {
+        let results = try #require(market.published.swaps[market.start + 4])
+        market.published.swaps[market.start + 4] = [SwapResult(results[0].request, 2), results[1]]
+        #expect(market.rulesBroken.contains(.swaps))
+        market.published.swaps[market.start + 4] = [SwapResult(results[0].request, nil), results[1]]
+        #expect(market.rulesBroken.contains(.swaps))
+    }
+
+    @Test("an order in too small a set, an altered list and a missing report are found")
+    func reports() throws {
+        try market.bend(slice) { $0.hidden = [.init(shape: .refund, role: .access(day: market.start.day), orders: 1, set: 49, isHeld: false)] }
+        #expect(market.rulesBroken == [.sets])
+        let list = try AuditedMarket(), body = PublishedBody.some
+        try list.bend(slice(of: list)) { $0.lists = [.swaps: .init(count: 1, body: body)] }
+        list.published.lists = [slice(of: list): [.swaps: body]]
+        #expect(list.findings == [])
+        list.published.lists = [slice(of: list): [.swaps: body + [0]]]
+        #expect(list.rulesBroken == [.reports])
+        let missing = try AuditedMarket()
+        missing.published.documents.removeAll { $0.kind == .report && $0.number == slice(of: missing).index }
+        #expect(missing.rulesBroken == [.log, .reports])
+    }
+
+    private enum PublishedBody { static let some: [UInt8] = [1, 2, 3] }
+
+    @Test("entries that were left out or changed are found, whoever signed")
+    func log() {
+        market.published.entries.removeLast()
+        #expect(market.rulesBroken.contains(.log))
+    }
+
+    @Test("with a copy of the ledger: orders carried out in another order than the beacon's are found")
+    func frontRunning() throws {
+        let record = try #require(market.published.beacons[slice]), ids = try #require(market.published.identifiers[slice])
+        let turns = Beacon.order(ids, record.value)
+        func findings(_ turns: [[UInt8]]) -> [MarketAudit.Finding] { MarketAudit.findings(LedgerRows(), carriedOut: [slice: turns], market.published, market.world.terms) }
+        #expect(findings(turns) == [] && findings(Array(turns.dropFirst(2))) == [])
+        var moved = turns
+        moved.insert(moved.removeLast(), at: 0)
+        #expect(findings(moved).map(\.rule) == [.ledger])
+    }
+
+    @Test("with a copy of the ledger: outputs without inputs are found, and tokens that were reported and are gone")
+    func ledger() throws {
+        let key = try #require(market.world.issuer.key(of: .credit(.one, week: market.start.week))), big = try #require(market.world.issuer.key(of: .credit(.sixtyFour, week: market.start.week)))
+        var rows = LedgerRows()
+        (rows.counts[key], rows.outputs[key]) = (KeyCount(issued: 5), 5)
+        #expect(MarketAudit.findings(rows, carriedOut: [:], market.published, market.world.terms).map(\.rule) == [.ledger])
+        rows = LedgerRows()
+        (rows.counts[big], rows.outputs[big], rows.entries[[1]]) = (KeyCount(issued: 3), 3, [Entry(.prepaid, -192), Entry(.credit(week: market.start.week), 192)])
+        #expect(MarketAudit.findings(rows, carriedOut: [:], market.published, market.world.terms).map(\.text) == ["the ledger has fewer tokens of \(KeyRole.credit(.sixtyFour, week: market.start.week)) than were reported"])
+    }
+}
