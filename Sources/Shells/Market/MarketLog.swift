@@ -86,6 +86,17 @@ struct LogShelf: Sendable {
         }
     }
 
+    /// With their proofs.
+    var chains: [[UInt8]] {
+        get throws {
+            try store.read { database in
+                try database.rows("SELECT logged.body AS body FROM logged JOIN leaf USING (number) WHERE kind = ? ORDER BY number", .text(LogLeaf.Kind.chain.rawValue)).map {
+                    try $0.bytes("body")
+                }
+            }
+        }
+    }
+
     var checkpoint: String? {
         get throws { try store.read { database in try database.row("SELECT body FROM checkpoint ORDER BY size DESC LIMIT 1")?.text("body") } }
     }

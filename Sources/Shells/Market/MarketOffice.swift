@@ -132,6 +132,7 @@ struct MarketOffice: Sendable {
         case .ids(let slice): return try identifiers(of: slice).map { .bytes(Array($0.joined())) } ?? .notFound
         case .beacon(let slice): return try records.beacon(slice).map { .bytes($0.bytes) } ?? .notFound
         case .report(let slice): return try document(.report, slice.index)
+        case .chains: return .bytes(PublishedList.encode(try shelf.chains))
         case .weekKeys(let week): return try document(.week, week)
         case .dayKeys(let day): return try document(.day, day)
         case .checkpoint: return try shelf.checkpoint.map { .text($0) } ?? .notFound

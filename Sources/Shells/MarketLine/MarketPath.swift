@@ -10,6 +10,8 @@ package enum MarketPath: Hashable, Sendable {
     /// What was published of a slice: motes to be had in it, swaps and what they got (M13), probes' words (M5), identifiers of orders (M18), the
     /// beacon, the report (M17).
     case listings(Slice), swaps(Slice), certs(Slice), ids(Slice), beacon(Slice), report(Slice)
+    /// The chains that witnesses reveal, as they were logged.
+    case chains
     /// Key files of a week, and of a day.
     case weekKeys(Int64), dayKeys(Int64)
     /// The log, as C2SP's tlog-tiles has it; a tile without its leading `/tile/`.
@@ -41,7 +43,7 @@ package enum MarketPath: Hashable, Sendable {
     }
 
     private static let plain: [String: MarketPath] = [
-        "terms": .terms, "order": .order, "answer": .answer, "offer": .offer, "swap": .swap, "proof": .proof, "cert": .cert, "chain": .chain, "checkpoint": .checkpoint,
+        "terms": .terms, "order": .order, "answer": .answer, "offer": .offer, "swap": .swap, "proof": .proof, "cert": .cert, "chain": .chain, "chains": .chains, "checkpoint": .checkpoint,
         "add-checkpoint": .addCheckpoint, "reveal": .reveal,
     ]
 
