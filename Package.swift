@@ -151,7 +151,7 @@ let package = Package(
         tests("LogTests", ["Exchange", "Bytes", "Sealing"]),
         tests("WitnessingTests", ["Witnessing", "MarketLine", "Exchange", "Bytes", "Ambience", "Sealing"]),
         tests("MarketLineTests", ["MarketLine", "Loops", "Exchange", "Sealing", "Ambience"]),
-        tests("MarketTests", ["MarketHistories", "Market", "Exchange", "Sealing"]),
+        tests("MarketTests", ["MarketHistories", "Market", "MarketLine", "Exchange", "Bytes", "Ambience", "Sealing"]),
         tests("MarketWorldTests", ["MarketHistories", "Exchange", "Ambience", "Sealing"]),
         tests("MixingTests", ["Damage", "Mixing", "Bytes", "Ambience", "Sealing"], resources: [.copy("Vectors")]),
         tests("WalletTests", ["MarketHistories", "Wallet", "Exchange", "Bytes", "Sealing", "Ambience"]),

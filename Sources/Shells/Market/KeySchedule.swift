@@ -17,7 +17,7 @@ struct KeySchedule: Sendable {
 
     /// All days and weeks of which a token may still come.
     func remembered(at slice: Slice) -> (weeks: ClosedRange<Int64>, days: ClosedRange<Int64>) {
-        (max(0, slice.week - 3)...weeks(at: slice).last!, max(0, slice.day - 9)...days(at: slice).upperBound)
+        (max(1, slice.week - 2)...weeks(at: slice).last!, max(1, slice.day - 8)...days(at: slice).upperBound)
     }
 
     func credit(week: Int64) -> [KeyRole] { Denomination.allCases.map { .credit($0, week: week) } }

@@ -86,7 +86,7 @@ final class KeyCache {
     }
 }
 
-/// Makes RSA keys ahead on a thread of its own, which gives way to everything else.
+/// Makes RSA keys ahead on a thread of its own. Once it has made those without which nothing can begin, it gives way to everything else.
 final class KeyMaker: Sendable {
     private struct State {
         var wanted: [(day: Int64, role: KeyRole)] = []
@@ -105,8 +105,12 @@ final class KeyMaker: Sendable {
 
     func start() -> WorkThread {
         WorkThread("keys") { [self] in
-            _ = dc_be_nice(Self.niceness)
-            while !state.withLock({ $0.isStopped }) { if !makeOne() { usleep(Self.napMicroseconds) } }
+            var made = 0
+            while !state.withLock({ $0.isStopped }) {
+                guard !makeOne() else { made += 1; continue }
+                if made > 0 { _ = dc_be_nice(Self.niceness) }
+                usleep(Self.napMicroseconds)
+            }
         }
     }
 

@@ -49,7 +49,7 @@ struct MarketEngine: Sendable {
             try house.use { try $0.desk.carryOut(id, at: slice) }
         }
         try house.use {
-            try $0.finish(slice, beacon: beacon.value)
+            try $0.finish(slice, beacon)
             $0.note(settled: slice, orders: seal.count)
         }
         try publish()

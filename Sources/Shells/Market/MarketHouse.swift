@@ -59,7 +59,7 @@ struct MarketHouse {
     /// Opens the keys of the time, has those made that will be needed, and publishes what is complete.
     mutating func tendKeys(at slice: Slice) throws {
         let (weeks, days) = schedule.remembered(at: slice)
-        for week in weeks { for role in schedule.credit(week: week) { issuer.open(role) } }
+        for week in weeks { for role in schedule.credit(week: week) where role.forgotten > slice { issuer.open(role) } }
         for day in days where lacking[day] == nil { try open(day, at: slice) }
         try takeMade()
         for week in schedule.weeks(at: slice) where publishedWeeks.insert(week).inserted { try publish(.week, week, issuer.table(week: week)) }
@@ -67,9 +67,9 @@ struct MarketHouse {
     }
 
     private mutating func open(_ day: Int64, at slice: Slice) throws {
-        for role in schedule.rights(day: day) { issuer.open(role) }
+        for role in schedule.rights(day: day) where role.forgotten > slice { issuer.open(role) }
         let all = schedule.signers(day: day, after: Slice.first(ofDay: day) - 1)
-        for record in try vault.records(of: day, among: all) { open(record) }
+        for record in try vault.records(of: day, among: all) where record.role.forgotten > slice { open(record) }
         // A table that was published stays as it is: what it lacks is not made any more.
         let isOver = try day < slice.day || log.has(.day, day)
         let wanted = isOver ? [] : schedule.signers(day: day, after: slice).filter { issuer.key(of: $0) == nil }
@@ -96,15 +96,6 @@ struct MarketHouse {
         guard let table, try !log.has(kind, number) else { return }
         try log.add(kind, number, table.bytes)
         news.append(.published(kind, number))
-    }
-
-    /// Burns what is left of keys that nobody takes any more, and lets them go.
-    private func retire(at slice: Slice) throws {
-        for role in issuer.openRoles where role.forgotten <= slice {
-            guard let key = issuer.key(of: role) else { continue }
-            try exchange.retire(key, at: slice)
-            issuer.close(role)
-        }
     }
 
     // MARK: beacons
@@ -149,7 +140,7 @@ struct MarketHouse {
 
     /// The first slice that is not finished, `nil` while its orders may still come. What nobody ordered in while the exchange was down is passed over.
     func due(at seconds: Int64) throws -> Slice? {
-        let now = terms.time.slice(at: seconds), last = try throttle.last
+        let now = terms.time.slice(at: seconds), last = try records.lastFinished
         let first = try store.read { database in try database.row("SELECT min(slice) AS slice FROM intake WHERE answer IS NULL")?.integerIfAny("slice") }.map { Slice($0) }
         let next = max((last ?? now - 1) + 1, min(first ?? now, now))
         return desk.intake.isOpen(next, at: seconds) ? nil : next
@@ -162,23 +153,26 @@ struct MarketHouse {
         return seal
     }
 
-    /// All that is done in a slice beside its orders: swaps are cleared, permits given out for a start to come, old keys and orders forgotten.
-    mutating func finish(_ slice: Slice, beacon: [UInt8]) throws {
+    /// All that is done in a slice beside its orders: swaps are cleared, what is left of old keys is burned, permits are given out for a start
+    /// to come, and the report is logged.
+    mutating func finish(_ slice: Slice, _ beacon: BeaconRecord) throws {
         let requests = try (desk.identifiers(of: slice) ?? []).compactMap { try records.request($0) }
-        _ = try exchange.clear(requests, beacon: beacon, at: slice)
-        try retire(at: slice)
+        try records.match(try exchange.clear(requests, beacon: beacon.value, at: slice), at: slice)
+        let old = issuer.openRoles.filter { $0.forgotten <= slice }
+        for key in old.compactMap({ issuer.key(of: $0) }) { try exchange.retire(key, at: slice) }
+        let told = try throttle.run(slice)
+        try log.add(.report, slice.index, try MarketReporter(terms: terms, store: store, records: records, issuer: issuer).report(slice, beacon, missing: beacon.missing(terms.trust, chains), told).bytes)
+        for role in old { issuer.close(role) }
         try desk.forget(before: slice)
-        try finishCounting(slice)
+        try records.finish(slice)
     }
 
     /// A slice without a beacon: what it has goes with the next.
     mutating func skip(_ slice: Slice) throws {
         try desk.postpone(slice)
-        try finishCounting(slice)
+        _ = try throttle.run(slice)
+        try records.finish(slice)
     }
-
-    /// The last of a slice: with its counts it is finished.
-    private mutating func finishCounting(_ slice: Slice) throws { try throttle.finish(slice, exchange) }
 
     mutating func note(settled slice: Slice, orders: Int) { news.append(.settled(slice, orders: orders)) }
 }

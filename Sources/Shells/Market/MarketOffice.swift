@@ -127,8 +127,8 @@ struct MarketOffice: Sendable {
         case .listings(let slice): return slice > self.slice + 2 * MoteClass.slicesPerPermit ? .notFound : .bytes(PublishedList.encode(try records.offers(at: slice)))
         case .certs(let slice): return .bytes(PublishedList.encode(Self.chunks(try records.verdicts(at: slice)).map { Verdict.encode($0) }))
         case .swaps(let slice):
-            guard try records.beacon(slice) != nil else { return .notFound }
-            return .bytes(PublishedList.encode(try records.swaps(among: identifiers(of: slice) ?? [], at: slice).map(\.bytes)))
+            guard try records.isFinished(slice), let ids = try identifiers(of: slice) else { return .notFound }
+            return .bytes(try records.swapList(among: ids, at: slice).body)
         case .ids(let slice): return try identifiers(of: slice).map { .bytes(Array($0.joined())) } ?? .notFound
         case .beacon(let slice): return try records.beacon(slice).map { .bytes($0.bytes) } ?? .notFound
         case .report(let slice): return try document(.report, slice.index)

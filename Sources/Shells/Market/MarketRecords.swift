@@ -1,4 +1,5 @@
 internal import Exchange
+internal import MarketLine
 
 /// What is published beside the log and the ledger: offers, verdicts, swaps, beacons. Any thread may ask.
 struct MarketRecords: Sendable {
@@ -64,13 +65,50 @@ struct MarketRecords: Sendable {
         try store.read { database in try database.row("SELECT body FROM swap_request WHERE id = ?", .bytes(id)).flatMap { try? SwapRequest(try $0.bytes("body")) } }
     }
 
-    /// Of the requests that were sealed with a slice, which got what. A request that was matched serves from that slice on.
+    /// Notes in which slice's clearing requests were matched.
+    func match(_ swaps: [Swap], at slice: Slice) throws {
+        guard !swaps.isEmpty else { return }
+        try store.write { database in
+            for swap in swaps { try database.run("UPDATE swap_request SET matched = ? WHERE id = ? AND matched IS NULL", .slice(slice), .bytes(swap.id)) }
+        }
+    }
+
+    /// What the clearing of a slice gave those requests that were sealed with it.
     func swaps(among ids: [[UInt8]], at slice: Slice) throws -> [SwapResult] {
         try store.read { database in
             try ids.compactMap { id -> SwapResult? in
-                guard let row = try database.row("SELECT body FROM swap_request WHERE id = ?", .bytes(id)), let request = try? SwapRequest(try row.bytes("body")) else { return nil }
+                guard let row = try database.row("SELECT matched, body FROM swap_request WHERE id = ?", .bytes(id)), let request = try? SwapRequest(try row.bytes("body"))
+                else { return nil }
+                guard try row.integerIfAny("matched") == slice.index else { return SwapResult(request, nil) }
                 return SwapResult(request, try database.row("SELECT bucket FROM swap WHERE id = ?", .bytes(id))?.byte("bucket"))
             }
+        }
+    }
+
+    /// As it is handed out.
+    func swapList(among ids: [[UInt8]], at slice: Slice) throws -> (count: Int, body: [UInt8]) {
+        let results = try swaps(among: ids, at: slice)
+        return (results.count, PublishedList.encode(results.map(\.bytes)))
+    }
+
+    // MARK: slices
+
+    /// The last slice of which nothing is left to do.
+    var lastFinished: Slice? {
+        get throws { try store.read { database in try database.row("SELECT max(slice) AS slice FROM finished")?.integerIfAny("slice") }.map { Slice($0) } }
+    }
+
+    func isFinished(_ slice: Slice) throws -> Bool { try store.read { database in try database.has("SELECT slice FROM finished WHERE slice = ?", .slice(slice)) } }
+
+    /// With it, what its report told of keys is what the next one need not tell again.
+    func finish(_ slice: Slice) throws {
+        try store.write { database in
+            try database.run(
+                """
+                INSERT INTO reported (key_id, issued, redeemed) SELECT key_id, issued, redeemed FROM key_count WHERE true
+                ON CONFLICT (key_id) DO UPDATE SET issued = excluded.issued, redeemed = excluded.redeemed
+                """)
+            _ = try database.run("INSERT INTO finished (slice) VALUES (?) ON CONFLICT DO NOTHING", .slice(slice))
         }
     }
 

@@ -28,7 +28,7 @@ enum MarketSchema {
             CREATE TABLE seal (slice INTEGER PRIMARY KEY, ids BLOB NOT NULL);
             CREATE TABLE hidden (slice INTEGER NOT NULL, shape INTEGER NOT NULL, detail INTEGER NOT NULL, key_id BLOB NOT NULL, orders INTEGER NOT NULL, among INTEGER NOT NULL,
                 held INTEGER NOT NULL, PRIMARY KEY (slice, shape, detail, key_id));
-            CREATE TABLE swap_request (id BLOB PRIMARY KEY, taken INTEGER NOT NULL, last INTEGER NOT NULL, body BLOB NOT NULL);
+            CREATE TABLE swap_request (id BLOB PRIMARY KEY, taken INTEGER NOT NULL, last INTEGER NOT NULL, matched INTEGER, body BLOB NOT NULL);
             """
         ),
         (
@@ -44,6 +44,8 @@ enum MarketSchema {
             CREATE TABLE checkpoint (size INTEGER PRIMARY KEY, body TEXT NOT NULL);
             CREATE TABLE slice_count (slice INTEGER PRIMARY KEY, deposited INTEGER NOT NULL, sold INTEGER NOT NULL, live INTEGER NOT NULL, ending INTEGER NOT NULL,
                 wanted INTEGER NOT NULL);
+            CREATE TABLE reported (key_id BLOB PRIMARY KEY, issued INTEGER NOT NULL, redeemed INTEGER NOT NULL);
+            CREATE TABLE finished (slice INTEGER PRIMARY KEY);
             """
         ),
     ]

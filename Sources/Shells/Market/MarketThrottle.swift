@@ -22,6 +22,7 @@ struct MarketThrottle {
     private let store: MarketStore
     private let settings: MarketSettings
     private var law = Throttle(Throttle.Settings())
+    private var last: Throttle.Decision?
 
     init(_ store: MarketStore, _ settings: MarketSettings) throws {
         (self.store, self.settings) = (store, settings)
@@ -29,30 +30,37 @@ struct MarketThrottle {
         for row in rows { _ = decide(try Self.counts(row)) }
     }
 
-    /// The last slice that was finished.
-    var last: Slice? {
-        get throws { try store.read { database in try database.row("SELECT max(slice) AS slice FROM slice_count")?.integerIfAny("slice") }.map { Slice($0) } }
-    }
-
     private static func counts(_ row: MarketRow) throws -> Counts {
         Counts(
             deposited: try row.integer("deposited"), sold: try row.integer("sold"), live: try row.integer("live"), ending: try row.integer("ending"), wanted: try row.integer("wanted"))
     }
 
-    /// Counts a slice, and lets as many permits be made for the start whose orders begin with the next slice. A slice is finished when this is
-    /// durable, and not before.
-    mutating func finish(_ slice: Slice, _ exchange: Exchange<MarketStore, Issuer>) throws {
-        let isFirst = try last == nil, counts = try count(slice), decision = decide(counts)
+    /// Counts a slice, and lets as many permits be made for the start whose orders begin with the next slice. Once: what was allowed stands.
+    ///
+    /// - Returns: what it went by and came to, in thousandths, by name.
+    mutating func run(_ slice: Slice) throws -> [String: Int64] {
+        if let known = try store.read({ database in try database.row("SELECT * FROM slice_count WHERE slice = ?", .slice(slice)) }) { return Self.told(try Self.counts(known), last) }
+        let isFirst = last == nil, counts = try count(slice), decision = decide(counts)
         try store.write { database in
             var statements = MarketStatements(connection: database)
             // An exchange that begins has the same for all starts at hand.
-            for start in (isFirst ? slice + 1 : slice + 5)...slice + 5 where start.index % settings.permitEvery == 0 {
+            for start in (isFirst ? slice + 1 : slice + Self.ahead)...slice + Self.ahead where start.index % settings.permitEvery == 0 {
                 for size in settings.sizes { try allow(size, start, decision, &statements) }
             }
             try database.run(
-                "INSERT INTO slice_count (slice, deposited, sold, live, ending, wanted) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", .slice(slice), .integer(counts.deposited),
-                .integer(counts.sold), .integer(counts.live), .integer(counts.ending), .integer(counts.wanted))
+                "INSERT INTO slice_count (slice, deposited, sold, live, ending, wanted) VALUES (?, ?, ?, ?, ?, ?)", .slice(slice), .integer(counts.deposited), .integer(counts.sold),
+                .integer(counts.live), .integer(counts.ending), .integer(counts.wanted))
         }
+        return Self.told(counts, last)
+    }
+
+    /// Slices from an order's for a permit to its start, at most, and one more.
+    static let ahead: Int64 = 5
+
+    private static func told(_ counts: Counts, _ decision: Throttle.Decision?) -> [String: Int64] {
+        var told = ["deposited": counts.deposited * 1000, "sold": counts.sold * 1000, "live": counts.live * 1000, "ending": counts.ending * 1000, "wanted": counts.wanted * 1000]
+        if let decision { told.merge(["target": Int64(decision.target * 1000), "delay": Int64(decision.delay * 1000), "permits": Int64(decision.permits * 1000)]) { $1 } }
+        return told
     }
 
     private func allow(_ size: MoteClass, _ start: Slice, _ decision: Throttle.Decision, _ statements: inout MarketStatements) throws {
@@ -66,10 +74,12 @@ struct MarketThrottle {
         let least = 3 * law.settings.groups, pool = GuessModel(users: users, messages: messages, delay: law.delay, hostile: 0).occupancy(motes: live)
         // Witnesses see that motes are up, not how much they carry: what was paid for is the only measure. And before there are as many motes as
         // diversity asks for, empty ones are no reason to wait.
-        return law.decide(
+        let decision = law.decide(
             Throttle.Inputs(
                 paid: messages, probed: messages, live: live, expiring: Double(counts.ending), users: users, shares: Double(counts.sold), wanted: max(Double(counts.wanted), live),
                 lowOccupancy: live < least ? law.settings.floor : pool))
+        last = decision
+        return decision
     }
 
     private func count(_ slice: Slice) throws -> Counts {

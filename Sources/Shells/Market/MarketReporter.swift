@@ -1,0 +1,78 @@
+internal import Exchange
+internal import MarketLine
+internal import Sealing
+
+/// Makes a slice's report (M17) of what the database has of it.
+struct MarketReporter {
+    let terms: MarketTerms
+    let store: MarketStore
+    let records: MarketRecords
+    let issuer: Issuer
+
+    func report(_ slice: Slice, _ beacon: BeaconRecord, missing: [String], _ throttle: [String: Int64]) throws -> EpochReport {
+        var report = EpochReport(origin: terms.origin, seal: beacon.seal, beacon: beacon.value)
+        report.missing = Set(missing)
+        report.throttle = throttle
+        try store.read { database in
+            report.accounts = try accounts(database)
+            report.counts = try counts(database)
+            report.hidden = try hidden(database, slice)
+            report.refused = try refused(database, slice)
+            report.permits = try permits(database, slice)
+        }
+        let swaps = try records.swapList(among: ids(slice), at: slice)
+        // Motes may still be listed, and verdicts come, after the report: each of those is signed by itself.
+        report.lists = [.swaps: EpochReport.Digested(count: swaps.count, body: swaps.body)]
+        return report
+    }
+
+    private func ids(_ slice: Slice) throws -> [[UInt8]] {
+        try store.read { database in try database.row("SELECT ids FROM seal WHERE slice = ?", .slice(slice)).map { MarketDesk.split(try $0.bytes("ids")) } ?? [] }
+    }
+
+    private func accounts(_ database: any MarketConnection) throws -> [Account: Int64] {
+        var accounts: [Account: Int64] = [:]
+        for row in try database.rows("SELECT account, CAST(sum(delta) AS BIGINT) AS balance FROM entry GROUP BY account") {
+            guard let account = Account(try row.text("account")), case let balance = try row.integer("balance"), balance != 0 else { continue }
+            accounts[account] = balance
+        }
+        return accounts
+    }
+
+    /// Of keys for which they changed since the last report.
+    private func counts(_ database: any MarketConnection) throws -> [KeyRole: KeyCount] {
+        let rows = try database.rows(
+            """
+            SELECT key_count.key_id AS key_id, key_count.issued AS issued, key_count.redeemed AS redeemed FROM key_count LEFT JOIN reported ON reported.key_id = key_count.key_id
+            WHERE reported.key_id IS NULL OR reported.issued <> key_count.issued OR reported.redeemed <> key_count.redeemed
+            """)
+        var counts: [KeyRole: KeyCount] = [:]
+        for row in rows {
+            guard let role = issuer.role(of: try row.key("key_id")), try row.integer("issued") > 0 else { continue }
+            counts[role] = KeyCount(issued: try row.integer("issued"), redeemed: try row.integer("redeemed"))
+        }
+        return counts
+    }
+
+    private func hidden(_ database: any MarketConnection, _ slice: Slice) throws -> [EpochReport.Hidden] {
+        try database.rows("SELECT * FROM hidden WHERE slice = ?", .slice(slice)).compactMap { row in
+            guard let role = issuer.role(of: try row.key("key_id")), let shape = Shape(code: try row.byte("shape"), detail: UInt16(clamping: try row.integer("detail"))) else { return nil }
+            return EpochReport.Hidden(shape: shape, role: role, orders: Int(try row.integer("orders")), set: try row.integer("among"), isHeld: try row.flag("held"))
+        }
+    }
+
+    /// A refusal's answer has two bytes.
+    private func refused(_ database: any MarketConnection, _ slice: Slice) throws -> [Refusal: Int] {
+        let answers = try database.rows("SELECT answer FROM intake WHERE slice = ? AND length(answer) = 2", .slice(slice)).compactMap { Reply(try $0.bytes("answer")) }
+        return answers.reduce(into: [:]) { counts, answer in if case .refused(let refusal) = answer { counts[refusal, default: 0] += 1 } }
+    }
+
+    /// Those of which no report told.
+    private func permits(_ database: any MarketConnection, _ slice: Slice) throws -> [KeyRole: Int64] {
+        let before = try database.row("SELECT max(about) AS slice FROM leaf WHERE kind = ? AND about < ?", .text(LogLeaf.Kind.report.rawValue), .slice(slice))?.integerIfAny("slice")
+        let rows = try database.rows("SELECT * FROM allowance WHERE start > ? AND start <= ?", .integer(before.map { $0 + MarketThrottle.ahead } ?? -1), .slice(slice + MarketThrottle.ahead))
+        return Dictionary(uniqueKeysWithValues: try rows.map { row in
+            (.permit(try row.slice("start"), try MarketRows.size(row), isStaked: try row.flag("staked")), try row.integer("permits"))
+        })
+    }
+}
