@@ -29,7 +29,7 @@ struct MarketRun {
             law: law.rawValue, slices: rows.count, slicesBelowFloor: rows.count { $0.occupancyLowWithCover < floor },
             lowestPool: rows.map(\.occupancyLowWithCover).min() ?? 0, medianPool: rows.map(\.occupancyMedian).sorted()[rows.count / 2], mostMotes: rows.map(\.motes).max() ?? 0,
             coverShare: mean(\.coverShare), worstCoverShare: rows.map(\.coverShare).max() ?? 0, entropyBits: mean(\.entropy), guessAtEnd: rows.last?.guess ?? 0,
-            meanWaitSlices: mean(\.wait), highWaitSlices: rows.map(\.waitHigh).sorted()[rows.count * 9 / 10], inflationCost: rows.reduce(0) { $0 + $1.inflationCost })
+            meanWaitSlices: mean(\.wait), highWaitSlices: rows.map(\.waitHigh).sorted()[rows.count * 19 / 20], inflationCost: rows.reduce(0) { $0 + $1.inflationCost })
     }
 
     private static let columns: [(String, @Sendable (MarketSimulation.Row) -> String)] = [
