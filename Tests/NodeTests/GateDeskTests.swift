@@ -49,7 +49,24 @@ struct GateDeskTests {
     private func desk(_ size: MoteClass = .large) throws -> GateDesk {
         let keys = BookedAccess(keys: [tokens.id: BookedAccess.Key(day: now.day, from: now - 8, key: tokens.publicKey)])
         let offer = MoteOffer(size: size, bucket: 0, slices: now - 1...now + 100)
-        return try GateDesk(time, spends: spends) { GateCounter(key: key, offer: offer, owners: [], keys: keys, admitted: $0) }
+        let desk = try GateDesk(time, spends: spends)
+        try desk.renew(offer, key, owners: [], keys: keys, at: now)
+        return desk
+    }
+
+    @Test("a mote that is listed again answers under each permit's key in its slices, and under the first until those are over")
+    func listedAgain() throws {
+        defer { remove() }
+        let desk = try GateDesk(time, spends: spends), next = Ed25519Key()
+        let keys = BookedAccess(keys: [tokens.id: BookedAccess.Key(day: now.day, from: now - 8, key: tokens.publicKey)])
+        try desk.renew(MoteOffer(size: .small, bucket: 0, slices: now - 3...now), key, owners: [], keys: keys, at: now)
+        try desk.renew(MoteOffer(size: .small, bucket: 0, slices: now + 1...now + 4), next, owners: [], keys: keys, at: now)
+        #expect(desk.key(at: now) == key.publicKey && desk.key(at: now + 1) == next.publicKey && desk.key(at: now + 9) == next.publicKey)
+        let said = ask(desk, [GateQuestion.ask(now + 1).bytes]).all
+        guard case .gate(let statement) = try GateAnswer(try #require(said[0]).answer) else { throw GateError.malformed }
+        #expect(statement.mote == next.publicKey && statement.hasRoom)
+        try desk.renew(MoteOffer(size: .small, bucket: 0, slices: now + 1...now + 4), next, owners: [], keys: keys, at: now + 1)
+        #expect(desk.key(at: now) == next.publicKey)
     }
 
     private func questions(_ count: Int, _ slice: Slice) throws -> [[UInt8]] {

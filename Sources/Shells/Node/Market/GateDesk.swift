@@ -3,6 +3,7 @@ internal import Exchange
 internal import Glibc
 internal import Loops
 internal import Relaying
+internal import Sealing
 internal import Synchronization
 
 /// The gate of a mote that is on the exchange, on a thread of its own: a token costs as much as hundreds of cells, and a disk more. What
@@ -13,6 +14,16 @@ final class GateDesk: GateKeeper {
     /// Messages that are answered with one write to the disk.
     static let batchLimit = 64
 
+    /// Permits under which the mote is sold at the same time: the present one, and the next ones. The oldest goes at the bound.
+    private static let lotsLimit = 4
+
+    /// Each permit has a key of its own, so a mote that is listed again goes on under another one when the first permit's slices are over.
+    private struct Lot {
+        let key: [UInt8]
+        var offer: MoteOffer
+        var counter: GateCounter<BookedAccess>
+    }
+
     private struct Asked: Sendable {
         let message: [UInt8]
         let exporter: [UInt8]
@@ -21,10 +32,13 @@ final class GateDesk: GateKeeper {
 
     // SAFETY: only touched under the lock below; OpenSSL does not change a key when it checks a signature.
     private struct State: @unchecked Sendable {
-        var counter: GateCounter<BookedAccess>
+        var lots: [Lot] = []
         var fileBytes: Int
         /// What a failed write left could not be taken away: whatever came behind it would be unreadable.
         var isBroken = false
+
+        /// Which is sold in that slice; the newest answers for those in which none is.
+        func index(of slice: Slice) -> Int { lots.lastIndex { $0.offer.slices.contains(slice) } ?? lots.count - 1 }
 
         var isFull: Bool { isBroken || fileBytes + GateDesk.batchLimit * SpendRecord.bytesCount > SpendRecord.fileLimitBytes }
     }
@@ -36,12 +50,10 @@ final class GateDesk: GateKeeper {
     private let queue = WorkQueue(limit: 4)
     private let threads: [WorkThread]
 
-    /// - Parameter makeCounter: is told what was admitted before.
-    init(_ time: MarketTime, spends: SpendFile, makeCounter: ([SpendRecord]) -> GateCounter<BookedAccess>) throws(FileError) {
+    init(_ time: MarketTime, spends: SpendFile) throws(FileError) {
         (self.time, self.spends) = (time, spends)
         let records = try spends.load(at: time.slice(at: SystemTime().wall.secondsSinceEpoch))
-        let initial = State(counter: makeCounter(records), fileBytes: records.count * SpendRecord.bytesCount)
-        state = Mutex(initial)
+        state = Mutex(State(fileBytes: records.count * SpendRecord.bytesCount))
         threads = queue.staff(1, name: "gate")
     }
 
@@ -50,9 +62,29 @@ final class GateDesk: GateKeeper {
         for thread in threads { thread.detach() }
     }
 
-    func renew(_ offer: MoteOffer, owners: Set<[UInt8]>, keys: BookedAccess) {
+    /// The offer that holds for the key; earlier ones stay until their slices are over. All go by these keys of the exchange and these owners.
+    func renew(_ offer: MoteOffer, _ key: Ed25519Key, owners: Set<[UInt8]>, keys: BookedAccess, at now: Slice) throws(FileError) {
         nonisolated(unsafe) let keys = keys  // SAFETY: as with `State`.
-        state.withLock { $0.counter.renew(offer, owners: owners, keys: keys) }
+        let admitted = SpendRecord.all(in: try Files.read(spends.path))
+        state.withLock { state in
+            if let index = state.lots.firstIndex(where: { $0.key == key.publicKey }) {
+                state.lots[index].offer = offer
+            } else {
+                let counter = GateCounter(key: key, offer: offer, owners: owners, keys: keys, admitted: admitted)
+                state.lots.append(Lot(key: key.publicKey, offer: offer, counter: counter))
+            }
+            state.lots.removeAll { $0.offer.slices.upperBound < now && $0.key != key.publicKey }
+            state.lots.removeFirst(max(0, state.lots.count - Self.lotsLimit))
+            for index in state.lots.indices { state.lots[index].counter.renew(state.lots[index].offer, owners: owners, keys: keys) }
+        }
+    }
+
+    /// Our public key on the exchange in that slice.
+    func key(at slice: Slice) -> [UInt8]? {
+        state.withLock { state in
+            let index = state.index(of: slice)
+            return state.lots.indices.contains(index) ? state.lots[index].key : nil
+        }
     }
 
     func answer(_ message: [UInt8], exporter: [UInt8], _ done: @escaping @Sendable (GateVerdict?) -> Void) -> Bool {
@@ -80,10 +112,20 @@ final class GateDesk: GateKeeper {
     private func decide(_ batch: [Asked]) -> [GateVerdict?] {
         let now = time.slice(at: SystemTime().wall.secondsSinceEpoch)
         return state.withLock { state in
-            var verdicts = batch.map { state.counter.answer($0.message, exporter: $0.exporter, at: now, isFull: state.isFull) }
+            let lots = batch.map { state.index(of: Self.slice($0.message, now)) }
+            guard !state.lots.isEmpty else { return batch.map { _ in nil } }
+            var verdicts = zip(batch, lots).map { state.lots[$1].counter.answer($0.message, exporter: $0.exporter, at: now, isFull: state.isFull) }
             let records = verdicts.compactMap { $0?.record }
-            if !records.isEmpty, !keep(records, &state) { verdicts = verdicts.map { $0.map(state.counter.unwritten) } }
+            if !records.isEmpty, !keep(records, &state) { verdicts = zip(verdicts, lots).map { verdict, lot in verdict.map(state.lots[lot].counter.unwritten) } }
             return verdicts.map { $0.map(translated) }
+        }
+    }
+
+    private static func slice(_ message: [UInt8], _ now: Slice) -> Slice {
+        switch try? GateQuestion(message) {
+        case .ask(let slice)?: slice == .present ? now : slice
+        case .token(let slice, _, _, _)?, .owner(let slice, _, _)?: slice
+        case nil: now
         }
     }
 

@@ -20,6 +20,8 @@ final class MarketRole {
     private var book: KeyBook?
     private var takenKeys: Set<String> = []
     private var desk: GateDesk?
+    /// Of the offer that was read last.
+    private var signer: Ed25519Key?
     /// The words of the folder that hold now.
     private var said: [String] = []
     private var lastTrouble = ""
@@ -50,25 +52,29 @@ final class MarketRole {
         let slice = terms.time.slice(at: now.secondsSinceEpoch)
         let words = [try text(MoteFolder.offer), Files.exists(path(MoteFolder.owners)) ? try text(MoteFolder.owners) : ""]
         let isNew = takeKeys(terms, at: slice) || words != said
-        guard isNew || desk == nil else { return }
-        let offer = try MoteOffer(words[0]), owners = try owners(words[1]), keys = (book ?? KeyBook(terms)).access(bucket: offer.bucket)
-        if let desk { desk.renew(offer, owners: owners, keys: keys) } else { try open(terms, offer, owners, keys) }
-        said = words
+        if isNew || desk == nil { try renew(terms, words, at: slice) }
+        guard let present = desk?.key(at: slice), present != key else { return }
+        key = present
+        log.notice("On the exchange \(terms.origin) with the key \(Hex.lower(present))")
+        onChange()
     }
 
-    private func open(_ terms: MarketTerms, _ offer: MoteOffer, _ owners: Set<[UInt8]>, _ keys: BookedAccess) throws {
+    private func renew(_ terms: MarketTerms, _ words: [String], at slice: Slice) throws {
+        let offer = try MoteOffer(words[0]), owners = try owners(words[1]), keys = (book ?? KeyBook(terms)).access(bucket: offer.bucket)
+        // The wallet writes the offer last: until it is new, the key that lies there may be the next offer's.
+        let signer = try words[0] == said.first ? signer ?? readKey() : readKey()
+        let isFirst = desk == nil
+        let desk = try desk ?? GateDesk(terms.time, spends: SpendFile(path: path(MoteFolder.spends)))
+        try desk.renew(offer, signer, owners: owners, keys: keys, at: slice)
+        (self.desk, self.signer, said) = (desk, signer, words)
+        if isFirst { router.policy.market = MarketEntry(keeper: desk, free: FreeAllowance(windowSeconds: terms.time.sliceSeconds)) }
+    }
+
+    private func readKey() throws -> Ed25519Key {
         var seed = try Files.read(path(MoteFolder.key))
         defer { seed.wipe() }
         guard seed.count == 32 else { throw Trouble(words: "\(MoteFolder.key) must hold 32 bytes, it has \(seed.count)") }
-        let key = Ed25519Key(seed: seed)
-        let desk = try GateDesk(terms.time, spends: SpendFile(path: path(MoteFolder.spends))) {
-            GateCounter(key: key, offer: offer, owners: owners, keys: keys, admitted: $0)
-        }
-        self.desk = desk
-        self.key = key.publicKey
-        router.policy.market = MarketEntry(keeper: desk, free: FreeAllowance(windowSeconds: terms.time.sliceSeconds))
-        log.notice("On the exchange \(terms.origin) with the key \(Hex.lower(key.publicKey))")
-        onChange()
+        return Ed25519Key(seed: seed)
     }
 
     /// Whether there were new keys.
