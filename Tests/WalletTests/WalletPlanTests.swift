@@ -161,3 +161,18 @@ struct WalletPlanTests {
         #expect(recipe.counters == 12 && recipe.isTimely(at: Self.slice + 1) && !recipe.isTimely(at: Slice.first(ofDay: Self.slice.day + 1)))
     }
 }
+
+@Suite("Where a mote is")
+struct MoteAddressTests {
+    @Test("an address has one form; everything else that a stranger may list is none")
+    func oneForm() throws {
+        let fingerprint = String(repeating: "A1", count: 20), address = try #require(MoteAddress("192.0.2.1:443 \(fingerprint)"))
+        #expect(address.description == "192.0.2.1:443 \(fingerprint)" && MoteAddress(address.bytes) == address)
+        let wrong = [
+            "", " ", "192.0.2.1:443", "192.0.2.1:443 ", "192.0.2.1:0 \(fingerprint)", "192.0.2.1 \(fingerprint)", "192.0.2.1:0443 \(fingerprint)", "example.com:443 \(fingerprint)",
+            "192.0.2.1:443  \(fingerprint)", "192.0.2.1:443 \(fingerprint)A1", "192.0.2.1:443 \(fingerprint) x", "192.0.2.1:443 \(String(repeating: "G1", count: 20))",
+        ]
+        for text in wrong { #expect(MoteAddress(text) == nil, "\(text)") }
+        #expect(MoteAddress([UInt8](repeating: 0xFF, count: 60)) == nil && MoteAddress([UInt8](repeating: 0x41, count: 4096)) == nil)
+    }
+}
