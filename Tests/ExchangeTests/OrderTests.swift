@@ -109,8 +109,9 @@ struct OrderTests {
 
         func spend(_ token: Token, _ counter: UInt64, mote: [UInt8], _ served: Slice, exporter: [UInt8]) throws -> Spend {
             let key = try #require(KeyID(token.input.keyID))
-            let signature = seed.signer(key, counter).sign(Signed.spend(mote: mote, served, exporter: exporter))
-            return Spend(token, .spent(served, salt: seed.salt(key, counter), exporter: exporter, signature: signature))
+            let session = Signed.session(exporter, token: token.input.nonce)
+            let signature = seed.signer(key, counter).sign(Signed.spend(mote: mote, served, session: session))
+            return Spend(token, .spent(served, salt: seed.salt(key, counter), session: session, signature: signature))
         }
     }
 
@@ -154,7 +155,7 @@ struct OrderTests {
         #expect(throws: Gate<Keys>.Refusal.notAdmitted) { try gate.admit(spend, exporter: session, at: served - 2) }
         #expect(throws: Gate<Keys>.Refusal.notAdmitted) { try elsewhere.admit(spend, exporter: session, at: served) }
         let salt = world.seed.salt(try #require(KeyID(spend.token.input.keyID)), bought[0].counter)
-        let copied = Spend(spend.token, .spent(served, salt: salt, exporter: otherSession, signature: [UInt8](repeating: 1, count: 64)))
+        let copied = Spend(spend.token, .spent(served, salt: salt, session: Signed.session(otherSession, token: spend.token.input.nonce), signature: [UInt8](repeating: 1, count: 64)))
         #expect(throws: Gate<Keys>.Refusal.notAdmitted) { try gate.admit(copied, exporter: otherSession, at: served) }
         try gate.admit(spend, exporter: session, at: served)
         #expect(throws: Gate<Keys>.Refusal.used) { try gate.admit(spend, exporter: session, at: served) }

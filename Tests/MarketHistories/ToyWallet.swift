@@ -75,8 +75,9 @@ struct ToyWallet {
     }
 
     static func spend(_ access: Access, exporter: [UInt8]) -> Spend {
-        let signature = ToyDesk.sign(Signed.spend(mote: access.mote, access.slice, exporter: exporter), access.token.input.nonce)
-        return Spend(access.token, .spent(access.slice, salt: access.salt, exporter: exporter, signature: signature))
+        let session = Signed.session(exporter, token: access.token.input.nonce)
+        let signature = ToyDesk.sign(Signed.spend(mote: access.mote, access.slice, session: session), access.token.input.nonce)
+        return Spend(access.token, .spent(access.slice, salt: access.salt, session: session, signature: signature))
     }
 
     /// Takes what an order got into the bag. A lost draw answers the second batch only.

@@ -104,7 +104,7 @@ struct GateDeskTests {
         defer { remove() }
         let bought = try tokens.buy(mote: key.publicKey, now), signature = [UInt8](repeating: 1, count: 64)
         let days: [Int64] = [-2, -1, 0, 1]
-        let records = try days.map { try #require(SpendRecord(Spend(bought.token, .spent(now + $0 * Slice.perDay, salt: bought.salt, exporter: exporter, signature: signature)))) }
+        let records = try days.map { try #require(SpendRecord(Spend(bought.token, .spent(now + $0 * Slice.perDay, salt: bought.salt, session: exporter, signature: signature)))) }
         try Files.replace(spends.path, with: records.flatMap(\.bytes))
         #expect(try spends.load(at: now) == Array(records[1...]))
         #expect(SpendRecord.all(in: try Files.read(spends.path)) == Array(records[1...]))

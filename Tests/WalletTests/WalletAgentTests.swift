@@ -86,7 +86,7 @@ struct WalletAgentTests {
             let ticket = try Ticket(try Files.read("\(buyer.folder.tickets)/\(name)"))
             guard offer.slices.contains(ticket.slices.lowerBound), case .token(let slice, let token, let salt, let signature) = ticket.question(for: ticket.slices.lowerBound, exporter: exporter)
             else { continue }
-            let record = try #require(SpendRecord(Spend(token, .spent(slice, salt: salt, exporter: exporter, signature: signature))))
+            let record = try #require(SpendRecord(Spend(token, .spent(slice, salt: salt, session: Signed.session(exporter, token: token.input.nonce), signature: signature))))
             try Files.append("\(folder)/\(MoteFolder.spends)", record.bytes)
             shown += 1
         }

@@ -82,7 +82,7 @@ extension WalletAgent {
                 let role = KeyID(record.token.input.keyID).flatMap({ book.role(of: $0) })
             else { continue }
             let token = WalletToken(token: record.token, role: role, counter: 0, since: record.slice, ripe: record.slice, stale: role.forgotten)
-            let evidence = Recipe.Input.Evidence.spent(record.slice, salt: record.salt, exporter: record.exporter, signature: record.signature)
+            let evidence = Recipe.Input.Evidence.spent(record.slice, salt: record.salt, session: record.session, signature: record.signature)
             if try store.add(MoteIncome(lot: kept.lot.id, mote: mote, spend: Recipe.Input(token, evidence))) { count += 1 }
         }
         if hasBook { seen[kept.lot.id] = SpendRecord.all(in: file).count }

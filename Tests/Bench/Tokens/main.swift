@@ -67,7 +67,7 @@ let accessInput = TokenInput(type: .blindRSA, nonce: spender.publicKey, challeng
 let pendingAccess = PendingToken(input: accessInput, blind: .random(272), salt: SecureRandom.bytes(48))!
 let blindedAccess = pendingAccess.blindedMessage(for: access.publicKey)!
 let accessToken = pendingAccess.finalize(access.signBlock(blindedAccess)!, key: access.publicKey)!
-let spend = Signed.spend(mote: SecureRandom.bytes(32), Slice(7), exporter: SecureRandom.bytes(32)), spendSignature = spender.sign(spend)
+let spend = Signed.spend(mote: SecureRandom.bytes(32), Slice(7), session: SecureRandom.bytes(32)), spendSignature = spender.sign(spend)
 
 /// A mote's gate, with one key of the exchange.
 struct OneKey: AccessKeys {
@@ -81,7 +81,7 @@ let visitorInput = TokenInput(
 let pendingVisitor = PendingToken(input: visitorInput, blind: .random(272), salt: SecureRandom.bytes(48))!
 let visitor = pendingVisitor.finalize(access.signBlock(pendingVisitor.blindedMessage(for: access.publicKey)!)!, key: access.publicKey)!
 let question = GateQuestion.token(
-    present, visitor, salt: salt, signature: spender.sign(Signed.spend(mote: mote.publicKey, present, exporter: exporter))).bytes
+    present, visitor, salt: salt, signature: spender.sign(Signed.spend(mote: mote.publicKey, present, session: Signed.session(exporter, token: visitor.input.nonce)))).bytes
 let gate = GateCounter(key: mote, offer: MoteOffer(size: .large, bucket: 0, slices: present...present), owners: [], keys: OneKey(publicKey: access.publicKey))
 
 /// From a cell's bytes to those of the receipt and of the record for the disk.

@@ -30,7 +30,10 @@ package enum Signed {
     package static func refund(_ core: [UInt8]) -> [UInt8] { Array("dust-refund".utf8) + core }
     package static func unstake(_ core: [UInt8]) -> [UInt8] { Array("dust-unstake".utf8) + core }
     package static func receipt(_ id: [UInt8]) -> [UInt8] { Array("dust-prepay".utf8) + id }
-    package static func spend(mote: [UInt8], _ slice: Slice, exporter: [UInt8]) -> [UInt8] { Array("dust-spend".utf8) + mote + slice.bytes + exporter }
+    /// What names the TLS session in which a token was spent, from that session's exporter and the token. The ledger sees it, and so that it sees
+    /// nothing in common in what one client spends in one session, it is another for each token.
+    package static func session(_ exporter: [UInt8], token: [UInt8]) -> [UInt8] { Digest.sha256(Array("dust-session".utf8) + exporter + token) }
+    package static func spend(mote: [UInt8], _ slice: Slice, session: [UInt8]) -> [UInt8] { Array("dust-spend".utf8) + mote + slice.bytes + session }
     /// A mote says of a slice that it served a token, or that it had no room.
     package static func receipt(of token: [UInt8], _ slice: Slice, isServed: Bool) -> [UInt8] {
         Array((isServed ? "dust-served" : "dust-full").utf8) + token + slice.bytes

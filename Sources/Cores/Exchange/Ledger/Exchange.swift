@@ -106,9 +106,9 @@ package struct Exchange<Store: LedgerStore, Desk: TokenDesk> {
             case .bearer: break
             case .signed(let signature):
                 guard desk.isSigned(signature, Signed.refund(core), by: spend.token.input.nonce) else { throw .forged }
-            case .spent(let slice, let salt, let exporter, let signature):
+            case .spent(let slice, let salt, let session, let signature):
                 guard case .mote(let mote) = order.detail, Challenges.access(mote: mote, slice, salt: salt).digest == spend.token.input.challengeDigest,
-                    desk.isSigned(signature, Signed.spend(mote: mote, slice, exporter: exporter), by: spend.token.input.nonce)
+                    desk.isSigned(signature, Signed.spend(mote: mote, slice, session: session), by: spend.token.input.nonce)
                 else { throw .forged }
             }
         }

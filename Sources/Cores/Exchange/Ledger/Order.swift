@@ -19,7 +19,7 @@ package struct Spend: Hashable, Sendable {
         /// The token's own key signed: a refund.
         case signed([UInt8])
         /// What the buyer gave the mote: where and in which TLS session it was spent, and the salt that opens the token's challenge.
-        case spent(Slice, salt: [UInt8], exporter: [UInt8], signature: [UInt8])
+        case spent(Slice, salt: [UInt8], session: [UInt8], signature: [UInt8])
     }
 }
 
@@ -142,16 +142,16 @@ extension Spend.Evidence {
         switch self {
         case .bearer: break
         case .signed(let signature): writer.append(signature)
-        case .spent(let slice, let salt, let exporter, let signature):
+        case .spent(let slice, let salt, let session, let signature):
             writer.u64(UInt64(bitPattern: slice.index))
-            writer.append(salt + exporter + signature)
+            writer.append(salt + session + signature)
         }
     }
 
     fileprivate init(for shape: Shape, _ reader: inout ByteReader) throws {
         switch shape {
         case .refund: self = .signed(try reader.bytes(64))
-        case .deposit: self = .spent(try Slice(&reader), salt: try reader.bytes(32), exporter: try reader.bytes(32), signature: try reader.bytes(64))
+        case .deposit: self = .spent(try Slice(&reader), salt: try reader.bytes(32), session: try reader.bytes(32), signature: try reader.bytes(64))
         default: self = .bearer
         }
     }

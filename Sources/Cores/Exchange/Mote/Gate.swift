@@ -33,14 +33,15 @@ package struct Gate<Keys: AccessKeys> {
 
     /// Admits the token for that slice, now or one ahead. The spend is the evidence for a deposit: keep it before serving.
     package mutating func admit(_ spend: Spend, exporter: [UInt8], at now: Slice) throws(Refusal) {
-        guard case .spent(let slice, let salt, let session, let signature) = spend.evidence, slice == now || slice == now + 1, salt.count == 32, session == exporter
+        guard case .spent(let slice, let salt, let session, let signature) = spend.evidence, slice == now || slice == now + 1, salt.count == 32,
+            session == Signed.session(exporter, token: spend.token.input.nonce)
         else { throw .notAdmitted }
         let input = spend.token.input
         guard Challenges.access(mote: mote, slice, salt: salt).digest == input.challengeDigest, let key = keys.key(KeyID(input.keyID), for: slice) else { throw .notAdmitted }
         // Cheap checks before dear ones: what was here before costs no signature.
         guard !used[slice, default: []].contains(input.nonce) else { throw .used }
         guard hasRoom(in: slice) else { throw .full }
-        guard spend.token.isGenuine(key), Ed25519.verify(signature, of: Signed.spend(mote: mote, slice, exporter: exporter), by: input.nonce) else { throw .notAdmitted }
+        guard spend.token.isGenuine(key), Ed25519.verify(signature, of: Signed.spend(mote: mote, slice, session: session), by: input.nonce) else { throw .notAdmitted }
         used = used.filter { $0.key >= now }
         used[slice, default: []].insert(input.nonce)
     }

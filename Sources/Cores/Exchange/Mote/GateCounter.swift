@@ -44,7 +44,7 @@ package struct GateCounter<Keys: AccessKeys> {
             let hasRoom = !isFull && (slice == now || slice == now + 1) && slices.contains(slice) && gate.hasRoom(in: slice)
             return Verdict(answer: GateAnswer.gate(GateStatement(slice, hasRoom: hasRoom, exporter: exporter, by: key)).bytes)
         case .token(let slice, let token, let salt, let signature):
-            let spend = Spend(token, .spent(slice, salt: salt, exporter: exporter, signature: signature))
+            let spend = Spend(token, .spent(slice, salt: salt, session: Signed.session(exporter, token: token.input.nonce), signature: signature))
             guard !isFull else { return receipt(token.input.nonce, slice, .full) }
             return admit(spend, slice, exporter, now)
         case .owner(let slice, let owner, let signature):

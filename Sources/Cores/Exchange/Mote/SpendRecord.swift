@@ -14,25 +14,26 @@ package struct SpendRecord: Hashable, Sendable {
     package let slice: Slice
     package let token: Token
     package let salt: [UInt8]
-    package let exporter: [UInt8]
+    /// `Signed.session`.
+    package let session: [UInt8]
     package let signature: [UInt8]
 
     /// `nil` unless it is what a deposit needs.
     package init?(_ spend: Spend) {
-        guard case .spent(let slice, let salt, let exporter, let signature) = spend.evidence, spend.token.input.type == .blindRSA,
-            salt.count == 32, exporter.count == GateMessages.exporterBytes, signature.count == 64
+        guard case .spent(let slice, let salt, let session, let signature) = spend.evidence, spend.token.input.type == .blindRSA,
+            salt.count == 32, session.count == 32, signature.count == 64
         else { return nil }
-        (self.slice, token, self.salt, self.exporter, self.signature) = (slice, spend.token, salt, exporter, signature)
+        (self.slice, token, self.salt, self.session, self.signature) = (slice, spend.token, salt, session, signature)
     }
 
     /// As a deposit shows it.
-    package var spend: Spend { Spend(token, .spent(slice, salt: salt, exporter: exporter, signature: signature)) }
+    package var spend: Spend { Spend(token, .spent(slice, salt: salt, session: session, signature: signature)) }
 
     package var bytes: [UInt8] {
         var writer = ByteWriter(capacity: Self.bytesCount)
         writer.u16(Self.mark)
         writer.append(slice.bytes + token.bytes + salt)
-        writer.append(exporter + signature)
+        writer.append(session + signature)
         return writer.bytes + Digest.sha256(writer.bytes).prefix(Self.checkBytes)
     }
 
@@ -44,7 +45,7 @@ package struct SpendRecord: Hashable, Sendable {
             slice = try Slice(hostile: &reader)
             token = try Token(&reader)
             guard token.input.type == .blindRSA else { throw GateError.malformed }
-            (salt, exporter, signature) = (try reader.bytes(32), try reader.bytes(32), try reader.bytes(64))
+            (salt, session, signature) = (try reader.bytes(32), try reader.bytes(32), try reader.bytes(64))
         } catch { throw .malformed }
     }
 

@@ -47,8 +47,10 @@ package struct Ticket: Sendable {
     /// What the client says at the gate, in that TLS session.
     package func question(for slice: Slice, exporter: [UInt8]) -> GateQuestion {
         switch access {
-        case .token(let token, let salt): .token(slice, token, salt: salt, signature: key.sign(Signed.spend(mote: mote, slice, exporter: exporter)))
-        case .owner: .owner(slice, key: key.publicKey, signature: key.sign(Signed.owner(mote: mote, slice, exporter: exporter)))
+        case .token(let token, let salt):
+            let session = Signed.session(exporter, token: token.input.nonce)
+            return .token(slice, token, salt: salt, signature: key.sign(Signed.spend(mote: mote, slice, session: session)))
+        case .owner: return .owner(slice, key: key.publicKey, signature: key.sign(Signed.owner(mote: mote, slice, exporter: exporter)))
         }
     }
 

@@ -45,7 +45,7 @@ package struct Draft {
         switch input.evidence {
         case .bearer: .bearer
         case .own: .signed(own(input.token, seed).sign(Signed.refund(core)))
-        case .spent(let slice, let salt, let exporter, let signature): .spent(slice, salt: salt, exporter: exporter, signature: signature)
+        case .spent(let slice, let salt, let session, let signature): .spent(slice, salt: salt, session: session, signature: signature)
         }
     }
 

@@ -27,7 +27,7 @@ package struct Recipe: Hashable, Sendable {
             /// Signed by the token's own key, which comes from its counter: a refund.
             case own
             /// What a mote was given with it.
-            case spent(Slice, salt: [UInt8], exporter: [UInt8], signature: [UInt8])
+            case spent(Slice, salt: [UInt8], session: [UInt8], signature: [UInt8])
         }
     }
 
@@ -100,9 +100,9 @@ extension Recipe.Input {
         switch evidence {
         case .bearer: writer.u8(0)
         case .own: writer.u8(1)
-        case .spent(let slice, let salt, let exporter, let signature):
+        case .spent(let slice, let salt, let session, let signature):
             writer.u8(2)
-            writer.append(slice.bytes + salt + exporter + signature)
+            writer.append(slice.bytes + salt + session + signature)
         }
     }
 
@@ -111,7 +111,7 @@ extension Recipe.Input {
         switch try reader.u8() {
         case 0: self.init(token)
         case 1: self.init(token, .own)
-        case 2: self.init(token, .spent(try Slice(wallet: &reader), salt: try reader.bytes(32), exporter: try reader.bytes(32), signature: try reader.bytes(64)))
+        case 2: self.init(token, .spent(try Slice(wallet: &reader), salt: try reader.bytes(32), session: try reader.bytes(32), signature: try reader.bytes(64)))
         default: throw OrderError.malformed
         }
     }
