@@ -49,6 +49,18 @@ struct ClearingTests {
         return most
     }
 
+    @Test("no fleet is smaller than the least, and who gave or wanted there waits or gets another bucket", arguments: 0..<30 as Range<UInt64>)
+    func leastFleet(seed: UInt64) {
+        let offers = offers(seed, count: 100 + Int(seed) * 20, buckets: 4 + Int(seed) % 12), beacon = [UInt8(seed)]
+        let result = Clearing.run(offers, beacon: beacon, leastFleet: 20)
+        check(offers, result)
+        for fleet in Dictionary(grouping: result.values, by: { $0 }).values { #expect(fleet.count >= 20) }
+        #expect(Clearing.run(offers.reversed(), beacon: beacon, leastFleet: 20) == result)
+        // Large ones stay as large as they were without it, or larger.
+        if seed == 29 { #expect(result.count > 300) }
+        #expect(Clearing.run(Array(offers.prefix(19)), beacon: beacon, leastFleet: 20).isEmpty)
+    }
+
     @Test("one ring through all 32 buckets is found, and is nothing when one of its owners is missing")
     func longRing() {
         let ring = (0..<32).map { SwapOffer(id: [UInt8($0)], gives: UInt8($0), accepts: 1 << UInt32(($0 + 1) % 32))! }

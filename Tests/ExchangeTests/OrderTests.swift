@@ -9,123 +9,9 @@ import Testing
 /// Orders with real keys: what a wallet, an exchange and a mote do with each other.
 @Suite("Orders with real tokens")
 struct OrderTests {
-    /// Made once: keys of RSA take their time.
-    // SAFETY: OpenSSL's keys may be used by several threads at once; nobody changes these.
-    private nonisolated(unsafe) static let rsa = (0..<3).map { _ in RSAKey.generateLocked(bits: 2048) }
-
-    private final class World {
-        let issuer: Issuer
-        let cashier = Ed25519Key()
-        let store = MemoryStore()
-        let exchange: Exchange<MemoryStore, Issuer>
-        let seed = WalletSeed(.random(32), device: 1)!
-        let slice = Slice(20_000 * Slice.perDay + 200)
-        static let workBits = 10
-
-        init() {
-            issuer = Issuer(seed: .random(32), cashier: cashier.publicKey)!
-            var rules = MarketRules.usual
-            rules.workBits = Self.workBits
-            exchange = Exchange(store: store, desk: issuer, rules: rules)
-            for denomination in Denomination.allCases { issuer.open(.credit(denomination, week: slice.week)) }
-            issuer.open(.access(day: slice.day), OrderTests.rsa[0])
-            issuer.open(.access(day: slice.day + 1), OrderTests.rsa[1])
-        }
-
-        /// An order and what finishes its tokens, from the seed and a counter alone.
-        func make(_ shape: Shape, _ detail: OrderDetail, spending tokens: [Token] = [], roles: [KeyRole] = [], from counter: UInt64, mote: [UInt8] = [], at served: Slice? = nil) throws -> (Order, [[PendingToken]]) {
-            let wanted = try #require(shape.outputs(roles, at: slice, detail: detail))
-            var next = counter, pending: [[PendingToken]] = []
-            for (role, count) in wanted {
-                let key = try #require(issuer.key(of: role))
-                pending.append(try (0..<count).map { _ in
-                    defer { next += 1 }
-                    return try #require(seed.pending(role, key, next, challenge: challenge(role, key, next, mote, served ?? slice)))
-                })
-            }
-            let batches = try zip(wanted, pending).map { wanted, pending in
-                Batch(key: try #require(issuer.key(of: wanted.role)), type: wanted.role.tokenType, blinded: try pending.map { try blinded($0, wanted.role) })
-            }
-            return (sign(Order(shape: shape, detail: detail, inputs: tokens.map { Spend($0) }, outputs: batches, orderKey: [], signature: []), counter), pending)
-        }
-
-        func sign(_ order: Order, _ counter: UInt64) -> Order {
-            let key = seed.orderKey(counter)
-            let unsigned = Order(shape: order.shape, detail: order.detail, inputs: order.inputs, outputs: order.outputs, orderKey: key.publicKey, signature: [])
-            return Order(
-                shape: order.shape, detail: order.detail, inputs: order.inputs, outputs: order.outputs, orderKey: key.publicKey, signature: key.sign(Signed.order(unsigned.core)))
-        }
-
-        private func challenge(_ role: KeyRole, _ key: KeyID, _ counter: UInt64, _ mote: [UInt8], _ served: Slice) -> TokenChallenge {
-            if case .credit(let denomination, _) = role { return Challenges.credit(denomination) }
-            if case .permit(let start, _, _) = role { return Challenges.permit(from: start) }
-            return Challenges.access(mote: mote, served, salt: seed.salt(key, counter))
-        }
-
-        private func blinded(_ pending: PendingToken, _ role: KeyRole) throws -> [UInt8] {
-            if role.tokenType == .voprf { return try #require(pending.blindedElement).bytes }
-            let publicKey = try #require(issuer.publicKey(role)), key = try #require(TokenPublicKey.decode(publicKey))
-            return try #require(pending.blindedMessage(for: key))
-        }
-
-        func finish(_ pending: [PendingToken], _ answer: [UInt8], _ role: KeyRole) throws -> [Token] {
-            let publicKey = try #require(issuer.publicKey(role))
-            if role.tokenType == .voprf {
-                let key = try #require(RistrettoElement(canonical: publicKey)), evaluation = try VOPRFEvaluation(answer, isBatch: true)
-                return try #require(PendingToken.finalize(pending, evaluation, key: key))
-            }
-            let key = try #require(TokenPublicKey.decode(publicKey))
-            return try pending.indices.map { try #require(pending[$0].finalize(Array(answer[$0 * 256..<($0 + 1) * 256]), key: key)) }
-        }
-
-        func pack(from counter: UInt64) throws -> (order: Order, pending: [[PendingToken]]) {
-            let receipt = Digest.sha256(counter.description.utf8)
-            return try make(.prepay, .receipt(receipt, signature: cashier.sign(Signed.receipt(receipt))), from: counter)
-        }
-
-        /// Twelve access tokens for one mote and slice, bought with a pack, as they are shown to the mote.
-        func access(mote: [UInt8], at served: Slice) throws -> [(token: Token, counter: UInt64)] {
-            let (pack, pendingPack) = try self.pack(from: 0)
-            guard case .carriedOut(let answers, _) = try exchange.carryOut(pack, at: slice) else { throw OrderError.malformed }
-            let large = try finish(pendingPack[1], answers[1], .credit(.sixtyFour, week: slice.week))
-            let small = try exchangeDown(large[0])
-            let (buy, pending) = try make(
-                .buy(.four), .day(served.day), spending: small, roles: [.credit(.four, week: slice.week)], from: 1000, mote: mote, at: served)
-            guard case .carriedOut(let bought, _) = try exchange.carryOut(buy, at: slice) else { throw OrderError.malformed }
-            return try finish(pending[0], bought[0], .access(day: served.day)).enumerated().map { ($1, 1000 + UInt64($0)) }
-        }
-
-        /// 64 becomes 4 of 16, one of them 4 of 4.
-        private func exchangeDown(_ large: Token) throws -> [Token] {
-            var token = large, from = Denomination.sixtyFour, tokens: [Token] = []
-            for (denomination, counter) in [(Denomination.sixteen, UInt64(100)), (.four, 200)] {
-                let (order, pending) = try make(.split(from), .none, spending: [token], roles: [.credit(from, week: slice.week)], from: counter)
-                guard case .carriedOut(let answers, _) = try exchange.carryOut(order, at: slice) else { throw OrderError.malformed }
-                tokens = try finish(pending[0], answers[0], .credit(denomination, week: slice.week))
-                (token, from) = (tokens[0], denomination)
-            }
-            return Array(tokens.prefix(3))
-        }
-
-        func spend(_ token: Token, _ counter: UInt64, mote: [UInt8], _ served: Slice, exporter: [UInt8]) throws -> Spend {
-            let key = try #require(KeyID(token.input.keyID))
-            let session = Signed.session(exporter, token: token.input.nonce)
-            let signature = seed.signer(key, counter).sign(Signed.spend(mote: mote, served, session: session))
-            return Spend(token, .spent(served, salt: seed.salt(key, counter), session: session, signature: signature))
-        }
-    }
-
-    private struct Keys: AccessKeys {
-        let issuer: Issuer
-        func key(_ id: KeyID?, for slice: Slice) -> RSAPublicKey? {
-            let role = KeyRole.access(day: slice.day)
-            return id != nil && id == issuer.key(of: role) ? issuer.publicKey(role).flatMap(TokenPublicKey.decode) : nil
-        }
-    }
-
     @Test("a wallet restored from its seed sends the same bytes, gets the same bytes, and pays once")
     func restored() throws {
-        let world = World()
+        let world = ExchangeWorld()
         let (order, pending) = try world.pack(from: 7)
         let first = try world.exchange.carryOut(order, at: world.slice), before = world.store.snapshot
         let (again, _) = try world.pack(from: 7)
@@ -144,27 +30,27 @@ struct OrderTests {
 
     @Test("a token is admitted once, by its mote, in its slice, in the TLS session that it was signed for, and nowhere else")
     func gate() throws {
-        let world = World(), (mote, other) = (Ed25519Key().publicKey, Ed25519Key().publicKey)
-        let served = world.slice, session = SecureRandom.bytes(32), keys = Keys(issuer: world.issuer)
+        let world = ExchangeWorld(), (mote, other) = (Ed25519Key().publicKey, Ed25519Key().publicKey)
+        let served = world.slice, session = SecureRandom.bytes(32), keys = IssuerKeys(issuer: world.issuer)
         let bought = try world.access(mote: mote, at: served)
         let spend = try world.spend(bought[0].token, bought[0].counter, mote: mote, served, exporter: session)
         var gate = Gate(mote: mote, size: .small, keys: keys), elsewhere = Gate(mote: other, size: .small, keys: keys)
         let otherSession = SecureRandom.bytes(32)
-        #expect(throws: Gate<Keys>.Refusal.notAdmitted) { try gate.admit(spend, exporter: otherSession, at: served) }
-        #expect(throws: Gate<Keys>.Refusal.notAdmitted) { try gate.admit(spend, exporter: session, at: served + 1) }
-        #expect(throws: Gate<Keys>.Refusal.notAdmitted) { try gate.admit(spend, exporter: session, at: served - 2) }
-        #expect(throws: Gate<Keys>.Refusal.notAdmitted) { try elsewhere.admit(spend, exporter: session, at: served) }
+        #expect(throws: Gate<IssuerKeys>.Refusal.notAdmitted) { try gate.admit(spend, exporter: otherSession, at: served) }
+        #expect(throws: Gate<IssuerKeys>.Refusal.notAdmitted) { try gate.admit(spend, exporter: session, at: served + 1) }
+        #expect(throws: Gate<IssuerKeys>.Refusal.notAdmitted) { try gate.admit(spend, exporter: session, at: served - 2) }
+        #expect(throws: Gate<IssuerKeys>.Refusal.notAdmitted) { try elsewhere.admit(spend, exporter: session, at: served) }
         let salt = world.seed.salt(try #require(KeyID(spend.token.input.keyID)), bought[0].counter)
         let copied = Spend(spend.token, .spent(served, salt: salt, session: Signed.session(otherSession, token: spend.token.input.nonce), signature: [UInt8](repeating: 1, count: 64)))
-        #expect(throws: Gate<Keys>.Refusal.notAdmitted) { try gate.admit(copied, exporter: otherSession, at: served) }
+        #expect(throws: Gate<IssuerKeys>.Refusal.notAdmitted) { try gate.admit(copied, exporter: otherSession, at: served) }
         try gate.admit(spend, exporter: session, at: served)
-        #expect(throws: Gate<Keys>.Refusal.used) { try gate.admit(spend, exporter: session, at: served) }
+        #expect(throws: Gate<IssuerKeys>.Refusal.used) { try gate.admit(spend, exporter: session, at: served) }
         for index in 1..<12 { try gate.admit(try world.spend(bought[index].token, bought[index].counter, mote: mote, served, exporter: session), exporter: session, at: served) }
     }
 
     @Test("a mote that was certified up is paid for what it admitted; one that was not is not, and its buyer gets the money back, once")
     func settled() throws {
-        let world = World(), mote = Ed25519Key().publicKey, served = world.slice
+        let world = ExchangeWorld(), mote = Ed25519Key().publicKey, served = world.slice
         let bought = try world.access(mote: mote, at: served), session = SecureRandom.bytes(32)
         let listing = Listing(mote: mote, size: .small, bucket: 0, first: served, last: served + 3, permit: KeyID([UInt8](repeating: 1, count: 32))!, isStaked: true)
         #expect(try world.store.transaction { try $0.insertListing(listing) })
@@ -180,12 +66,12 @@ struct OrderTests {
         guard case .carriedOut(let answers, _) = try world.exchange.carryOut(deposit, at: served + 1) else { throw OrderError.malformed }
         #expect(answers.count == 1)
         #expect(try world.exchange.carryOut(deposit, at: served + 2 * Slice.perDay) == .carriedOut(answers, isLost: false))
-        #expect(LedgerAudit(world.store.rows, roles: Dictionary(uniqueKeysWithValues: world.store.rows.counts.keys.map { ($0, world.issuer.role(of: $0)!) })).violations().isEmpty)
+        #expect(world.violations.isEmpty)
     }
 
     @Test("orders that are damaged, cut short or of another version are refused in one way, and change nothing", arguments: 0..<4 as Range<UInt64>)
     func damaged(part: UInt64) throws {
-        let world = World(), (order, _) = try world.pack(from: 9), before = world.store.snapshot
+        let world = ExchangeWorld(), (order, _) = try world.pack(from: 9), before = world.store.snapshot
         var random = SeededRandom(seed: part)
         for _ in 0..<150 {
             let bytes = Damage.some(order.bytes, &random)
@@ -201,7 +87,7 @@ struct OrderTests {
 
     @Test("29 bad encodings, the identity, and blocks above the modulus are refused, and nothing is paid")
     func badBlinded() throws {
-        let world = World(), (order, _) = try world.pack(from: 11), before = world.store.snapshot
+        let world = ExchangeWorld(), (order, _) = try world.pack(from: 11), before = world.store.snapshot
         let bad = try Vectors.load("rfc9496_ristretto255").list("invalid_encodings").map { try $0.bytes("encoding") } + [[UInt8](repeating: 0, count: 32)]
         for encoding in bad {
             let first = Batch(key: order.outputs[0].key, type: .voprf, blinded: [encoding] + order.outputs[0].blinded.dropFirst())
@@ -224,8 +110,8 @@ struct OrderTests {
 
     @Test("a newcomer's permit costs work instead of a stake, there are only so many, and it lists one mote once")
     func trial() throws {
-        let world = World(), start = world.slice + 2, role = KeyRole.permit(start, .small, isStaked: false)
-        let key = try #require(world.issuer.open(role, Self.rsa[2]))
+        let world = ExchangeWorld(), start = world.slice + 2, role = KeyRole.permit(start, .small, isStaked: false)
+        let key = try #require(world.issuer.open(role, ExchangeWorld.rsa[2]))
         let (unworked, pending) = try world.make(.trial(.small), .work(start, nonce: [UInt8](repeating: 0, count: 8)), from: 50)
         #expect(try world.exchange.carryOut(unworked, at: world.slice) == .refused(.forged))
         let order = try #require(work(on: unworked, start, world, from: 0))
@@ -248,21 +134,21 @@ struct OrderTests {
     }
 
     /// The same order with work that is enough.
-    private func work(on order: Order, _ start: Slice, _ world: World, from first: UInt64) -> Order? {
+    private func work(on order: Order, _ start: Slice, _ world: ExchangeWorld, from first: UInt64) -> Order? {
         let key = world.seed.orderKey(50)
         for number in first..<first + 100_000 {
             let detail = OrderDetail.work(start, nonce: Slice(Int64(number)).bytes)
             let worked = Order(shape: order.shape, detail: detail, inputs: [], outputs: order.outputs, orderKey: key.publicKey, signature: [])
-            if Work.isEnough(worked.core, bits: World.workBits) { return world.sign(worked, 50) }
+            if Work.isEnough(worked.core, bits: ExchangeWorld.workBits) { return world.sign(worked, 50) }
         }
         return nil
     }
 
     @Test("a key's name says what it is for, so an issuer cannot give one wallet another key for the same")
     func keyNames() {
-        let world = World(), role = KeyRole.credit(.four, week: world.slice.week)
+        let world = ExchangeWorld(), role = KeyRole.credit(.four, week: world.slice.week)
         #expect(world.issuer.open(role) == KeyID(role, publicKey: world.issuer.publicKey(role)!))
-        #expect(world.issuer.open(.access(day: world.slice.day), Self.rsa[2]) == nil)
+        #expect(world.issuer.open(.access(day: world.slice.day), ExchangeWorld.rsa[2]) == nil)
         #expect(KeyID(role, publicKey: [1]) != KeyID(.credit(.four, week: world.slice.week + 1), publicKey: [1]))
         #expect(KeyID(role, publicKey: [1]) != KeyID(role, publicKey: [2]))
     }

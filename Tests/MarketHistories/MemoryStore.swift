@@ -41,6 +41,8 @@ package final class MemoryStore: RehearsedStore {
     var outputs: Set<Pair> = []
     var outcomes: [[UInt8]: Outcome] = [:]
     package var killAfter: Int?
+    /// Transactions that were begun, not counting what only reads.
+    package private(set) var transactions = 0
 
     struct Pair: Hashable {
         let key: KeyID
@@ -50,6 +52,12 @@ package final class MemoryStore: RehearsedStore {
     package init() {}
 
     package func allRows() -> LedgerRows { rows }
+
+    /// What takes everything back to how it is now.
+    package func backup() -> () -> Void {
+        let (rows, nullifiers, outputs, outcomes) = (rows, nullifiers, outputs, outcomes)
+        return { [self] in (self.rows, self.nullifiers, self.outputs, self.outcomes) = (rows, nullifiers, outputs, outcomes) }
+    }
 
     func step() throws {
         guard let left = killAfter else { return }
@@ -70,6 +78,7 @@ package final class MemoryStore: RehearsedStore {
     /// What a transaction did is undone unless it is committed.
     package func transaction<R>(_ body: (inout MemoryStatements) throws -> R) throws -> R {
         var statements = MemoryStatements(store: self)
+        transactions += 1
         do {
             let result = try body(&statements)
             try step()

@@ -32,9 +32,12 @@ package struct LedgerAudit {
     /// What does not hold; empty when all is well.
     package func violations() -> [String] { conservation() + counts() + accounts() + barter() + permits() }
 
-    /// I1: no order makes or loses value.
+    /// I1: no order makes or loses value, and what is paid in comes in whole packs.
     private func conservation() -> [String] {
-        rows.entries.filter { $0.value.reduce(0) { $0 + $1.delta } != 0 }.map { "I1: the entries of one order add up to \($0.value.reduce(0) { $0 + $1.delta })" }
+        rows.entries.values.flatMap { entries -> [String] in
+            let sum = entries.reduce(0) { $0 + $1.delta }, odd = entries.filter { $0.account == .prepaid && $0.delta != -Shape.packValue }
+            return (sum != 0 ? ["I1: the entries of one order add up to \(sum)"] : []) + odd.map { "I1: a pack of \(-$0.delta)" }
+        }
     }
 
     /// I2 and I3: no key took in more than it gave out, and the counts are what the rows say.
