@@ -7,4 +7,9 @@ struct MarketInteropTests {
     func selftest() async throws {
         try await Scenario("selftest", script: "../Market/selftest.py").holds()
     }
+
+    @Test("curl and stock tor reach an exchange as an onion service and, after kill -9, through an exit, and it tells nobody who asked")
+    func reach() async throws {
+        try await Scenario("onion", script: "../Market/reach.py").holds()
+    }
 }

@@ -76,6 +76,9 @@ struct MarketFirstStart: ParsableArguments {
         }
         do {
             let terms = try MarketTerms(draft(market, cashier, listen, try folder.secrets()))
+            guard terms.time.slice(at: SystemTime().wall.secondsSinceEpoch).week >= 1 else {
+                throw CoordinationError(.usage, "--epoch must be \(Slice.perWeek) slices ago at least: weeks are numbered from 1")
+            }
             try Files.replace(folder.terms, with: terms.text, mode: 0o644)
             return terms
         } catch let fault as MarketTerms.Fault { throw CoordinationError(.usage, "these are no terms of an exchange: \(fault)") } catch {
