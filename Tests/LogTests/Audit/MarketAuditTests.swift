@@ -167,7 +167,8 @@ struct MarketAuditTests {
         (rows.counts[key], rows.outputs[key]) = (KeyCount(issued: 5), 5)
         #expect(MarketAudit.findings(rows, carriedOut: [:], market.published, market.world.terms).map(\.rule) == [.ledger])
         rows = LedgerRows()
-        (rows.counts[big], rows.outputs[big], rows.entries[[1]]) = (KeyCount(issued: 3), 3, [Entry(.prepaid, -192), Entry(.credit(week: market.start.week), 192)])
+        let pack = [Entry(.prepaid, -Shape.packValue), Entry(.credit(week: market.start.week), 192), Entry(.burned, Shape.packValue - 192)]
+        (rows.counts[big], rows.outputs[big], rows.entries[[1]]) = (KeyCount(issued: 3), 3, pack)
         #expect(MarketAudit.findings(rows, carriedOut: [:], market.published, market.world.terms).map(\.text) == ["the ledger has fewer tokens of \(KeyRole.credit(.sixtyFour, week: market.start.week)) than were reported"])
     }
 }
