@@ -76,5 +76,5 @@ extension FuzzTarget {
         },
     ]
 
-    private static func halves(_ bytes: [UInt8]) -> [[UInt8]] { [Array(bytes.prefix(bytes.count / 2)), Array(bytes.dropFirst(bytes.count / 2))] }
+    static func halves(_ bytes: [UInt8]) -> [[UInt8]] { [Array(bytes.prefix(bytes.count / 2)), Array(bytes.dropFirst(bytes.count / 2))] }
 }

@@ -62,15 +62,23 @@ package struct Reveal: Hashable, Sendable {
         return writer.bytes
     }
 
-    package init(_ reader: inout ByteReader) throws(ByteError) {
-        let name = String(decoding: try reader.slice(Int(try reader.u8())), as: UTF8.self)
-        self.init(witness: name, value: try reader.bytes(32), signature: try reader.bytes(64))
+    /// A witness's name behind its length; `nil` for one that is too long, or no text: mended, it would be longer than its length can say.
+    static func name(_ reader: inout ByteReader) throws(ByteError) -> String? {
+        let bytes = try reader.slice(Int(try reader.u8()))
+        return bytes.count <= nameLimitBytes ? String(validating: bytes, as: UTF8.self) : nil
+    }
+
+    /// `nil` for a name that no witness has.
+    package init?(_ reader: inout ByteReader) throws(ByteError) {
+        let name = try Self.name(&reader), value = try reader.bytes(32), signature = try reader.bytes(64)
+        guard let name else { return nil }
+        self.init(witness: name, value: value, signature: signature)
     }
 
     /// Alone, as a witness answers; `nil` for anything else.
     package init?(_ bytes: [UInt8]) {
         var reader = ByteReader(bytes)
-        guard let reveal = try? Reveal(&reader), reader.isAtEnd, reveal.witness.utf8.count <= Self.nameLimitBytes else { return nil }
+        guard let reveal = try? Reveal(&reader), reader.isAtEnd else { return nil }
         self = reveal
     }
 }
@@ -116,7 +124,10 @@ package struct BeaconRecord: Hashable, Sendable {
         guard bytes.count > Self.sealBytes, bytes[Self.sealBytes] <= MarketTerms.witnessesCount else { throw .malformed }
         do {
             var reader = ByteReader(bytes.dropFirst(Self.sealBytes + 1)), reveals: [Reveal] = []
-            for _ in 0..<bytes[Self.sealBytes] { reveals.append(try Reveal(&reader)) }
+            for _ in 0..<bytes[Self.sealBytes] {
+                guard let reveal = try Reveal(&reader) else { throw Failure.malformed }
+                reveals.append(reveal)
+            }
             self.init(seal: try OrdersSeal(Array(bytes.prefix(Self.sealBytes))), reveals: reveals)
             guard reader.isAtEnd, self.bytes == bytes else { throw Failure.malformed }
         } catch { throw .malformed }

@@ -48,9 +48,8 @@ package struct Verdict: Hashable, Sendable {
     }
 
     private init?(_ reader: inout ByteReader) throws(ByteError) {
-        let name = String(decoding: try reader.slice(Int(try reader.u8())), as: UTF8.self), mote = try reader.bytes(32), slice = Int64(bitPattern: try reader.u64())
-        let isUp = try reader.u8(), signature = try reader.bytes(64)
-        guard isUp <= 1, (0...LogLeaf.numberLimit).contains(slice) else { return nil }
+        let name = try Reveal.name(&reader), mote = try reader.bytes(32), slice = Int64(bitPattern: try reader.u64()), isUp = try reader.u8(), signature = try reader.bytes(64)
+        guard let name, isUp <= 1, (0...LogLeaf.numberLimit).contains(slice) else { return nil }
         self.init(witness: name, mote: mote, slice: Slice(slice), isUp: isUp == 1, signature: signature)
     }
 

@@ -36,10 +36,12 @@ package struct TokenChallenge: Hashable, Sendable {
         do {
             var reader = ByteReader(bytes)
             type = try reader.u16()
-            issuer = String(decoding: try reader.slice(Int(try reader.u16())), as: UTF8.self)
+            let issuer = String(validating: try reader.slice(Int(try reader.u16())), as: UTF8.self)
             context = try reader.bytes(Int(try reader.u8()))
-            origin = String(decoding: try reader.slice(Int(try reader.u16())), as: UTF8.self)
-            guard reader.isAtEnd, !issuer.isEmpty, context.isEmpty || context.count == 32 else { throw TokenError.malformed }
+            let origin = String(validating: try reader.slice(Int(try reader.u16())), as: UTF8.self)
+            // Mended, a text would be longer than its length can say.
+            guard let issuer, let origin, reader.isAtEnd, !issuer.isEmpty, context.isEmpty || context.count == 32 else { throw TokenError.malformed }
+            (self.issuer, self.origin) = (issuer, origin)
         } catch { throw .malformed }
     }
 
