@@ -56,8 +56,11 @@ struct MarketAuditTests {
         early.add(.week, early.start.week + 4, LogWorld.week(early.start.week + 4).bytes, at: early.start + 5)
         #expect(early.rulesBroken == [.keys])
         let late = try AuditedMarket()
-        late.add(.day, late.start.day + 1, try tomorrow(late), at: late.start + 20)
+        late.add(.day, late.start.day + 2, try keys(day: late.start.day + 2), at: .first(ofDay: late.start.day + 1) - 2)
         #expect(late.rulesBroken == [.keys])
+        let first = try AuditedMarket()
+        first.add(.day, first.start.day + 1, try keys(day: first.start.day + 1), at: first.start + 20)
+        #expect(first.rulesBroken.isEmpty, "sold a day ahead, so their time came before the exchange began")
         let secret = try AuditedMarket()
         secret.published.documents.append(try LogWorld().publish(LogWorld.week(secret.start.week), at: secret.start))
         #expect(secret.rulesBroken == [.log])
@@ -66,8 +69,8 @@ struct MarketAuditTests {
         #expect(withheld.rulesBroken.contains(.log))
     }
 
-    private func tomorrow(_ market: AuditedMarket) throws -> [UInt8] {
-        let issuer = Issuer(seed: .random(32), cashier: Ed25519Key().publicKey)!, day = market.start.day + 1
+    private func keys(day: Int64) throws -> [UInt8] {
+        let issuer = Issuer(seed: .random(32), cashier: Ed25519Key().publicKey)!
         issuer.open(.barter(bucket: 0, .first(ofDay: day)))
         return try #require(issuer.table(day: day)).bytes
     }

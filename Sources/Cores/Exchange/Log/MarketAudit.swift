@@ -137,8 +137,8 @@ package struct MarketAudit {
         for (table, since) in tables {
             let name = "the keys of \(table.span.kind) \(table.span.number)"
             if table.span.firstUse - KeyBook.longestLead > since { find(.keys, since, "\(name) were published long before their time") }
-            // When an exchange begins, its first keys are in use at once.
-            if table.span.firstUse < since + KeyBook.leastAge, let start, since > start + KeyBook.leastAge { find(.keys, since, "\(name) were published too late to be looked at before use") }
+            // Those whose time came before the exchange began, or as it did, could not be published earlier; wallets let them lie as long as others.
+            if table.span.firstUse < since + KeyBook.leastAge, let start, table.span.firstUse > start + KeyBook.leastAge { find(.keys, since, "\(name) were published too late to be looked at before use") }
         }
     }
 
