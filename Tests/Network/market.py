@@ -235,8 +235,10 @@ def check_receipt(network, mote, key, folder, name, outcome):
 def check_spend(mote, key, exchange, folder):
     """The record with which the owner's wallet deposits."""
     kept, exporter = (mote.folder / 'market' / 'spends').read_bytes(), bytes.fromhex(next(folder.glob('one.*.spent')).name.split('.')[1])
-    message = b'dust-spend' + mote.key.public + struct.pack('>Q', exchange.slice) + exporter
-    if len(kept) != SPEND_BYTES or kept[12:44] != key.public or kept[396:428] != exporter or not is_signed(key.public, message, kept[428:492]):
+    # Another value for each token of a session, so that deposits have nothing in common.
+    session = hashlib.sha256(b'dust-session' + exporter + key.public).digest()
+    message = b'dust-spend' + mote.key.public + struct.pack('>Q', exchange.slice) + session
+    if len(kept) != SPEND_BYTES or kept[12:44] != key.public or kept[396:428] != session or not is_signed(key.public, message, kept[428:492]):
         raise Failure('what the mote keeps is no evidence')
     say('the mote keeps the evidence of one spend, signed for the TLS session that the client names')
 
