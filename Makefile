@@ -85,6 +85,7 @@ clouds: peers ## Compare what the EC2 driver signs with what botocore signs, 5,0
 	swift build --build-tests
 	DUSTCLOUD_SIGNATURES=$(CURDIR)/.build/peers/signatures.json swift test --skip-build --disable-xctest --filter SignatureTests
 
+soak: PACKAGES += faketime
 soak: build ## The tests with many more seeds, interop several times in a row, then a mixed load for MINUTES
 	swift build --build-tests
 	DUSTCLOUD_SEEDS=$(TIMES) DUSTCLOUD_ROUNDS=$(ROUNDS) swift test --skip-build --disable-xctest

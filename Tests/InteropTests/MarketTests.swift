@@ -12,4 +12,10 @@ struct MarketInteropTests {
     func reach() async throws {
         try await Scenario("onion", script: "../Market/reach.py").holds()
     }
+
+    /// Slices have to be long enough for a busy machine, so it takes two minutes.
+    @Test("three owners use each other's motes, the exchange killed meanwhile, are paid or refunded, and its database links nobody", .enabled(if: Scenario.isSoak))
+    func owners() async throws {
+        try await Scenario("owners", script: "../Market/owners.py", slots: 2).holds()
+    }
 }
