@@ -12,7 +12,7 @@ func door(_ name: String, pkgConfig: String? = nil, apt: String? = nil) -> Targe
 }
 
 /// What simulations run through millions of times: optimised in every build, or a week of many motes takes an afternoon.
-let busy: Set = ["Leasing", "Prices", "Placement", "CloudCalls", "Rehearsal", "FleetTests", "Exchange", "MarketHistories", "MarketWorldTests", "Mixing"]
+let busy: Set = ["Leasing", "Prices", "Placement", "CloudCalls", "Rehearsal", "FleetTests", "Exchange", "MarketHistories", "MarketWorldTests", "Mixing", "Boxes", "BoxesTests", "Pickup"]
 
 func settings(_ name: String) -> [SwiftSetting] { settings + (busy.contains(name) ? [.unsafeFlags(["-O"])] : []) }
 
@@ -86,6 +86,7 @@ let package = Package(
         room("Cores", "Usage", ["Ambience", "Prices", "Leasing"]),
         room("Cores", "Exchange", ["Bytes", "Ambience", "Sealing"]),
         room("Cores", "Mixing", ["Bytes", "Ambience", "Sealing", "CAEZ"]),
+        room("Cores", "Boxes", ["Bytes", "Ambience", "Sealing"]),
         room("Cores", "CloudCalls", ["Bytes", "Ambience", "Sealing", "Leasing"]),
         room("Cores", "Audit", ["Bytes", "Ambience", "Sealing", "Leasing"]),
         room("Cores", "Enrolment", ["Bytes", "Ambience", "Sealing", "Leasing"]),
@@ -154,6 +155,7 @@ let package = Package(
         tests("MarketTests", ["MarketHistories", "Market", "MarketLine", "Exchange", "Bytes", "Ambience", "Sealing"]),
         tests("MarketWorldTests", ["MarketHistories", "Exchange", "Ambience", "Sealing"]),
         tests("MixingTests", ["Damage", "Mixing", "Bytes", "Ambience", "Sealing"], resources: [.copy("Vectors")]),
+        tests("BoxesTests", ["Boxes", "Ambience", "Sealing"]),
         tests("WalletTests", ["MarketHistories", "Wallet", "Exchange", "Bytes", "Sealing", "Ambience"]),
         tests("PostgresTests", ["MarketHistories", "Market", "Exchange", "Ambience"]),
         tests("CloudCallsTests", ["CloudCalls", "Leasing", "Ambience", "Bytes"], resources: [.copy("Vectors")]),

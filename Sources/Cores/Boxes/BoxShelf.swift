@@ -1,0 +1,100 @@
+package import Ambience
+
+/// What a mote knows of the boxes that it keeps: which items, since when, and at which other motes they lie too. The items' bytes are elsewhere.
+///
+/// A letter that is laid into a box by this mote and one that came from another are the same here: it stays until the owner has it, or until it
+/// is no business of this mote's any more and all the motes that keep the box now have it. So a mote that only seals letters, one whose
+/// neighbours change and one that is about to end do one thing: they pass items on.
+package struct BoxShelf: Sendable {
+    package struct Bounds: Sendable {
+        /// 1 GiB in all.
+        package var items = 65_536
+        /// 256 MiB of one box.
+        package var itemsOfBox = 16_384
+        /// An owner who has not asked by then gets nothing: 60 days. Seconds.
+        package var keepSeconds: Int64 = 60 * 86_400
+
+        package init() {}
+    }
+
+    package enum Verdict: UInt8, Sendable {
+        case held = 0, known = 1, full = 2
+    }
+
+    /// Something to pass on.
+    package struct Errand: Hashable, Sendable {
+        package let address: BoxAddress
+        package let names: [[UInt8]]
+        package let mote: BoxMote
+    }
+
+    private struct Entry {
+        let since: WallTime
+        /// Identities of motes that said they have it.
+        var copies: Set<[UInt8]> = []
+    }
+
+    private let bounds: Bounds
+    private var boxes: [BoxAddress: [[UInt8]: Entry]] = [:]
+    package private(set) var count = 0
+
+    package init(bounds: Bounds = Bounds()) { self.bounds = bounds }
+
+    package var boxesCount: Int { boxes.count }
+
+    /// What is to become of an item; `held` means that it is on the shelf now, and its bytes are to be kept.
+    package mutating func add(_ name: [UInt8], to address: BoxAddress, at now: WallTime) -> Verdict {
+        guard boxes[address]?[name] == nil else { return .known }
+        guard count < bounds.items, boxes[address]?.count ?? 0 < bounds.itemsOfBox else { return .full }
+        boxes[address, default: [:]][name] = Entry(since: now)
+        count += 1
+        return .held
+    }
+
+    /// Whether as many more would fit.
+    package func hasRoom(for more: Int, of address: BoxAddress) -> Bool { count + more <= bounds.items && (boxes[address]?.count ?? 0) + more <= bounds.itemsOfBox }
+
+    /// Takes away what is among `names`; those that were there.
+    package mutating func remove(_ names: some Sequence<[UInt8]>, of address: BoxAddress) -> [[UInt8]] {
+        let gone = names.filter { boxes[address]?.removeValue(forKey: $0) != nil }
+        count -= gone.count
+        if boxes[address]?.isEmpty == true { boxes[address] = nil }
+        return gone
+    }
+
+    /// The oldest first.
+    package func names(of address: BoxAddress) -> [[UInt8]] {
+        (boxes[address] ?? [:]).sorted { ($0.value.since, $0.key) < ($1.value.since, $1.key) }.map(\.key)
+    }
+
+    /// What to tell whom, one errand for each mote at most, given who keeps boxes now. `own` is left out of `motes` when this mote is to keep nothing.
+    package func errands(among motes: [BoxMote], own: [UInt8]) -> [Errand] {
+        var found: [[UInt8]: Errand] = [:]
+        for (address, entries) in boxes {
+            for place in BoxPlaces.of(address, among: motes) where place.identity != own && found[place.identity] == nil {
+                let missing = entries.filter { !$0.value.copies.contains(place.identity) }.sorted { ($0.value.since, $0.key) < ($1.value.since, $1.key) }
+                if !missing.isEmpty { found[place.identity] = Errand(address: address, names: missing.prefix(BoxParcel.itemsLimit).map(\.key), mote: place) }
+            }
+        }
+        return Array(found.values)
+    }
+
+    /// The mote of an errand has these now, or had them.
+    package mutating func passed(_ names: [[UInt8]], of address: BoxAddress, to mote: [UInt8]) {
+        for name in names { boxes[address]?[name]?.copies.insert(mote) }
+    }
+
+    /// Takes away what this mote need not keep: what all the places of its box have and this one is none of them, and what is too old.
+    package mutating func surplus(among motes: [BoxMote], own: [UInt8], at now: WallTime) -> [[UInt8]] {
+        var gone: [[UInt8]] = []
+        for (address, entries) in boxes {
+            let places = BoxPlaces.of(address, among: motes).map(\.identity)
+            let isElsewhere = !places.isEmpty && !places.contains(own)
+            let names = entries.filter { now - $0.value.since >= bounds.keepSeconds || isElsewhere && $0.value.copies.isSuperset(of: places) }.map(\.key)
+            gone += remove(names, of: address)
+        }
+        return gone
+    }
+}
+
+private func < (a: (WallTime, [UInt8]), b: (WallTime, [UInt8])) -> Bool { a.0 == b.0 ? a.1.lexicographicallyPrecedes(b.1) : a.0 < b.0 }
