@@ -34,7 +34,8 @@ class Order:
         yield self.order_key
         yield self.signature
         if len(self.detail) >= 32:
-            yield self.detail
+            # A right's goes on with its bucket and slice, which many have.
+            yield self.detail[:32] if self.shape == 'right' else self.detail
         for _, nonce, _, _, authenticator, evidence in self.inputs:
             yield from (v for v in (nonce, authenticator, evidence) if v)
         for _, blinded in self.outputs:

@@ -64,6 +64,11 @@ final class TestMarket: MarketPort {
         for ahead in Int64(0)..<10 { issuer.open(.permit(Self.first + ahead, .small, isStaked: true), Self.rsa[4 + Int(ahead)]) }
     }
 
+    /// Keys with which orders were signed, one for each order that is none for a swap's right, and one for each swap.
+    var signingKeys: [[UInt8]] {
+        orders.values.compactMap { try? Order($0.order) }.filter { if case .right = $0.shape { false } else { true } }.map(\.orderKey) + swapRequests.map(\.orderKey)
+    }
+
     func allow(_ start: Slice, _ count: Int64) throws { try store.transaction { try $0.setAllowance(start, .small, isStaked: true, count) } }
 
     func receipt() -> Pack {

@@ -58,7 +58,8 @@ extension WalletAgent {
     private func askForSwap(_ kept: KeptLot, _ slice: Slice) throws {
         guard let permit = kept.lot.permit, let start = kept.lot.start, let last = kept.lot.last, slice < last, let key = KeyID(permit.token.input.keyID) else { return }
         // What was asked already is asked again as it was, and nothing else.
-        let number = kept.lot.swapCounter > 0 ? kept.lot.swapCounter : try counter(1) + 1
+        // None is 0, so the second of two is taken: the one after that is another order's, whose key would tie that order to the swap.
+        let number = kept.lot.swapCounter > 0 ? kept.lot.swapCounter : try counter(2) + 1
         let first = max(start, Slice(try store.number("swap-first-\(kept.lot.id)") ?? max(start, slice + 1).index))
         let request = { (signature: [UInt8]) in
             SwapRequest(mote: permit.nonce, accepts: kept.wants, first: first, last: last, orderKey: self.seed.orderKey(number).publicKey, signature: signature)
