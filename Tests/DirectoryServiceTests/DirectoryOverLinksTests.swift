@@ -111,6 +111,34 @@ struct DirectoryOverLinksTests {
         #expect(address == IPAddress("127.0.0.1"))
     }
 
+    @Test("another role of the node takes what is posted below its path, as much as it wants and answered when it wants, and nothing from a DirPort")
+    func offices() throws {
+        let mote = try LoopbackDirectory(loop: loop, store: try Testnet.emptyStore())
+        mote.server.offices = [
+            DirectoryOffice(path: "/tor/dust/test/", bodyLimitBytes: 100_000) { [loop] rest, body, _, done in
+                loop.after(.milliseconds(20)) { done(rest == "busy" ? .busy : rest == "" ? .unknown : .bytes(Array(rest.utf8) + body.suffix(1))) }
+            }
+        ]
+        let tunnels = DirectoryTunnels(router: client), end = HopTarget(rsa: mote.source.rsa, ed25519: nil, addresses: mote.source.addresses, ntorKey: nil)
+        var (answers, paths) = ([String: Result<HTTPResponse, DirectoryTunnels.Failure>](), 0)
+        for (path, bytes) in [("give", 100_000), ("busy", 1), ("", 1), ("more", 100_001)] {
+            tunnels.exchange(HTTPRequest(.post, "/tor/dust/test/\(path)", body: [UInt8](repeating: 66, count: bytes)), at: end.rsa) {
+                paths += 1
+                return [end]
+            } _: { answers[path] = $0 }
+        }
+        #expect(loop.wait { answers.count == 4 })
+        #expect(try answers["give"]?.get().body == Array("giveB".utf8))
+        #expect(answers.mapValues { try? $0.get().status } == ["give": 200, "busy": 503, "": 404, "more": 400])
+        #expect(paths == 1 && client.circuitCount == 1, "all over one circuit")
+        var unreachable = false
+        tunnels.exchange(HTTPRequest(.post, "/"), at: nobody.rsa, by: { nil }) { unreachable = $0 == .failure(.unreachable) }
+        #expect(loop.wait { unreachable })
+        var plain: HTTPResponse?
+        mote.server.respond(to: HTTPRequest(.post, "/tor/dust/test/give"), from: .init(address: nil, isTunnelled: false), now: Testnet.now) { plain = $0 }
+        #expect(plain?.status == 404)
+    }
+
     @Test("many exchanges share one circuit")
     func sharing() throws {
         let cache = try LoopbackDirectory(loop: loop, store: try Testnet.store())

@@ -36,15 +36,18 @@ import Testing
         content.isHibernating = true
         content.isHiddenServiceDirectory = true
         content.market = [UInt8](repeating: 9, count: 32)
+        content.mix = MixLine(publicKey: [UInt8](repeating: 7, count: 32), hasBoxes: true, isExit: false)
         let made = try RouterDescriptor.make(content, keys: relay.keys).descriptor
         #expect(try RouterDescriptor(made.text).market == content.market)
+        #expect(try RouterDescriptor(made.text).mix == content.mix)
         let text = String(decoding: made.text, as: UTF8.self)
         #expect(throws: DocumentError.self) { try RouterDescriptor(Array(text.replacing("dust-market 09", with: "dust-market 0x").utf8)) }
+        #expect(throws: DocumentError.self) { try RouterDescriptor(Array(text.replacing("dust-mix 07", with: "dust-mix 0x").utf8)) }
         let keywords = try NetDocument(made.text, limitBytes: 20_000).items.map(\.keyword)
         #expect(keywords == [
             "router", "identity-ed25519", "master-key-ed25519", "platform", "proto", "published", "fingerprint", "uptime", "bandwidth", "extra-info-digest", "onion-key",
             "signing-key", "onion-key-crosscert", "ntor-onion-key-crosscert", "hibernating", "hidden-service-dir", "contact", "ntor-onion-key", "reject",
-            "tunnelled-dir-server", "dust-market", "dust-expires", "router-sig-ed25519", "router-signature",
+            "tunnelled-dir-server", "dust-market", "dust-mix", "dust-expires", "router-sig-ed25519", "router-signature",
         ])
     }
 

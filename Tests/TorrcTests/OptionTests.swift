@@ -36,6 +36,21 @@ struct OptionTests {
         #expect(failure("MoteMarket /m") == "torrc:1: MoteMarket: needs an ORPort: only a relay can be sold")
     }
 
+    @Test("a mote with mail says how long it holds letters and by which ways they leave; what only makes sense together is asked for together")
+    func mail() throws {
+        let mail = try configuration("ORPort 1\nMoteMail 1\nMoteMailHoldMean 90\nMoteMailExit direct, relay\nMoteMailRelay mx.example:465\nMoteSubmissionPort 587\nMoteMailBox 1").mail
+        #expect(mail.isMixing && mail.hasBoxes && mail.holdMean == .seconds(Int64(90)) && mail.slotMean == nil)
+        #expect(mail.exits == [.direct, .relay] && mail.submissionPorts == [PortLine(port: .fixed(587))])
+        #expect(try configuration("ORPort 1\nMoteMail 1\nMoteMailExit none").mail.exits.isEmpty)
+        #expect(failure("ORPort 1\nMoteMailBox 1") == "torrc:2: MoteMailBox: needs MoteMail 1")
+        #expect(failure("MoteMail 1").hasPrefix("torrc:1: MoteMail: needs an ORPort"))
+        #expect(failure("ORPort 1\nMoteMail 1\nMoteMailExit relay").contains("needs MoteMailRelay"))
+        #expect(failure("ORPort 1\nMoteMail 1\nMoteMailExit direct,direct").contains("in the order to try"))
+        #expect(failure("ORPort 1\nMoteMail 1\nMoteMailExit relay\nMoteMailRelay mx.example").contains("HOST:PORT"))
+        #expect(failure("ORPort 1\nMoteMail 1\nMoteSubmissionPort 1.2.3.4:587").contains("needs MoteSubmissionUsers"))
+        #expect(failure("ORPort 1\nMoteMail 1\nMoteMailSlotMean 0").contains("more than no time"))
+    }
+
     @Test("a later source replaces an option, a plus adds to it, a slash forgets it")
     func layers() throws {
         let file = try TorrcText.assignments(in: "ORPort 1\nORPort 2\nNickname a\nContactInfo c", name: "torrc")
@@ -144,7 +159,7 @@ struct OptionTests {
     @Test("every option of ours is marked, every stock option is listed")
     func listing() {
         let names = Torrc.optionNames
-        #expect(names.count == 372 + 6)
+        #expect(names.count == 372 + 26)
         #expect(names.filter(\.isOurs).map(\.name).allSatisfy { $0.hasPrefix("Mote") })
     }
 }

@@ -61,6 +61,7 @@ package struct DescriptorContent: Equatable, Sendable {
     package var expires: WallTime?
     /// The 32 bytes of its key on the exchange, if the mote is sold there.
     package var market: [UInt8]?
+    package var mix: MixLine?
     /// How long the ntor key will be in use from `published`; stock says 28 days.
     package var ntorKeyLifetimeSeconds: Int64 = 28 * 86400
 

@@ -69,6 +69,8 @@ package struct RouterDescriptor: Equatable, Sendable {
     package internal(set) var expires: WallTime?
     /// The key of a mote that is sold on the exchange: `dust-market`, which stock ignores as well.
     package internal(set) var market: [UInt8]?
+    /// What a mote that holds letters is on the mix: `dust-mix`, likewise.
+    package internal(set) var mix: MixLine?
 
     package var address4: SocketAddress { SocketAddress(ip: address, port: orPort) }
 

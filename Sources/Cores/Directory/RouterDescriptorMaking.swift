@@ -52,6 +52,7 @@ extension RouterDescriptor {
         if !content.policy.isRejectAll(isIPv4: false) { text += "ipv6-policy \(content.policy.summary(isIPv4: false))\n" }
         if content.isTunnelledDirectory { text += "tunnelled-dir-server\n" }
         if let key = content.market { text += "dust-market \(Hex.lower(key))\n" }
+        if let mix = content.mix { text += "dust-mix \(mix)\n" }
         if let expires = content.expires { text += "dust-expires \(expires)\n" }
         return text
     }

@@ -53,6 +53,7 @@ extension RouterDescriptor {
             guard let key = Hex.decode(try item.words(atLeast: 1)[0]), key.count == 32 else { throw .invalid("dust-market", "no key") }
             return key
         }
+        mix = try document.optional("dust-mix").map { item throws(DocumentError) in try MixLine(item.words(atLeast: 1)) }
     }
 
     private static func uptime(_ document: NetDocument) throws(DocumentError) -> UInt64 {

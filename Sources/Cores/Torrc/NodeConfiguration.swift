@@ -14,6 +14,7 @@ package struct NodeConfiguration: Sendable {
     package var authority = AuthorityOptions()
     package var operating = OperatingOptions()
     package var mote = MoteOptions()
+    package var mail = MailOptions()
 
     /// - Parameter isTesting: starts from the defaults of `TestingTorNetwork 1` (tor(1), "TESTING NETWORK OPTIONS").
     package init(isTesting: Bool = false) {

@@ -5,7 +5,7 @@ internal import Sealing
 
 /// Every option that this node implements.
 enum OptionTable {
-    static let rows: [OptionRow] = general + relay + services + padding + bridge + limits + exit + client + authority + operating + mote
+    static let rows: [OptionRow] = general + relay + services + padding + bridge + limits + exit + client + authority + operating + mote + mail
 
     static let byName: [String: OptionRow] = Dictionary(uniqueKeysWithValues: rows.map { ($0.name.lowercased(), $0) })
 
@@ -173,7 +173,7 @@ enum OptionTable {
         ours(.text("MoteTickets", \.mote.ticketsFolder)),
     ]
 
-    private static func ours(_ row: OptionRow) -> OptionRow {
+    @Sendable static func ours(_ row: OptionRow) -> OptionRow {
         var row = row
         row.isOurs = true
         return row

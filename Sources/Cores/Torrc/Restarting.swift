@@ -13,6 +13,7 @@ extension Torrc {
             ("SocksPolicy", old.client.socksPolicy == new.client.socksPolicy),
             ("BridgeRelay", old.bridge == new.bridge),
             ("MoteMarket", old.mote.marketFolder == new.mote.marketFolder),
+            ("MoteMail", old.mail == new.mail),
             ("MoteTickets", old.mote.ticketsFolder == new.mote.ticketsFolder),
             ("AuthoritativeDirectory", old.authority.isAuthoritative == new.authority.isAuthoritative),
         ] + operating(old.operating, new.operating)

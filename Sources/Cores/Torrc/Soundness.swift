@@ -32,6 +32,9 @@ enum Soundness {
         guard configuration.mote.marketFolder == nil || !configuration.relay.orPorts.isEmpty else {
             throw Finding(option: "MoteMarket", problem: "needs an ORPort: only a relay can be sold")
         }
+        if let (option, problem) = configuration.mail.trouble(isRelay: configuration.isRelay, isCache: configuration.relay.isDirectoryCache) {
+            throw Finding(option: option, problem: problem)
+        }
     }
 
     private static func checkAuthority(_ configuration: NodeConfiguration) throws(Finding) {

@@ -19,7 +19,8 @@ enum Usage {
 
         -f FILE (- is standard input), --defaults-torrc FILE, --ignore-missing-torrc, --quiet, --hush are as in tor(1), and so are the options.
         Ours are MoteExpires TIME, MoteLifetime SPAN, MoteDrainWindow SPAN and MoteStreamLife SPAN; MoteMarket FOLDER for a relay that is sold on the
-        exchange, MoteTickets FOLDER for a client that buys there. At its end a mote wipes its keys from the disk.
+        exchange, MoteTickets FOLDER for a client that buys there; MoteMail 1 for one that takes and holds letters, with more options named MoteMail… and
+        MoteSubmission…. At its end a mote wipes its keys from the disk.
 
         Exit status: 0 clean; 64 bad command line; 65 bad key file or order; 69 the mote's time is over; 71 system trouble; 73 cannot create a file or port;
         75 another node holds the data directory; 77 wrong permissions, or refused by the coordinator; 78 bad configuration.

@@ -66,6 +66,8 @@ package final class DirectoryServer {
     package var onOtherGet: ((_ path: String, Peer) -> HTTPResponse?)?
     /// Answers requests about onion services; without it this is no directory of theirs.
     package var onionServices: OnionServiceDirectory?
+    /// Other roles of the node, which answer POSTs below paths of their own.
+    package var offices: [DirectoryOffice] = []
     /// Bounds on requests; an authority takes larger ones, votes.
     package var requestLimits = HTTPLimits.relayRequest
 
@@ -88,6 +90,7 @@ package final class DirectoryServer {
     /// The whole answer in the form that the asker likes best; `done` is called once, perhaps at once.
     package func respond(to request: HTTPRequest, from peer: Peer, now: WallTime, _ done: @escaping (HTTPResponse) -> Void) {
         statistics.requests += 1
+        if handToOffice(request, peer, { [self] in done(complete($0, .identity, for: peer, now: now)) }) { return }
         shorten(draft(request, peer, now: now)) { [self] draft in
             let plainBytes = draft.response.body.count
             pack(draft, Negotiation.coding(for: request)) { [self] response, coding in

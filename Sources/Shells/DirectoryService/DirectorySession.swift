@@ -53,7 +53,7 @@ final class DirectorySession {
         self.peer = peer
         self.transport = transport
         self.onOver = onOver
-        parser = HTTPRequestParser(limits: server.requestLimits)
+        parser = HTTPRequestParser(limits: server.requestLimits, bodyLimit: server.bodyLimit)
         arm(settings.requestTimeout)
     }
 

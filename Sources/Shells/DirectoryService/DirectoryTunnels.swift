@@ -2,7 +2,7 @@ package import Ambience
 internal import Loops
 internal import Onion
 package import Relaying
-internal import Sealing
+package import Sealing
 
 /// HTTP exchanges over BEGIN_DIR streams on one-hop circuits, which are kept a while for the next exchange with the same source.
 package final class DirectoryTunnels {
@@ -23,6 +23,8 @@ package final class DirectoryTunnels {
         package var stallTimeout = Instant.Span.seconds(60)
         /// A circuit without streams is closed after this.
         package var idleTimeout = Instant.Span.seconds(30)
+        /// A circuit of several hops takes new exchanges for so long.
+        package var distantLife = Instant.Span.seconds(600)
 
         package init() {}
     }
@@ -33,6 +35,8 @@ package final class DirectoryTunnels {
     private let router: OnionRouter
     private let settings: Settings
     private var tunnels: [DirectorySource: Tunnel] = [:]
+    /// Circuits of several hops, by the relay at their end.
+    private var distant: [RSAIdentity: Tunnel] = [:]
 
     package init(router: OnionRouter, settings: Settings = Settings()) {
         self.router = router
@@ -54,10 +58,27 @@ package final class DirectoryTunnels {
         Tunnel(router: router, path: path, idleTimeout: settings.idleTimeout).add(exchange)
     }
 
+    /// Sends one request to a relay over a circuit that ends there; `done` as for `exchange(_:with:)`. The circuit is kept for the next
+    /// exchange with the same relay, but not beyond `distantLife`.
+    /// - Parameter path: asked for a path that ends at the relay if there is no such circuit; `nil` counts as unreachable.
+    package func exchange(
+        _ request: HTTPRequest, at relay: RSAIdentity, by path: () -> [HopTarget]?, limits: HTTPLimits = .response,
+        _ done: @escaping (Result<HTTPResponse, Failure>) -> Void
+    ) {
+        let exchange = DirectoryExchange(loop: router.loop, request: request, limits: limits, stallTimeout: settings.stallTimeout, onStep: { _ in }, done)
+        if let tunnel = distant[relay], tunnel.isOpen, router.loop.now - tunnel.began < settings.distantLife { return tunnel.add(exchange) }
+        guard let path = path() else { return router.loop.soon { exchange.fail(.unreachable) } }
+        distant = distant.filter(\.value.isOpen)
+        let tunnel = Tunnel(router: router, path: path, idleTimeout: settings.idleTimeout)
+        // At the bound a circuit serves one exchange.
+        if distant.count < Self.tunnelLimit { distant[relay] = tunnel }
+        tunnel.add(exchange)
+    }
+
     /// Closes all circuits; exchanges under way fail.
     package func closeAll() {
-        let open = tunnels.values
-        tunnels = [:]
+        let open = Array(tunnels.values) + Array(distant.values)
+        (tunnels, distant) = ([:], [:])
         for tunnel in open { tunnel.close() }
     }
 
@@ -78,6 +99,7 @@ private final class Tunnel {
     private let router: OnionRouter
     private let idleTimeout: Instant.Span
     private var circuit: OriginCircuit?
+    let began: Instant
     private var waiting: [DirectoryExchange] = []
     private var running = 0
     private var idle: Timer?
@@ -85,6 +107,7 @@ private final class Tunnel {
     init(router: OnionRouter, path: [HopTarget], idleTimeout: Instant.Span) {
         self.router = router
         self.idleTimeout = idleTimeout
+        began = router.loop.now
         let circuit = router.buildCircuit(path)
         self.circuit = circuit
         // The router keeps the circuit, and the circuit keeps us, until it is closed.

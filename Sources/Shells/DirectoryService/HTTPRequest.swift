@@ -25,7 +25,7 @@ package struct HTTPRequest: Equatable, Sendable {
 
 /// Reads one request, however its bytes are split.
 package struct HTTPRequestParser {
-    private let limits: HTTPLimits
+    private let bodyLimit: (HTTPRequest) -> Int
     private var head: HTTPHead
     /// The request without its body, once the head is whole.
     private var request: HTTPRequest?
@@ -33,8 +33,9 @@ package struct HTTPRequestParser {
     private var bodyBytes = 0
     private var isDone = false
 
-    package init(limits: HTTPLimits) {
-        self.limits = limits
+    /// - Parameter bodyLimit: what a body may have, by its head, in bytes; without it, what `limits` say.
+    package init(limits: HTTPLimits, bodyLimit: ((HTTPRequest) -> Int)? = nil) {
+        self.bodyLimit = bodyLimit ?? { _ in limits.bodyBytes }
         head = HTTPHead(limitBytes: limits.headBytes)
     }
 
@@ -54,8 +55,9 @@ package struct HTTPRequestParser {
         else { throw .malformed }
         let headers = try HTTPHead.headers(lines.dropFirst())
         bodyBytes = try headers.contentLength() ?? 0
-        guard bodyBytes <= limits.bodyBytes else { throw .bodyTooLarge(limitBytes: limits.bodyBytes) }
-        request = HTTPRequest(method, path, headers: headers)
+        let request = HTTPRequest(method, path, headers: headers), limitBytes = bodyLimit(request)
+        guard bodyBytes <= limitBytes else { throw .bodyTooLarge(limitBytes: limitBytes) }
+        self.request = request
     }
 
     private mutating func collect(_ bytes: ArraySlice<UInt8>) -> HTTPRequest? {

@@ -25,7 +25,7 @@ final class RelayRole {
     /// Which consensus the doors that exit streams may not enter are from.
     private var doorsOf: WallTime?
     private var probes: NameProbes?
-    private let paths: SelfPaths
+    let paths: SelfPaths
     private let selfTests: SelfTests
     let keys: KeyRing
     let publisher: DescriptorPublisher
@@ -34,6 +34,8 @@ final class RelayRole {
     var transportLines: () -> [String] = { [] }
     /// Our key on the exchange, for the descriptor.
     var marketKey: () -> [UInt8]? = { nil }
+    /// What we are on the mix, likewise.
+    var mixLine: () -> MixLine? = { nil }
     /// Told of what the relay finds out about itself.
     var onEvent: (RelayEvent) -> Void = { _ in } {
         didSet {
@@ -116,6 +118,7 @@ final class RelayRole {
     private func descriptorContent() -> DescriptorContent {
         var said = content.descriptor(at: loop.wall, upSince: started, observed: observed, isHibernating: isDraining || isHibernating, life: life)
         said.market = marketKey()
+        said.mix = mixLine()
         if probes?.isBroken == true { said.policy = .rejectAll }
         if !selfTests.isReachableOverIPv6 { said.ipv6 = nil }
         said.ntorKeyLifetimeSeconds = onionKeyLives.rotationSeconds

@@ -81,6 +81,13 @@ final class SelfPaths {
         return helpers.count == Self.helperCount ? helpers + [end] : nil
     }
 
+    /// To another relay of the newest consensus, by two that are not ourselves. `nil` if there are none, or we lack keys of theirs.
+    func path(to end: RSAIdentity, from own: RSAIdentity) -> [HopTarget]? {
+        guard let end = store.consensus(.microdesc)?.entries.first(where: { $0.rsa == end }).flatMap({ HopTarget($0, store) }) else { return nil }
+        let helpers = Array(relays(except: end.rsa).lazy.filter { $0.rsa != own }.compactMap { [store] in HopTarget($0, store) }.prefix(Self.helperCount))
+        return helpers.count == Self.helperCount ? helpers + [end] : nil
+    }
+
     /// So that the relay before the end opens a link to it: one that has a link to us would use that.
     func freshPath(to own: HopTarget) -> [HopTarget]? {
         let linked = Set(router.links.compactMap(\.identity))
