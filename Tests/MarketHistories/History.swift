@@ -1,46 +1,66 @@
 internal import Ambience
 internal import Exchange
 
+/// A mote of a history's, as its owner knows it.
+struct ToyMote {
+    /// A token that it has, and what that is.
+    struct Taken {
+        let spend: Spend
+        let role: KeyRole
+    }
+
+    let key: [UInt8]
+    let size: MoteClass
+    let bucket: UInt8
+    let permit: Token
+    let permitRole: KeyRole
+    let first: Slice
+    var isListed = false
+    /// Tokens that were spent here and are not deposited.
+    var taken: [Taken] = []
+    var swap: Swap?
+    var isSlashed = false
+    var isUnstaked = false
+}
+
 /// One seeded history of an exchange: people buy, roll, split, list motes, use and lose them, are refunded, swap and cheat, while the network
 /// repeats and loses messages, clocks differ and the process is killed between any two statements.
 package struct History<Store: RehearsedStore> {
-    struct Mote {
-        let key: [UInt8]
-        let size: MoteClass
-        let bucket: UInt8
-        let permit: Token
-        let permitRole: KeyRole
-        let first: Slice
-        var isListed = false
-        /// Tokens that were spent here and are not deposited.
-        var taken: [Spend] = []
-        var swap: Swap?
-        var isSlashed = false
-        var isUnstaked = false
-    }
-
     let store: Store
     let desk = ToyDesk()
     let exchange: Exchange<Store, ToyDesk>
     var wallet: ToyWallet
     var random: SeededRandom
     var slice: Slice
-    var motes: [Mote] = []
+    var motes: [ToyMote] = []
     /// Orders that were carried out, with their replies.
     var past: [(order: Order, reply: Reply)] = []
     /// Value that was paid in, and value that is gone: fees and what was burned.
     var paid: Int64 = 0
     package private(set) var complaints: [String] = []
-    package private(set) var kills = 0
+    package var kills = 0
+    package var restores = 0
+    private let backup: (() -> () -> Void)?
+    var saved: (restore: () -> Void, journal: [Event])?
+    /// Shapes whose order was killed at every statement.
+    private var exhausted: Set<UInt8> = []
+    private let killedEverywhere: Int
+    private var hasRetired: Set<KeyID> = []
+    package var shapesKilledEverywhere: Int { exhausted.count }
     /// Orders that were carried out.
     package var carriedOut: Int { past.count }
 
-    package init(seed: UInt64, store: Store) {
-        self.store = store
+    /// - Parameters:
+    ///   - backup: makes what takes the store back to how it is now; without it no backups are restored.
+    ///   - killedEverywhere: the first order of each shape that asks for so many tokens at most is killed at every statement. Needs `backup`.
+    package init(seed: UInt64, store: Store, backup: (() -> () -> Void)? = nil, killedEverywhere: Int = 0) {
+        (self.store, self.backup, self.killedEverywhere) = (store, backup, killedEverywhere)
         random = SeededRandom(seed: seed)
         wallet = ToyWallet(desk: desk, seed: seed ^ 0xD057)
         slice = Slice(20_000 * Slice.perDay + Int64.random(in: 0..<672, using: &random))
-        exchange = Exchange(store: store, desk: desk)
+        var rules = MarketRules.usual
+        (rules.leastFleet, rules.workBits) = (1, 4)
+        exchange = Exchange(store: store, desk: desk, rules: rules)
     }
 
     mutating func complain(_ text: String) { complaints.append(text) }
@@ -53,7 +73,7 @@ package struct History<Store: RehearsedStore> {
     }
 
     private mutating func step() {
-        switch Int.random(in: 0..<24, using: &random) {
+        switch Int.random(in: 0..<28, using: &random) {
         case 0...2: prepay()
         case 3...6: buy()
         case 7: exchangeCredit()
@@ -68,6 +88,9 @@ package struct History<Store: RehearsedStore> {
         case 20: barter()
         case 21: cheat()
         case 22: retire()
+        case 23: if let backup { saved = (backup(), []) }
+        case 24: restore()
+        case 25: trial()
         default: pass()
         }
     }
@@ -92,6 +115,15 @@ package struct History<Store: RehearsedStore> {
     mutating func deliver(_ order: Order) -> Reply {
         // A clock that is off moves an order over the edge of a slice, never more.
         let skewed = Int.random(in: 0..<20, using: &random) == 0 ? slice + Int64.random(in: -1...1, using: &random) : slice
+        if let backup, order.outputs.reduce(0, { $0 + $1.blinded.count }) <= killedEverywhere, !exhausted.contains(order.shape.code.0), killEverywhere(order, at: skewed, backup) {
+            exhausted.insert(order.shape.code.0)
+        }
+        let reply = deliver(order, at: skewed)
+        if case .carriedOut = reply { saved?.journal.append(.order(order, skewed, reply)) }
+        return reply
+    }
+
+    mutating func deliver(_ order: Order, at skewed: Slice) -> Reply {
         while true {
             let before = store.snapshot
             if Int.random(in: 0..<4, using: &random) == 0 { store.killAfter = Int.random(in: 0..<60, using: &random) }
@@ -163,14 +195,36 @@ package struct History<Store: RehearsedStore> {
 
     private mutating func permit() {
         let size = MoteClass.allCases.randomElement(using: &random)!, start = slice + Int64.random(in: 1...4, using: &random)
-        try? store.transaction { try $0.setAllowance(start, size, isStaked: true, 1) }
+        allow(start, size, isStaked: true)
         guard let (_, role, tokens) = credit(3, { $0 == size.stake }) else { return }
         let permitRole = KeyRole.permit(start, size, isStaked: true)
         guard let made = wallet.make(.permit(size), .start(start), spending: tokens.map { Spend($0) }, roles: [role], at: slice) else { return }
         send(made, orReturn: tokens, role)
-        guard let permit = wallet.tokens[permitRole]?.last else { return }
-        motes.append(Mote(key: permit.input.nonce, size: size, bucket: UInt8.random(in: 0..<3, using: &random), permit: permit, permitRole: permitRole, first: start))
-        wallet.tokens[permitRole] = []
+        addMote(size, permitRole, start)
+    }
+
+    /// How many permits the throttle gives: one for each start, class and kind.
+    private mutating func allow(_ start: Slice, _ size: MoteClass, isStaked: Bool) {
+        try? store.transaction { try $0.setAllowance(start, size, isStaked: isStaked, 1) }
+        saved?.journal.append(.allowance(start, size, isStaked))
+    }
+
+    private mutating func addMote(_ size: MoteClass, _ role: KeyRole, _ start: Slice) {
+        guard let permit = wallet.tokens[role]?.last else { return }
+        motes.append(ToyMote(key: permit.input.nonce, size: size, bucket: UInt8.random(in: 0..<3, using: &random), permit: permit, permitRole: role, first: start))
+        wallet.tokens[role] = []
+    }
+
+    /// A newcomer works for a permit.
+    private mutating func trial() {
+        let start = slice + Int64.random(in: 1...4, using: &random), role = KeyRole.permit(start, .small, isStaked: false)
+        allow(start, .small, isStaked: false)
+        for _ in 0..<200 {
+            let detail = OrderDetail.work(start, nonce: Array(wallet.bytes().prefix(8)))
+            guard let made = wallet.make(.trial(.small), detail, at: slice), Work.isEnough(made.order.core, bits: exchange.rules.workBits) else { continue }
+            send(made)
+            return addMote(.small, role, start)
+        }
     }
 
     private mutating func list() {
@@ -180,12 +234,15 @@ package struct History<Store: RehearsedStore> {
         let offer = offer(mote, signature: ToyDesk.sign(unsigned.signed, mote.key))
         for _ in 0..<Int.random(in: 1...2, using: &random) {
             do {
-                if try exchange.list(offer, at: slice) == nil { motes[index].isListed = true }
+                guard try exchange.list(offer, at: slice) == nil else { continue }
+                if mote.isUnstaked { complain("listed with a stake that was taken back") }
+                motes[index].isListed = true
+                saved?.journal.append(.listing(offer, slice))
             } catch { complain("listing failed: \(error)") }
         }
     }
 
-    private func offer(_ mote: Mote, signature: [UInt8]) -> Offer {
+    private func offer(_ mote: ToyMote, signature: [UInt8]) -> Offer {
         Offer(
             permit: mote.permit, size: mote.size, bucket: mote.bucket, first: mote.first, last: mote.first + 3, group: mote.bucket, address: [], keyRoot: [UInt8](repeating: 0, count: 32),
             signature: signature)
@@ -197,29 +254,33 @@ package struct History<Store: RehearsedStore> {
         let access = wallet.accesses[index]
         guard let mote = motes.firstIndex(where: { $0.key == access.mote && $0.isListed }) else { return }
         wallet.accesses.remove(at: index)
-        motes[mote].taken.append(ToyWallet.spend(access, exporter: wallet.bytes()))
+        motes[mote].taken.append(ToyMote.Taken(spend: ToyWallet.spend(access, exporter: wallet.bytes()), role: access.role))
     }
 
     private mutating func certify() {
         for mote in motes where mote.isListed {
-            for served in mote.first...(mote.first + 3) { try? exchange.certify(mote.key, at: served, isUp: Int.random(in: 0..<4, using: &random) > 0) }
+            for served in mote.first...(mote.first + 3) {
+                let isUp = Int.random(in: 0..<4, using: &random) > 0
+                try? exchange.certify(mote.key, at: served, isUp: isUp)
+                saved?.journal.append(.certificate(mote.key, served, isUp))
+            }
         }
     }
 
     private mutating func deposit() {
         guard let index = motes.indices.filter({ !motes[$0].taken.isEmpty }).randomElement(using: &random) else { return }
         // Bought and bartered tokens are deposited apart.
-        let isPaid = motes[index].taken.first.flatMap(role)?.account != nil
-        let spends = Array(motes[index].taken.filter { (role($0)?.account != nil) == isPaid }.prefix(Shape.bundle))
-        guard let made = wallet.make(.deposit, .mote(motes[index].key), spending: spends, roles: spends.compactMap(role), at: slice), send(made) else { return }
-        motes[index].taken.removeAll { spends.contains($0) }
+        let isPaid = motes[index].taken.first?.role.account != nil
+        let own = motes[index].taken.filter { ($0.role.account != nil) == isPaid }.prefix(Shape.bundle), spends = own.map(\.spend)
+        guard let made = wallet.make(.deposit, .mote(motes[index].key), spending: spends, roles: own.map(\.role), at: slice), send(made) else { return }
+        let gone = Set(spends.map(\.token))
+        motes[index].taken.removeAll { gone.contains($0.spend.token) }
     }
 
     /// What no mote took comes back once the motes' time is over.
     private mutating func refund() {
-        let due = wallet.accesses.filter { role($0)?.refunded?.contains(slice) == true }
-        guard let first = due.first, let role = role(first) else { return }
-        let bundle = Array(due.filter { self.role($0) == role }.prefix(Shape.bundle))
+        guard let role = wallet.accesses.first(where: { $0.role.refunded?.contains(slice) == true })?.role else { return }
+        let bundle = Array(wallet.accesses.lazy.filter { $0.role == role }.prefix(Shape.bundle))
         guard bundle.count == Shape.bundle else { return }
         let spends = bundle.map { Spend($0.token, .signed([UInt8](repeating: 0, count: 64))) }
         guard let made = wallet.make(.refund, spending: spends, roles: spends.map { _ in role }, at: slice), send(made) else { return }
@@ -229,18 +290,19 @@ package struct History<Store: RehearsedStore> {
         cheatByDepositing(bundle[0])
     }
 
-    private func role(_ spend: Spend) -> KeyRole? { KeyID(spend.token.input.keyID).flatMap(desk.role) }
-
-    private func role(_ access: ToyWallet.Access) -> KeyRole? { KeyID(access.token.input.keyID).flatMap(desk.role) }
-
     private mutating func cheatByDepositing(_ access: ToyWallet.Access) {
         let spend = ToyWallet.spend(access, exporter: wallet.bytes())
-        guard let role = role(access), let made = wallet.make(.deposit, .mote(access.mote), spending: [spend], roles: [role], at: slice) else { return }
+        guard let made = wallet.make(.deposit, .mote(access.mote), spending: [spend], roles: [access.role], at: slice) else { return }
         if case .carriedOut = deliver(made.order) { complain("refunded and deposited") }
     }
 
     private mutating func unstake() {
-        guard let index = motes.indices.filter({ !motes[$0].isUnstaked && motes[$0].permitRole.accepted.contains(slice) }).randomElement(using: &random) else { return }
+        let open = motes.indices.filter { index in
+            let mote = motes[index]
+            guard case .permit(_, _, true) = mote.permitRole, !mote.isUnstaked else { return false }
+            return mote.permitRole.accepted.contains(slice) || !mote.isListed && slice < mote.permitRole.accepted.lowerBound
+        }
+        guard let index = open.randomElement(using: &random) else { return }
         let mote = motes[index], wasSlashed = mote.isSlashed
         guard let made = wallet.make(.unstake(mote.size), .signature([]), spending: [Spend(mote.permit)], roles: [mote.permitRole], at: slice) else { return }
         guard send(made) else { return }
@@ -251,12 +313,19 @@ package struct History<Store: RehearsedStore> {
     // MARK: barter
 
     private mutating func swap() {
-        guard let index = motes.indices.filter({ motes[$0].isListed && motes[$0].swap == nil }).randomElement(using: &random) else { return }
-        let mote = motes[index]
-        let swap = Swap(
-            id: wallet.bytes(), mote: mote.key, size: mote.size, bucket: UInt8.random(in: 0..<3, using: &random), first: mote.first, last: mote.first + 3, orderKey: wallet.bytes())
-        try? store.transaction { try $0.insertSwap(swap) }
-        motes[index].swap = swap
+        let requests = motes.filter { $0.isListed && $0.swap == nil && $0.first + 3 >= slice }.map { mote in
+            let accepts = UInt32.random(in: 1..<8, using: &random), orderKey = wallet.bytes()
+            let request = { SwapRequest(mote: mote.key, accepts: accepts, first: mote.first, last: mote.first + 3, orderKey: orderKey, signature: $0) }
+            return request(ToyDesk.sign(request([UInt8](repeating: 0, count: 64)).signed, mote.key))
+        }
+        let beacon = wallet.bytes()
+        if Int.random(in: 0..<3, using: &random) == 0 { store.killAfter = Int.random(in: 0..<12, using: &random) }
+        let first = try? exchange.clear(requests, beacon: beacon, at: slice)
+        store.killAfter = nil
+        guard let swaps = try? exchange.clear(requests.reversed(), beacon: beacon, at: slice) else { return complain("nothing was cleared") }
+        if let first, first != swaps { complain("clearing again came to something else") }
+        saved?.journal.append(.clearing(requests, beacon: beacon, slice, swaps))
+        for swap in swaps { if let index = motes.firstIndex(where: { $0.key == swap.mote }) { motes[index].swap = swap } }
     }
 
     private mutating func barter() {
@@ -284,12 +353,13 @@ package struct History<Store: RehearsedStore> {
         for key in desk.known.keys.sorted() {
             guard let role = desk.role(of: key), slice > role.forgotten else { continue }
             if Int.random(in: 0..<3, using: &random) == 0 { store.killAfter = Int.random(in: 0..<8, using: &random) }
-            try? exchange.retire(key, at: slice)
+            let isDone = (try? exchange.retire(key, at: slice)) != nil
             store.killAfter = nil
+            if isDone, hasRetired.insert(key).inserted { saved?.journal.append(.retirement(key, slice)) }
             if (try? store.allRows().retired.contains(key)) == true {
                 wallet.tokens[role] = []
-                wallet.accesses.removeAll { $0.token.input.keyID == key.bytes }
-                for index in motes.indices { motes[index].taken.removeAll { $0.token.input.keyID == key.bytes } }
+                wallet.accesses.removeAll { $0.role == role }
+                for index in motes.indices { motes[index].taken.removeAll { $0.role == role } }
             }
         }
     }

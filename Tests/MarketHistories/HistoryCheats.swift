@@ -73,7 +73,7 @@ extension History {
         guard let index = motes.indices.filter({ motes[$0].isListed }).randomElement(using: &random) else { return }
         let mote = motes[index]
         let deposited = past.filter { $0.order.detail == .mote(mote.key) }.flatMap(\.order.inputs)
-        let spend = deposited.randomElement(using: &random) ?? mote.taken.first
+        let spend = deposited.randomElement(using: &random) ?? mote.taken.first?.spend
         guard let spend, case .spent(let served, let salt, _, _) = spend.evidence else { return }
         let receipt = ToyDesk.sign(Signed.receipt(of: spend.token.input.nonce, served, isServed: false), mote.key)
         let proof = FraudProof(mote: mote.key, slice: served, token: spend.token, salt: salt, receipt: receipt)
@@ -82,6 +82,7 @@ extension History {
         } catch { return complain("slashing failed: \(error)") }
         if deposited.isEmpty || mote.isSlashed || mote.isUnstaked { complain("slashed without a reason, or twice") }
         motes[index].isSlashed = true
+        saved?.journal.append(.fraud(proof, slice))
     }
 
     /// The rules of the ledger, and that every unit is where the people's own books say it is.
@@ -92,9 +93,7 @@ extension History {
         for entry in rows.entries.values.joined() { balances[entry.account, default: 0] += entry.delta }
         if balances[.prepaid, default: 0] != -paid { complain("paid in were \(paid), booked are \(-balances[.prepaid, default: 0])") }
         for (role, tokens) in wallet.tokens { if let account = role.account { held[account, default: 0] += role.value * Int64(tokens.count) } }
-        for token in wallet.accesses.map(\.token) + motes.flatMap({ $0.taken.map(\.token) }) {
-            if let role = KeyID(token.input.keyID).flatMap(desk.role), let account = role.account { held[account, default: 0] += role.value }
-        }
+        Holdings.add(wallet.accesses, motes, to: &held)
         for mote in motes where !mote.isUnstaked && !mote.isSlashed && !isRetired(mote.permitRole, rows) { held[.stake, default: 0] += mote.permitRole.value }
         for account in Set(balances.keys).union(held.keys) where ![.prepaid, .fees, .burned].contains(account) && balances[account, default: 0] != held[account, default: 0] {
             complain("\(account) has \(balances[account, default: 0]), people hold \(held[account, default: 0])")
@@ -102,4 +101,32 @@ extension History {
     }
 
     private func isRetired(_ role: KeyRole, _ rows: LedgerRows) -> Bool { desk.key(of: role).map { rows.retired.contains($0) } ?? false }
+}
+
+/// What people have in tokens of access: thousands of few keys, mostly one after another.
+private enum Holdings {
+    static func add(_ accesses: [ToyWallet.Access], _ motes: [ToyMote], to held: inout [Account: Int64]) {
+        var run = Run()
+        for access in accesses { run.add(access.role, to: &held) }
+        for mote in motes { for taken in mote.taken { run.add(taken.role, to: &held) } }
+        run.close(&held)
+    }
+
+    private struct Run {
+        var last: KeyRole?
+        var count: Int64 = 0
+
+        mutating func add(_ role: KeyRole, to held: inout [Account: Int64]) {
+            if role != last {
+                close(&held)
+                last = role
+            }
+            count += 1
+        }
+
+        mutating func close(_ held: inout [Account: Int64]) {
+            if let last, let account = last.account { held[account, default: 0] += last.value * count }
+            count = 0
+        }
+    }
 }

@@ -20,15 +20,24 @@ package final class ToyDesk: TokenDesk {
         return key
     }
 
-    private func mac(_ role: KeyRole, _ blinded: [UInt8]) -> [UInt8] {
-        let digest = Digest.sha512(role.bytes + blinded)
-        return (0..<role.tokenType.authenticatorBytes / 64).flatMap { _ in digest }
+    /// With the bytes of a role, which are the same for a whole batch.
+    private static func mac(_ role: [UInt8], _ type: TokenType, _ blinded: [UInt8]) -> [UInt8] {
+        let digest = Digest.sha512(role + blinded)
+        if type.authenticatorBytes == digest.count { return digest }
+        var mac: [UInt8] = []
+        mac.reserveCapacity(type.authenticatorBytes)
+        while mac.count < type.authenticatorBytes { mac += digest }
+        return mac
     }
 
-    package func isGenuine(_ token: Token, _ role: KeyRole) -> Bool { token.authenticator == mac(role, Self.blinded(token.input)) }
+    package func isGenuine(_ token: Token, _ role: KeyRole) -> Bool { token.authenticator == Self.mac(role.bytes, role.tokenType, Self.blinded(token.input)) }
 
     package func issue(_ batch: Batch, _ role: KeyRole) -> [UInt8]? {
-        batch.blinded.allSatisfy { $0.first != 0xFF } ? batch.blinded.flatMap { mac(role, $0) } : nil
+        guard batch.blinded.allSatisfy({ $0.first != 0xFF }) else { return nil }
+        let name = role.bytes
+        var answer: [UInt8] = []
+        for blinded in batch.blinded { answer += Self.mac(name, role.tokenType, blinded) }
+        return answer
     }
 
     package func isSigned(_ signature: [UInt8], _ message: [UInt8], by key: [UInt8]) -> Bool { signature == Self.sign(message, key) }
@@ -38,8 +47,11 @@ package final class ToyDesk: TokenDesk {
     /// Its first byte is not 0xFF, which stands for what no key can answer.
     package static func blinded(_ input: TokenInput) -> [UInt8] {
         let digest = Digest.sha256(input.bytes)
-        let all = (0..<input.type.blindedBytes / 32).flatMap { _ in digest }
-        return [all[0] & 0x7F] + all[1...]
+        var all: [UInt8] = []
+        all.reserveCapacity(input.type.blindedBytes)
+        while all.count < input.type.blindedBytes { all += digest }
+        all[0] &= 0x7F
+        return all
     }
 
     package static func tokens(_ inputs: [TokenInput], _ answer: [UInt8]) -> [Token] {

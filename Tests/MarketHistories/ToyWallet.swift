@@ -5,6 +5,7 @@ internal import Exchange
 struct ToyWallet {
     struct Access {
         let token: Token
+        let role: KeyRole
         let mote: [UInt8]
         let slice: Slice
         let salt: [UInt8]
@@ -16,6 +17,9 @@ struct ToyWallet {
         let wanted: [[TokenInput]]
         let accesses: [Access]
     }
+
+    /// Of tokens that are not answered yet.
+    private static let none = [UInt8](repeating: 0, count: TokenType.blindRSA.authenticatorBytes)
 
     let desk: ToyDesk
     var random: SeededRandom
@@ -42,7 +46,7 @@ struct ToyWallet {
             inputs.append((0..<count).map { index in
                 let (digest, access) = challenge(role, motes.isEmpty ? nil : motes[index % motes.count])
                 let input = TokenInput(type: role.tokenType, nonce: nonce ?? bytes(), challengeDigest: digest, keyID: key)
-                if let (mote, slice, salt) = access { accesses.append(Access(token: Token(input: input, authenticator: [UInt8](repeating: 0, count: 256)), mote: mote, slice: slice, salt: salt)) }
+                if let (mote, slice, salt) = access { accesses.append(Access(token: Token(input: input, authenticator: Self.none), role: role, mote: mote, slice: slice, salt: salt)) }
                 return input
             })
         }
@@ -84,15 +88,15 @@ struct ToyWallet {
     mutating func take(_ made: Made, _ answers: [[UInt8]], isLost: Bool) {
         let wanted = isLost ? made.wanted.suffix(answers.count) : made.wanted.prefix(answers.count)
         for (inputs, answer) in zip(wanted, answers) {
-            let made = ToyDesk.tokens(inputs, answer)
+            let own = ToyDesk.tokens(inputs, answer)
             guard let key = inputs.first.flatMap({ KeyID($0.keyID) }), let role = desk.role(of: key) else { continue }
-            tokens[role, default: []] += made
+            // Tokens of a purchase are in the order in which their motes were drawn.
+            if made.accesses.count == own.count, made.accesses.first?.role == role {
+                accesses += zip(own, made.accesses).map { Access(token: $0, role: role, mote: $1.mote, slice: $1.slice, salt: $1.salt) }
+            } else {
+                tokens[role, default: []] += own
+            }
         }
-        for access in made.accesses {
-            guard let role = KeyID(access.token.input.keyID).flatMap(desk.role), let whole = tokens[role]?.first(where: { $0.input == access.token.input }) else { continue }
-            accesses.append(Access(token: whole, mote: access.mote, slice: access.slice, salt: access.salt))
-        }
-        for access in made.accesses { if let role = KeyID(access.token.input.keyID).flatMap(desk.role) { tokens[role] = [] } }
     }
 
     mutating func draw(_ count: Int, of role: KeyRole) -> [Token]? {
