@@ -5,7 +5,7 @@ import Testing
 @Suite("Questions to an exchange")
 struct PathTests {
     static let paths: [MarketPath] = [
-        .terms, .order, .answer, .offer, .swap, .proof, .cert, .listings(Slice(0)), .swaps(Slice(7)), .certs(Slice(8)), .ids(Slice(123_456)), .beacon(Slice(9)),
+        .terms, .order, .answer, .offer, .swap, .proof, .complaint, .complaints(Slice(6)), .cert, .listings(Slice(0)), .swaps(Slice(7)), .certs(Slice(8)), .ids(Slice(123_456)), .beacon(Slice(9)),
         .report(Slice(10)), .weekKeys(2900), .dayKeys(20_000), .checkpoint, .tile("0/x001/067.p/3"), .tile("entries/000"), .addCheckpoint, .reveal,
     ]
 

@@ -29,6 +29,7 @@ struct MarketOffice: Sendable {
         case .offer: return Self.verdict(try offer(request.body))
         case .swap: return Self.verdict(try swap(request.body))
         case .proof: return Self.verdict(try proof(request.body))
+        case .complaint: return Self.verdict(try complaint(request.body))
         case .cert: return try cert(request.body) ? .bytes([0]) : .badRequest
         case .chain: return try chain(request.body) ? .bytes([0]) : .badRequest
         case .addCheckpoint, .reveal, .revealed: return .notFound
@@ -96,6 +97,15 @@ struct MarketOffice: Sendable {
         return try house.use { try $0.exchange.slash(proof, at: slice) }
     }
 
+    /// One of each token; it counts for the slice of which the report is still to come.
+    private func complaint(_ body: [UInt8]) throws -> Refusal? {
+        guard let complaint = try? Complaint(body) else { return .malformed }
+        let slice = slice
+        if let refusal = try house.use({ try $0.exchange.check(complaint, at: slice) }) { return refusal }
+        try records.add(complaint, takenAt: intake.isOpen(slice, at: now()) ? slice : slice + 1)
+        return nil
+    }
+
     // MARK: witnesses
 
     /// Verdicts are taken of motes that are listed, for this slice and the one before it. Two that agree are a certificate.
@@ -129,6 +139,9 @@ struct MarketOffice: Sendable {
         case .swaps(let slice):
             guard try records.isFinished(slice), let ids = try identifiers(of: slice) else { return .notFound }
             return .bytes(try records.swapList(among: ids, at: slice).body)
+        case .complaints(let slice):
+            guard slice >= self.slice - MarketRecords.complaintsKept, try records.isFinished(slice) else { return .notFound }
+            return .bytes(try records.complaintList(of: slice).body)
         case .ids(let slice): return try identifiers(of: slice).map { .bytes(Array($0.joined())) } ?? .notFound
         case .beacon(let slice): return try records.beacon(slice).map { .bytes($0.bytes) } ?? .notFound
         case .report(let slice): return try document(.report, slice.index)

@@ -50,6 +50,32 @@ struct MarketRecords: Sendable {
         }
     }
 
+    // MARK: complaints
+
+    /// Slices that they are kept and handed out: no longer than a token can be deposited.
+    static let complaintsKept = 3 * Slice.perDay
+
+    /// A token's owner complains once.
+    func add(_ complaint: Complaint, takenAt slice: Slice) throws {
+        let input = complaint.token.input
+        try store.write { database in
+            try database.run("DELETE FROM complaint WHERE taken < ?", .slice(slice - Self.complaintsKept))
+            _ = try database.run(
+                "INSERT INTO complaint (key_id, nonce, mote, served, taken) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", .bytes(input.keyID), .bytes(input.nonce),
+                .bytes(complaint.mote), .slice(complaint.slice), .slice(slice))
+        }
+    }
+
+    /// Those that came in a slice, as they are handed out.
+    func complaintList(of slice: Slice) throws -> (count: Int, body: [UInt8]) {
+        let counts = try store.read { database in
+            try database.rows("SELECT mote, served, count(*) AS number FROM complaint WHERE taken = ? GROUP BY mote, served ORDER BY mote, served", .slice(slice)).map { row in
+                ComplaintCount(mote: try row.bytes("mote"), slice: try row.slice("served"), count: UInt32(clamping: try row.integer("number")))
+            }
+        }
+        return (counts.count, PublishedList.encode(counts.map(\.bytes)))
+    }
+
     // MARK: swaps
 
     /// Asking again is the same request.

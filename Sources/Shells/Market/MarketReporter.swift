@@ -20,9 +20,9 @@ struct MarketReporter {
             report.refused = try refused(database, slice)
             report.permits = try permits(database, slice)
         }
-        let swaps = try records.swapList(among: ids(slice), at: slice)
+        let swaps = try records.swapList(among: ids(slice), at: slice), complaints = try records.complaintList(of: slice)
         // Motes may still be listed, and verdicts come, after the report: each of those is signed by itself.
-        report.lists = [.swaps: EpochReport.Digested(count: swaps.count, body: swaps.body)]
+        report.lists = [.swaps: EpochReport.Digested(count: swaps.count, body: swaps.body), .complaints: EpochReport.Digested(count: complaints.count, body: complaints.body)]
         return report
     }
 

@@ -48,6 +48,13 @@ enum MarketSchema {
             CREATE TABLE finished (slice INTEGER PRIMARY KEY);
             """
         ),
+        (
+            "complaints",
+            """
+            CREATE TABLE complaint (key_id BLOB NOT NULL, nonce BLOB NOT NULL, mote BLOB NOT NULL, served INTEGER NOT NULL, taken INTEGER NOT NULL, PRIMARY KEY (key_id, nonce));
+            CREATE INDEX complaint_taken ON complaint (taken);
+            """
+        ),
     ]
 
     /// Makes what is missing.

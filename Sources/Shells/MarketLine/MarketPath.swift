@@ -4,12 +4,12 @@ package import Exchange
 ///
 /// Plain HTTP is enough: what is said is public, or signed, or sealed to the exchange's key; and where it comes from the network hides.
 package enum MarketPath: Hashable, Sendable {
-    // To the exchange: its terms, a sealed order (M6), its answer (M7), a mote's offer (M4), a mote's swap (M12), a fraud proof, what a
-    // witness saw of a mote (M5), and the chain of which it will reveal.
-    case terms, order, answer, offer, swap, proof, cert, chain
-    /// What was published of a slice: motes to be had in it, swaps and what they got (M13), probes' words (M5), identifiers of orders (M18), the
-    /// beacon, the report (M17).
-    case listings(Slice), swaps(Slice), certs(Slice), ids(Slice), beacon(Slice), report(Slice)
+    // To the exchange: its terms, a sealed order (M6), its answer (M7), a mote's offer (M4), a mote's swap (M12), a fraud proof, a complaint (M16),
+    // what a witness saw of a mote (M5), and the chain of which it will reveal.
+    case terms, order, answer, offer, swap, proof, complaint, cert, chain
+    /// What was published of a slice: motes to be had in it, swaps and what they got (M13), probes' words (M5), how many complained of whom (M16),
+    /// identifiers of orders (M18), the beacon, the report (M17).
+    case listings(Slice), swaps(Slice), certs(Slice), complaints(Slice), ids(Slice), beacon(Slice), report(Slice)
     /// The chains that witnesses reveal, as they were logged.
     case chains
     /// Key files of a week, and of a day.
@@ -43,7 +43,7 @@ package enum MarketPath: Hashable, Sendable {
     }
 
     private static let plain: [String: MarketPath] = [
-        "terms": .terms, "order": .order, "answer": .answer, "offer": .offer, "swap": .swap, "proof": .proof, "cert": .cert, "chain": .chain, "chains": .chains, "checkpoint": .checkpoint,
+        "terms": .terms, "order": .order, "answer": .answer, "offer": .offer, "swap": .swap, "proof": .proof, "complaint": .complaint, "cert": .cert, "chain": .chain, "chains": .chains, "checkpoint": .checkpoint,
         "add-checkpoint": .addCheckpoint, "reveal": .reveal,
     ]
 
@@ -52,6 +52,7 @@ package enum MarketPath: Hashable, Sendable {
         case "listings": .listings(Slice(number))
         case "swaps": .swaps(Slice(number))
         case "certs": .certs(Slice(number))
+        case "complaints": .complaints(Slice(number))
         case "ids": .ids(Slice(number))
         case "beacon": .beacon(Slice(number))
         case "report": .report(Slice(number))
@@ -73,6 +74,7 @@ package enum MarketPath: Hashable, Sendable {
         case .listings(let slice): "/listings/\(slice.index)"
         case .swaps(let slice): "/swaps/\(slice.index)"
         case .certs(let slice): "/certs/\(slice.index)"
+        case .complaints(let slice): "/complaints/\(slice.index)"
         case .ids(let slice): "/ids/\(slice.index)"
         case .beacon(let slice): "/beacon/\(slice.index)"
         case .report(let slice): "/report/\(slice.index)"
@@ -87,7 +89,7 @@ package enum MarketPath: Hashable, Sendable {
 
     package var method: Method {
         switch self {
-        case .order, .answer, .offer, .swap, .proof, .cert, .chain, .addCheckpoint, .reveal: .post
+        case .order, .answer, .offer, .swap, .proof, .complaint, .cert, .chain, .addCheckpoint, .reveal: .post
         default: .get
         }
     }
@@ -97,7 +99,7 @@ package enum MarketPath: Hashable, Sendable {
         switch self {
         case .order: OrderLetter.limitBytes
         case .answer: AnswerLetter.questionBytes
-        case .offer, .swap, .proof, .chain, .reveal: 8 << 10
+        case .offer, .swap, .proof, .complaint, .chain, .reveal: 8 << 10
         case .cert: 256 << 10
         case .addCheckpoint: 160 << 10
         default: 0
@@ -107,7 +109,7 @@ package enum MarketPath: Hashable, Sendable {
     /// What an answer may have.
     package var answerLimitBytes: Int {
         switch self {
-        case .order, .offer, .swap, .proof, .cert, .chain, .reveal, .revealed: 4 << 10
+        case .order, .offer, .swap, .proof, .complaint, .cert, .chain, .reveal, .revealed: 4 << 10
         case .answer: AnswerLetter.bytesCount
         case .terms, .checkpoint, .beacon, .addCheckpoint: 160 << 10
         default: 64 << 20

@@ -85,7 +85,9 @@ package struct PublicationReader {
         }
         published.offers[slice] = try list(.listings(slice), "listings") { try? Offer($0) }
         published.verdicts[slice] = try list(.certs(slice), "certificates") { Verdict.decode($0) }.flatMap(\.self)
-        if let body = try client.fetch(.swaps(slice)) { published.lists[slice] = [.swaps: body] }
+        for (list, path) in [(EpochReport.List.swaps, MarketPath.swaps(slice)), (.complaints, .complaints(slice))] {
+            if let body = try client.fetch(path) { published.lists[slice, default: [:]][list] = body }
+        }
         published.swaps[slice] = try list(.swaps(slice), "swaps") { SwapResult($0) }
         published.revealed += witnesses.compactMap { witness in (try? witness.fetch(.revealed(slice))).flatMap { $0 }.flatMap { try? BeaconRecord($0) } }
     }

@@ -10,10 +10,12 @@ extension FuzzTarget {
             checkStable(bytes) { try Order($0).bytes }
             if let order = try? Order(bytes) { precondition(order.bytes == bytes && order.core.count == 32, "an order has two encodings") }
         },
-        FuzzTarget("market-offer", [ledger + "Offers.swift", ledger + "Swaps.swift", exchange + "Clearing/SwapResult.swift", exchange + "Wallet/MoteAddress.swift"]) { bytes in
+        FuzzTarget("market-offer", [ledger + "Offers.swift", ledger + "Swaps.swift", ledger + "Complaint.swift", exchange + "Clearing/SwapResult.swift", exchange + "Wallet/MoteAddress.swift"]) { bytes in
             checkStable(bytes) { try Offer($0).bytes }
             checkStable(bytes) { try SwapRequest($0).bytes }
             checkStable(bytes) { try FraudProof($0).bytes }
+            checkStable(bytes) { try Complaint($0).bytes }
+            if let count = ComplaintCount(bytes) { precondition(count.bytes == bytes, "a count has two encodings") }
             if let result = SwapResult(bytes) { precondition(result.bytes == bytes, "a result has two encodings") }
             if let address = MoteAddress(bytes) { precondition(MoteAddress(address.bytes) == address, "changes what it wrote itself") }
         },

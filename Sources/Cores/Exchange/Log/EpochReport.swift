@@ -11,7 +11,7 @@ package struct EpochReport: Hashable, Sendable {
     package enum Failure: Error { case malformed }
 
     /// What is published beside it.
-    package enum List: String, Sendable, CaseIterable { case listings, swaps, certs }
+    package enum List: String, Sendable, CaseIterable { case listings, swaps, certs, complaints }
 
     package struct Digested: Hashable, Sendable {
         package let count: Int
