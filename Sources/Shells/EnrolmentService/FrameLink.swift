@@ -67,6 +67,7 @@ final class FrameLink {
     private func readable() {
         guard source != nil else { return }
         guard isSecured else { return handshake() }
+        // SAFETY: `memory.buffer` is never empty, and the call keeps no pointer.
         let (count, progress) = memory.buffer.withUnsafeMutableBufferPointer { session.read(into: $0.baseAddress!, capacity: $0.count) }
         if count > 0 { onBytes?(Array(memory.buffer[..<count])) }
         if source != nil, progress != .wantsRead { end() }
@@ -93,6 +94,7 @@ final class FrameLink {
 
     private func flush() {
         while !unsent.isEmpty {
+            // SAFETY: `unsent` is not empty, and the call keeps no pointer.
             let (count, progress) = unsent.withUnsafeBufferPointer { session.write($0.baseAddress!, count: $0.count) }
             if progress == .failed || progress == .closed { return end() }
             guard count > 0 else { break }
