@@ -24,7 +24,7 @@ SCRATCH = ROOT / '.build_fuzz'
 FUZZER = SCRATCH / 'release/fuzzer'
 FLOORS = FOLDER / 'floors.json'
 TOOLS = Path(shutil.which('swift') or '/usr/bin/swift').resolve().parent  # llvm-cov must be the compiler's own
-INPUT_LIMIT_BYTES, CORPUS_LIMIT_BYTES = 16_384, 1_500_000
+INPUT_LIMIT_BYTES, CORPUS_LIMIT_BYTES = 16_384, 1_700_000
 UNIT_LIMIT_SECONDS, MEMORY_LIMIT_MIB, SPARE_SECONDS = 10, 1536, 300
 LIMITS = [f'-timeout={UNIT_LIMIT_SECONDS}', f'-rss_limit_mb={MEMORY_LIMIT_MIB}', f'-max_len={INPUT_LIMIT_BYTES}']
 
