@@ -12,7 +12,7 @@ func door(_ name: String, pkgConfig: String? = nil, apt: String? = nil) -> Targe
 }
 
 /// What simulations run through millions of times: optimised in every build, or a week of many motes takes an afternoon.
-let busy: Set = ["Leasing", "Prices", "Placement", "CloudCalls", "Rehearsal", "FleetTests", "Exchange", "MarketHistories", "MarketWorldTests", "Mixing", "Boxes", "BoxesTests", "Pickup"]
+let busy: Set = ["Leasing", "Prices", "Placement", "CloudCalls", "Rehearsal", "FleetTests", "Exchange", "MarketHistories", "MarketWorldTests", "Mixing", "Boxes", "BoxesTests", "Pickup", "Letters"]
 
 func settings(_ name: String) -> [SwiftSetting] { settings + (busy.contains(name) ? [.unsafeFlags(["-O"])] : []) }
 
@@ -87,12 +87,14 @@ let package = Package(
         room("Cores", "Exchange", ["Bytes", "Ambience", "Sealing"]),
         room("Cores", "Mixing", ["Bytes", "Ambience", "Sealing", "CAEZ"]),
         room("Cores", "Boxes", ["Bytes", "Ambience", "Sealing"]),
+        room("Cores", "Letters", ["Bytes", "Ambience", "Sealing"]),
         room("Cores", "CloudCalls", ["Bytes", "Ambience", "Sealing", "Leasing"]),
         room("Cores", "Audit", ["Bytes", "Ambience", "Sealing", "Leasing"]),
         room("Cores", "Enrolment", ["Bytes", "Ambience", "Sealing", "Leasing"]),
         room("Cores", "Disclosure", ["Bytes", "Ambience", "Sealing", "Leasing", "Audit", "Enrolment"]),
 
         room("Shells", "Loops", ["Ambience", "CEvent", "CLinux"]),
+        room("Shells", "Spool", ["Bytes", "Ambience", "Sealing", "Loops", "CLinux"]),
         room("Shells", "Relaying", ["Bytes", "Ambience", "Confidential", "Sealing", "Onion", "OnionServices", "Limits", "Names", "Loops", "CLinux", log]),
         room("Shells", "DirectoryService", ["Bytes", "Ambience", "Confidential", "Sealing", "Compression", "Onion", "OnionServices", "Directory", "Loops", "Relaying", log]),
         room("Shells", "Authority", ["Bytes", "Ambience", "Confidential", "Sealing", "Onion", "Directory", "Voting", "Loops", "Relaying", "DirectoryService", log]),
@@ -156,6 +158,8 @@ let package = Package(
         tests("MarketWorldTests", ["MarketHistories", "Exchange", "Ambience", "Sealing"]),
         tests("MixingTests", ["Damage", "Mixing", "Bytes", "Ambience", "Sealing"], resources: [.copy("Vectors")]),
         tests("BoxesTests", ["Boxes", "Ambience", "Sealing"]),
+        tests("LettersTests", ["Letters", "Ambience", "Sealing"]),
+        tests("SpoolTests", ["Spool", "Loops", "Ambience", "Sealing"]),
         tests("WalletTests", ["MarketHistories", "Wallet", "Exchange", "Bytes", "Sealing", "Ambience"]),
         tests("PostgresTests", ["MarketHistories", "Market", "Exchange", "Ambience"]),
         tests("CloudCallsTests", ["CloudCalls", "Leasing", "Ambience", "Bytes"], resources: [.copy("Vectors")]),

@@ -91,17 +91,7 @@ package final class RSAKey {
 
     /// Reads an unencrypted PEM private key of any form; `nil` when there is none.
     package convenience init?(pem: [UInt8]) {
-        // SAFETY: the BIO reads the array's memory where it is, so it must not outlive this closure.
-        let parsed = pem.withUnsafeBytes { memory -> OpaquePointer? in
-            let bio = BIO_new_mem_buf(memory.baseAddress, Int32(memory.count))
-            defer { BIO_free(bio) }
-            // The callback answers "no passphrase", so that an encrypted key fails instead of asking the terminal.
-            return PEM_read_bio_PrivateKey(bio, nil, { _, _, _, _ in 0 }, nil)
-        }
-        guard let key = parsed else {
-            ERR_clear_error()
-            return nil
-        }
+        guard let key = PrivateKeyPEM.read(pem) else { return nil }
         guard EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA else {
             EVP_PKEY_free(key)
             return nil
@@ -130,5 +120,20 @@ package final class RSAKey {
             && EVP_PKEY_sign(context, &out, &count, digest, digest.count) == 1
         precondition(ok, "a digest fits every RSA key we use")
         return Array(out[..<count])
+    }
+}
+
+enum PrivateKeyPEM {
+    /// A private key of any kind, which the caller frees; `nil` when there is none, or an encrypted one.
+    static func read(_ pem: [UInt8]) -> OpaquePointer? {
+        // SAFETY: the BIO reads the array's memory where it is, so it must not outlive this closure.
+        let parsed = pem.withUnsafeBytes { memory -> OpaquePointer? in
+            let bio = BIO_new_mem_buf(memory.baseAddress, Int32(truncatingIfNeeded: memory.count))
+            defer { BIO_free(bio) }
+            // The callback answers "no passphrase", so that an encrypted key fails instead of asking the terminal.
+            return PEM_read_bio_PrivateKey(bio, nil, { _, _, _, _ in 0 }, nil)
+        }
+        if parsed == nil { ERR_clear_error() }
+        return parsed
     }
 }

@@ -47,7 +47,35 @@ package final class TLSContext: @unchecked Sendable {
         SSL_CTX_set_cert_verify_callback(context, { _, _ in 1 }, nil)
     }
 
+    /// A server that shows a certificate of its operator's. `nil` when there is none in `chain`, or the key is another's.
+    ///
+    /// - Parameters:
+    ///   - chain: PEM, the server's own certificate first.
+    ///   - key: PEM, not encrypted.
+    package init?(chain: [UInt8], key: [UInt8]) {
+        let certificates = X509Certificate.chain(pem: chain)
+        guard let first = certificates.first, let key = PrivateKeyPEM.read(key) else { return nil }
+        defer { EVP_PKEY_free(key) }
+        context = Self.makeContext()
+        certificate = first
+        let fits = certificates.enumerated().allSatisfy { index, der in Self.show(der, isOwn: index == 0, in: context) }
+        guard fits, SSL_CTX_use_PrivateKey(context, key) == 1, SSL_CTX_check_private_key(context) == 1 else {
+            ERR_clear_error()
+            return nil
+        }
+    }
+
     deinit { SSL_CTX_free(context) }
+
+    private static func show(_ der: [UInt8], isOwn: Bool, in context: OpaquePointer) -> Bool {
+        let parsed = der.withUnsafeBufferPointer { buffer in
+            var cursor = buffer.baseAddress
+            return d2i_X509(nil, &cursor, buffer.count)
+        }
+        guard let parsed else { return false }
+        defer { X509_free(parsed) }
+        return (isOwn ? SSL_CTX_use_certificate(context, parsed) : dc_ssl_ctx_add_chain_certificate(context, parsed)) == 1
+    }
 
     private static func makeContext() -> OpaquePointer {
         guard let context = SSL_CTX_new(TLS_method()) else { fatalError("OpenSSL has no TLS") }

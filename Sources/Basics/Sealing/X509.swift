@@ -64,6 +64,22 @@ package struct X509Certificate {
         return der(certificate)
     }
 
+    /// DER of every certificate in a PEM text, at most 16, in its order.
+    static func chain(pem: [UInt8]) -> [[UInt8]] {
+        // SAFETY: the BIO reads the array's memory where it is, so it must not outlive this closure.
+        pem.withUnsafeBytes { memory in
+            let bio = BIO_new_mem_buf(memory.baseAddress, Int32(truncatingIfNeeded: memory.count))
+            defer { BIO_free(bio) }
+            var found: [[UInt8]] = []
+            while found.count < 16, let certificate = PEM_read_bio_X509(bio, nil, { _, _, _, _ in 0 }, nil) {
+                found.append(der(certificate))
+                X509_free(certificate)
+            }
+            ERR_clear_error()
+            return found
+        }
+    }
+
     static func digest(of key: OpaquePointer) -> [UInt8] {
         var out: UnsafeMutablePointer<UInt8>?
         let count = i2d_PUBKEY(key, &out)

@@ -23,6 +23,7 @@ static inline long dc_ssl_ctx_set_mode(SSL_CTX *c, long m) { return SSL_CTX_set_
 static inline int dc_ssl_ctx_set_min_proto(SSL_CTX *c, int v) { return (int)SSL_CTX_set_min_proto_version(c, v); }
 static inline int dc_ssl_ctx_set_groups(SSL_CTX *c, const char *g) { return (int)SSL_CTX_set1_groups_list(c, g); }
 static inline long dc_ssl_ctx_set_session_cache_off(SSL_CTX *c) { return SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF); }
+static inline int dc_ssl_ctx_add_chain_certificate(SSL_CTX *c, X509 *x) { return (int)SSL_CTX_add1_chain_cert(c, x); }
 static inline EVP_PKEY *dc_rsa_generate(int bits) { return EVP_RSA_gen((unsigned)bits); }
 static const int dc_bio_retry_flags = BIO_FLAGS_RWS | BIO_FLAGS_SHOULD_RETRY;
 static const int dc_bio_retry_read = BIO_FLAGS_READ | BIO_FLAGS_SHOULD_RETRY;

@@ -1,0 +1,195 @@
+package import Ambience
+package import Sealing
+
+/// Why nothing was done.
+package enum SpoolError: Error, CustomStringConvertible {
+    case disk(FileError)
+    /// As much lies there, or waits, as may.
+    case full
+
+    package var description: String {
+        switch self {
+        case .disk(let error): "\(error)"
+        case .full: "the spool is full"
+        }
+    }
+}
+
+/// What a spool may hold.
+package struct SpoolLimits: Sendable {
+    /// A segment that is longer gets no further record.
+    package var segmentBytes = 64 << 20
+    /// Live bytes; nothing is appended beyond.
+    package var liveBytes = 8 << 30
+    /// Of commits that wait for the writer.
+    package var waitingBytes = 256 << 20
+    package var waitingCommits = 65_536
+    /// Written together with one sync, at most.
+    package var batchBytes = 16 << 20
+
+    package init() {}
+}
+
+/// The log itself, on one thread: segments in the order of their numbers, each written once, removed oldest first.
+///
+/// 1. Records of a batch are appended and synced once; only then are they in the index and are those told who wait.
+/// 2. A segment that could not be written or synced gets nothing more, for the kernel may have dropped what it should have written. Whatever the failed batch named is
+///    written down in the next segment as it really is, before anything else.
+/// 3. A removal is worth something only while what it removes may still be read, so segments go oldest first: when nothing in one is live, or when more is dead than
+///    live in all of them, after what is live in the oldest was written again.
+/// 4. At a start every segment is read up to its first torn record, and synced: what a killed process wrote may be in the kernel's memory only. New records go to a
+///    new segment.
+// SAFETY: after init it is used by one thread at a time, the one that writes; what others see is in the index, which has a lock.
+package final class SpoolWriter: @unchecked Sendable {
+    private let disk: any SpoolDisk
+    private let key: SecretBytes
+    private let limits: SpoolLimits
+    let index = SpoolIndex()
+    private var current: (segment: SpoolSegment, end: Int, records: UInt64)?
+    /// Whole segments and their sizes, oldest first, without the current one.
+    private var closed: [(number: UInt64, bytes: Int)] = []
+    private var lastNumber: UInt64 = 0
+    /// Named by a batch that failed: on disk they may be otherwise than in the index.
+    private var doubtful: Set<[UInt8]> = []
+    /// One record is enough: ids come in the order of their places.
+    private var lastRead: (segment: UInt64, offset: Int, changes: [SpoolChange])?
+    /// Segments that another key wrote, and records that could not be read though later ones could.
+    private(set) var foreign: [UInt64] = []
+    private(set) var damagedRecords = 0
+    private(set) var syncs = 0
+
+    /// Reads what is there.
+    package init(key: SecretBytes, disk: any SpoolDisk, limits: SpoolLimits = SpoolLimits()) throws(FileError) {
+        (self.key, self.disk, self.limits) = (key, disk, limits)
+        for number in try disk.list().compactMap(SpoolSegment.number).sorted() {
+            lastNumber = number
+            switch try SpoolSegment.open(number, key: key, on: disk) {
+            case .segment(let segment): try recover(segment)
+            case .foreign: foreign.append(number)
+            case .unfinished: try disk.remove(SpoolSegment.name(number))
+            }
+        }
+    }
+
+    private func recover(_ segment: SpoolSegment) throws(FileError) {
+        try segment.file.sync()
+        index.add(segment)
+        closed.append((segment.number, try segment.file.size()))
+        var offset = SpoolSegment.headBytes
+        while true {
+            if let (changes, bytes) = try segment.record(at: offset) {
+                index.apply(changes, segment: segment.number, offset: offset)
+                offset += bytes
+            } else if let next = try segment.next(after: offset), try segment.record(at: next) != nil {
+                damagedRecords += 1
+                offset = next
+            } else {
+                return
+            }
+        }
+    }
+
+    /// Deletes what was written with keys that are gone.
+    package func removeForeign() throws(FileError) {
+        for number in foreign { try disk.remove(SpoolSegment.name(number)) }
+        foreign = []
+        try disk.syncFolder()
+    }
+
+    /// Bytes of all segments.
+    package var bytes: Int { closed.reduce(current?.end ?? 0) { $0 + $1.bytes } }
+
+    // MARK: Writing
+
+    /// Appends records, one for each commit, and syncs them unless they only remove and nobody waits. After an error none of them counts.
+    package func write(_ commits: [[SpoolChange]], isAwaited: Bool = true) throws(FileError) {
+        do throws(FileError) {
+            try settle()
+            try put(commits, isSynced: isAwaited || commits.joined().contains { if case .append = $0 { true } else { false } })
+        } catch {
+            close()
+            doubtful.formUnion(commits.joined().map(\.id))
+            throw error
+        }
+        // What was written counts, whether or not there is room to tidy up.
+        do throws(FileError) { try tidy() } catch { close() }
+    }
+
+    /// Writes down how things really are with what a failed batch named.
+    private func settle() throws(FileError) {
+        guard !doubtful.isEmpty else { return }
+        var truth: [[SpoolChange]] = []
+        for id in doubtful.sorted(by: { $0.lexicographicallyPrecedes($1) }) { truth.append([try copy(id) ?? .remove(id: id)]) }
+        try put(truth, isSynced: true)
+        doubtful = []
+    }
+
+    private func copy(_ id: [UInt8]) throws(FileError) -> SpoolChange? {
+        guard let (place, segment) = index.source(of: id) else { return nil }
+        if lastRead?.segment != place.segment || lastRead?.offset != place.offset {
+            lastRead = (place.segment, place.offset, try segment.record(at: place.offset)?.changes ?? [])
+        }
+        return lastRead?.changes.last { $0.id == id }
+    }
+
+    /// Only what is synced may make an older copy dead.
+    private func put(_ commits: [[SpoolChange]], isSynced: Bool) throws(FileError) {
+        let open = try room()
+        var places: [Int] = [], batch: [UInt8] = [], number = open.records
+        for changes in commits {
+            places.append(open.end + batch.count)
+            batch += open.segment.seal.seal(SpoolRecord.encode(changes), number: number)
+            number += 1
+        }
+        // The numbers are used, whatever becomes of this.
+        current?.records = number
+        try open.segment.file.write(batch, at: open.end)
+        current?.end = open.end + batch.count
+        if isSynced { try sync() }
+        for (changes, place) in zip(commits, places) { index.apply(changes, segment: open.segment.number, offset: place) }
+    }
+
+    private func sync() throws(FileError) {
+        syncs += 1
+        try current?.segment.file.sync()
+    }
+
+    private func room() throws(FileError) -> (segment: SpoolSegment, end: Int, records: UInt64) {
+        if let current, current.end < limits.segmentBytes { return current }
+        if current != nil {
+            try sync()
+            close()
+        }
+        lastNumber += 1
+        let segment = try SpoolSegment.create(lastNumber, key: key, on: disk), fresh = (segment, SpoolSegment.headBytes, UInt64(0))
+        index.add(segment)
+        current = fresh
+        return fresh
+    }
+
+    private func close() {
+        guard let current else { return }
+        closed.append((current.segment.number, current.end))
+        self.current = nil
+    }
+
+    // MARK: Tidying up
+
+    private func tidy() throws(FileError) {
+        while let oldest = closed.first, index.weight(of: oldest.number) == 0 { try remove(oldest.number) }
+        guard let oldest = closed.first, bytes > 2 * index.liveBytes + 2 * limits.segmentBytes else { return }
+        var live: [[SpoolChange]] = []
+        for id in index.ids(in: oldest.number) { if let change = try copy(id) { live.append([change]) } }
+        lastRead = nil
+        try put(live, isSynced: true)
+        if index.weight(of: oldest.number) == 0 { try remove(oldest.number) }
+    }
+
+    /// The folder is synced each time: were a later segment gone and this one back, what was removed would be, too.
+    private func remove(_ number: UInt64) throws(FileError) {
+        try disk.remove(SpoolSegment.name(number))
+        try disk.syncFolder()
+        closed.removeAll { $0.number == number }
+        index.drop(number)
+    }
+}
