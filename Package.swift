@@ -34,7 +34,7 @@ let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 /// The rooms that parse what others send.
 let fuzzed: [Target.Dependency] = [
     "Ambience", "Sealing", "Compression", "Onion", "OnionServices", "Directory", "Voting", "Socks", "Torrc", "Transports", "ControlProtocol",
-    "DirectoryService", "CloudCalls", "Leasing", "Enrolment", "Audit", "Exchange", "MarketLine", "Mixing",
+    "DirectoryService", "CloudCalls", "Leasing", "Enrolment", "Audit", "Exchange", "MarketLine", "Mixing", "Outgoing",
 ]
 
 let package = Package(
@@ -88,6 +88,7 @@ let package = Package(
         room("Cores", "Mixing", ["Bytes", "Ambience", "Sealing", "CAEZ"]),
         room("Cores", "Boxes", ["Bytes", "Ambience", "Sealing"]),
         room("Cores", "Letters", ["Bytes", "Ambience", "Sealing"]),
+        room("Cores", "Outgoing", ["Bytes", "Ambience", "Sealing"]),
         room("Cores", "CloudCalls", ["Bytes", "Ambience", "Sealing", "Leasing"]),
         room("Cores", "Audit", ["Bytes", "Ambience", "Sealing", "Leasing"]),
         room("Cores", "Enrolment", ["Bytes", "Ambience", "Sealing", "Leasing"]),
@@ -160,6 +161,7 @@ let package = Package(
         tests("BoxesTests", ["Boxes", "Ambience", "Sealing"]),
         tests("LettersTests", ["Letters", "Ambience", "Sealing"]),
         tests("SpoolTests", ["Spool", "Loops", "Ambience", "Sealing"]),
+        tests("OutgoingTests", ["Outgoing", "Bytes", "Ambience", "Sealing"]),
         tests("WalletTests", ["MarketHistories", "Wallet", "Exchange", "Bytes", "Sealing", "Ambience"]),
         tests("PostgresTests", ["MarketHistories", "Market", "Exchange", "Ambience"]),
         tests("CloudCallsTests", ["CloudCalls", "Leasing", "Ambience", "Bytes"], resources: [.copy("Vectors")]),

@@ -65,6 +65,15 @@ package final class TLSContext: @unchecked Sendable {
         }
     }
 
+    /// A context that only dials, for peers that are known by their names or by what DNS says of them: each session is told with `TLSSession.expect`.
+    /// Those by name need a chain from a certificate in the file of PEM, or from one that the system believes. `nil` when the file has none.
+    package convenience init?(believing file: String?) {
+        self.init()
+        let isTaken = if let file { SSL_CTX_load_verify_file(context, file) } else { SSL_CTX_set_default_verify_paths(context) }
+        defer { ERR_clear_error() }
+        guard isTaken == 1, SSL_CTX_dane_enable(context) == 1 else { return nil }
+    }
+
     deinit { SSL_CTX_free(context) }
 
     private static func show(_ der: [UInt8], isOwn: Bool, in context: OpaquePointer) -> Bool {

@@ -7,7 +7,7 @@ internal import COpenSSL
 /// session, which goes out when a batch is full or with `push`.
 package final class TLSSession {
     // SAFETY: owned here, freed in deinit; confined to the loop that owns the channel. OpenSSL's BIO points to `wire`, which lives as long.
-    private let session: OpaquePointer
+    let session: OpaquePointer
     private let wire: UnsafeMutablePointer<TLSWire>
     private let input: TLSInput
     /// What came behind the end of the handshake, for the first `read`.

@@ -16,6 +16,7 @@
 #include <openssl/sha.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 // Macros that Swift cannot see.
 static const unsigned long long dc_ssl_safe_options = SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION;
@@ -24,6 +25,7 @@ static inline int dc_ssl_ctx_set_min_proto(SSL_CTX *c, int v) { return (int)SSL_
 static inline int dc_ssl_ctx_set_groups(SSL_CTX *c, const char *g) { return (int)SSL_CTX_set1_groups_list(c, g); }
 static inline long dc_ssl_ctx_set_session_cache_off(SSL_CTX *c) { return SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF); }
 static inline int dc_ssl_ctx_add_chain_certificate(SSL_CTX *c, X509 *x) { return (int)SSL_CTX_add1_chain_cert(c, x); }
+static inline long dc_ssl_set_server_name(SSL *s, const char *name) { return SSL_set_tlsext_host_name(s, name); }
 static inline EVP_PKEY *dc_rsa_generate(int bits) { return EVP_RSA_gen((unsigned)bits); }
 static const int dc_bio_retry_flags = BIO_FLAGS_RWS | BIO_FLAGS_SHOULD_RETRY;
 static const int dc_bio_retry_read = BIO_FLAGS_READ | BIO_FLAGS_SHOULD_RETRY;

@@ -1,0 +1,44 @@
+internal import Bytes
+
+/// What became of a letter for one recipient, for good.
+package enum Settlement: Hashable, Sendable {
+    case delivered
+    /// An enhanced status code and what was said.
+    case failed(String, String)
+}
+
+/// A letter's settled recipients, by their place in its envelope: written down after each session, so that none gets it again.
+package struct Progress: Hashable, Sendable {
+    private static let textLimit = 400
+
+    package var settled: [Int: Settlement]
+
+    package init(_ settled: [Int: Settlement] = [:]) { self.settled = settled }
+
+    package var encoded: [UInt8] {
+        var writer = ByteWriter()
+        for (index, settlement) in settled.sorted(by: { $0.key < $1.key }) {
+            writer.u8(UInt8(index))
+            let words: (String, String) = if case .failed(let status, let text) = settlement { (status, text) } else { ("", "") }
+            for word in [words.0, words.1] {
+                let bytes = Array(word.utf8.prefix(Self.textLimit))
+                writer.u16(UInt16(bytes.count))
+                writer.append(bytes)
+            }
+        }
+        return writer.bytes
+    }
+
+    /// `nil` for what `encoded` did not give.
+    package init?(decoding bytes: [UInt8]) {
+        var reader = ByteReader(bytes)
+        settled = [:]
+        do {
+            while !reader.isAtEnd {
+                let index = Int(try reader.u8())
+                let status = String(decoding: try reader.slice(Int(try reader.u16())), as: UTF8.self), text = String(decoding: try reader.slice(Int(try reader.u16())), as: UTF8.self)
+                settled[index] = status.isEmpty ? .delivered : .failed(status, text)
+            }
+        } catch { return nil }
+    }
+}
