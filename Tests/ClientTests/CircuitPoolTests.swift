@@ -68,6 +68,25 @@ struct CircuitPoolTests {
         #expect(harness.settle().closed == [circuit!])
     }
 
+    @Test("However many users come one after another, the circuit used longest ago makes room for the next, and none that carries something")
+    func room() {
+        let harness = PoolHarness { ($0.circuitLimit, $0.pendingLimit) = (20, 4) }
+        let (kept, first) = harness.connect(user: "first")
+        var circuits: [CircuitKey?] = []
+        for number in 1...100 {
+            let (stream, circuit) = harness.connect(user: "user\(number)")
+            circuits.append(circuit)
+            harness.pool.streamGone(stream)
+            #expect(harness.pool.circuits.count <= 20)
+            harness.advance(1)
+        }
+        #expect(circuits.allSatisfy { $0 != nil } && Set(circuits).count == 100)
+        #expect(harness.effects.closed == circuits.prefix(harness.effects.closed.count).compactMap { $0 })
+        #expect(harness.connect(user: "user100").circuit == circuits.last!)
+        #expect(harness.pool.circuits[first!] != nil)
+        harness.pool.streamGone(kept)
+    }
+
     @Test("With KeepAliveIsolateSOCKSAuth every stream makes its circuit as good as new")
     func keepAlive() {
         let harness = PoolHarness()

@@ -12,7 +12,7 @@ extension CircuitPool {
     }
 
     private mutating func giveUpBuilding(at moment: Moment, _ effects: inout [PoolEffect]) {
-        for (key, circuit) in circuits.sorted(by: { $0.key < $1.key }) {
+        for (key, circuit) in circuits.filter(\.value.isBuilding).sorted(by: { $0.key < $1.key }) {
             guard case .building(let since) = circuit.state, moment.now - since >= settings.buildTimeout else { continue }
             circuits[key] = nil
             buildFailed(at: moment)
@@ -35,9 +35,22 @@ extension CircuitPool {
     /// Closes circuits that carry nothing and can carry nothing new.
     mutating func closeIdle(at moment: Moment, _ effects: inout [PoolEffect]) {
         let life = selector?.policy.streamLifeSeconds ?? 0
-        for (key, circuit) in circuits.sorted(by: { $0.key < $1.key }) where circuit.streams == 0 {
-            let isOver = !circuit.takesStreams(at: moment, settings, streamLifeSeconds: life) || isStale(circuit, at: moment)
-            guard isOver else { continue }
+        let over = circuits.filter { _, circuit in
+            circuit.streams == 0 && (!circuit.takesStreams(at: moment, settings, streamLifeSeconds: life) || isStale(circuit, at: moment))
+        }
+        for key in over.keys.sorted() {
+            circuits[key] = nil
+            effects.append(.close(key))
+        }
+    }
+
+    /// Whoever isolates each request leaves behind a circuit that nobody comes back to. Near the limit those make room that carry nothing and
+    /// were taken into use longest ago.
+    mutating func makeRoom(_ effects: inout [PoolEffect]) {
+        let surplus = circuits.count - (settings.circuitLimit - settings.pendingLimit)
+        guard surplus > 0 else { return }
+        let idle = circuits.filter { $0.value.streams == 0 && $0.value.dirtySince != nil }.sorted { ($0.value.dirtySince!, $0.key) < ($1.value.dirtySince!, $1.key) }
+        for (key, _) in idle.prefix(surplus) {
             circuits[key] = nil
             effects.append(.close(key))
         }

@@ -9,7 +9,7 @@ internal import Sealing
 ///
 /// 1. Whoever waited too long is given up: circuits being built, streams without an answer, streams as a whole.
 /// 2. Circuits that can serve no new stream and carry none are closed.
-/// 3. Waiting streams are attached to a fitting open circuit, wait for one being built, or get one built.
+/// 3. Waiting streams are attached to a fitting open circuit, wait for one being built, or get one built. For that, idle circuits make room.
 /// 4. Spare circuits for the ports that people use are kept ready.
 package struct CircuitPool: Sendable {
     /// One call's time: monotonic for waits, civil for expiries.
@@ -49,6 +49,7 @@ package struct CircuitPool: Sendable {
         giveUp(at: moment, &effects)
         closeIdle(at: moment, &effects)
         attachWaiting(at: moment, &effects)
+        makeRoom(&effects)
         buildForWaiting(at: moment, &effects, using: &random)
         buildSpares(at: moment, &effects, using: &random)
         return effects

@@ -18,6 +18,7 @@ package struct PoolSettings: Sendable {
     package var hopelessWait = Instant.Span.seconds(5)
     /// `MaxClientCircuitsPending`.
     package var pendingLimit = 32
+    /// Circuits in all, as many as a relay gives one client; a few less stay when their streams are gone.
     package var circuitLimit = 1024
     /// Streams from request to end; more are refused.
     package var streamLimit = 8192
