@@ -34,7 +34,7 @@ let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 /// The rooms that parse what others send.
 let fuzzed: [Target.Dependency] = [
     "Ambience", "Sealing", "Compression", "Onion", "OnionServices", "Directory", "Voting", "Socks", "Torrc", "Transports", "ControlProtocol",
-    "DirectoryService", "CloudCalls", "Leasing", "Enrolment", "Audit", "Exchange", "MarketLine", "Mixing", "Outgoing",
+    "DirectoryService", "CloudCalls", "Leasing", "Enrolment", "Audit", "Exchange", "MarketLine", "Mixing", "Outgoing", "Boxes", "Pickup",
 ]
 
 let package = Package(
@@ -89,6 +89,7 @@ let package = Package(
         room("Cores", "Boxes", ["Bytes", "Ambience", "Sealing"]),
         room("Cores", "Letters", ["Bytes", "Ambience", "Sealing"]),
         room("Cores", "Outgoing", ["Bytes", "Ambience", "Sealing"]),
+        room("Cores", "Pickup", ["Bytes", "Ambience"]),
         room("Cores", "CloudCalls", ["Bytes", "Ambience", "Sealing", "Leasing"]),
         room("Cores", "Audit", ["Bytes", "Ambience", "Sealing", "Leasing"]),
         room("Cores", "Enrolment", ["Bytes", "Ambience", "Sealing", "Leasing"]),
@@ -162,6 +163,7 @@ let package = Package(
         tests("LettersTests", ["Letters", "Ambience", "Sealing"]),
         tests("SpoolTests", ["Spool", "Loops", "Ambience", "Sealing"]),
         tests("OutgoingTests", ["Outgoing", "Bytes", "Ambience", "Sealing"]),
+        tests("PickupTests", ["Pickup", "Ambience"]),
         tests("WalletTests", ["MarketHistories", "Wallet", "Exchange", "Bytes", "Sealing", "Ambience"]),
         tests("PostgresTests", ["MarketHistories", "Market", "Exchange", "Ambience"]),
         tests("CloudCallsTests", ["CloudCalls", "Leasing", "Ambience", "Bytes"], resources: [.copy("Vectors")]),
