@@ -170,7 +170,7 @@ struct SMTPClientTests {
         #expect(!play.client.mayHaveDelivered)
         while !play.client.more(1000).isEmpty {}
         #expect(play.client.mayHaveDelivered)
-        #expect(play.client.ended(.lost) == [.done([.deferred(.lost)])])
+        #expect(play.client.ended(.lost) == [.done([.deferred(.uncertain)])])
     }
 
     @Test("does not take a yes that comes before the letter is sent")

@@ -18,10 +18,12 @@ package struct RetrySchedule: Hashable, Sendable {
     /// When to try next: half the mean at least, the rest exponential.
     package func next(since accepted: WallTime, at now: WallTime, _ random: inout some RandomNumberGenerator) -> WallTime {
         let age = max(0, now - accepted), mean = Double(min(max(age / 2, firstSeconds), lastSeconds))
-        let drawn = mean / 2 * (1 + min(10, -logarithm(Double.random(in: Double.leastNonzeroMagnitude..<1, using: &random))))
+        let drawn = mean / 2 * (1 + min(10, Self.exponential(&random)))
         return min(now + max(1, Int64(drawn)), max(now + 1, accepted + patienceSeconds))
     }
-}
 
-/// The natural one.
-func logarithm(_ value: Double) -> Double { Glibc.log(value) }
+    /// Exponential, with mean 1.
+    package static func exponential(_ random: inout some RandomNumberGenerator) -> Double {
+        -Glibc.log(Double.random(in: Double.leastNormalMagnitude..<1, using: &random))
+    }
+}

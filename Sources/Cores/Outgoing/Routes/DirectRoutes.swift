@@ -1,5 +1,5 @@
 package import Ambience
-package import Sealing
+internal import Sealing
 
 /// Which servers take a domain's mail from everybody, and what they must show.
 package enum DirectRoutes {

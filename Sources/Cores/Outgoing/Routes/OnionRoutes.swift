@@ -41,7 +41,7 @@ package struct OnionRoutes: Hashable, Sendable {
         let services = answer.records.compactMap { record -> (priority: UInt16, order: Double, service: Service)? in
             guard case .service(let priority, let weight, let port, let host) = record, isOnion(host), port > 0 else { return nil }
             // The smallest of exponential times comes in proportion to the weights.
-            let order = -logarithm(Double.random(in: Double.leastNonzeroMagnitude..<1, using: &random)) / (Double(weight) + 0.1)
+            let order = RetrySchedule.exponential(&random) / (Double(weight) + 0.1)
             return (priority, order, Service(host: host, port: port))
         }
         return services.sorted { ($0.priority, $0.order) < ($1.priority, $1.order) }.prefix(DirectRoutes.hostsLimit).map(\.service.hop)

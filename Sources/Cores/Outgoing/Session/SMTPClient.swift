@@ -80,7 +80,7 @@ package struct SMTPClient: Sendable {
     }
 
     /// The connection is gone, or nothing came in time.
-    package mutating func ended(_ reason: SMTPVerdict.Reason) -> [Effect] { stop(.deferred(reason)) }
+    package mutating func ended(_ reason: SMTPVerdict.Reason) -> [Effect] { stop(.deferred(mayHaveDelivered ? .uncertain : reason)) }
 
     /// The next piece of the content.
     package mutating func more(_ count: Int) -> [UInt8] { content?.next(count) ?? [] }

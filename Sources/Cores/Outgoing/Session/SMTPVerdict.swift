@@ -5,6 +5,8 @@ package enum SMTPVerdict: Hashable, Sendable {
         case unreachable
         case lost
         case timedOut
+        /// Lost after all was sent: the letter may have been taken, so nobody else is given it at once.
+        case uncertain
         /// TLS was needed and not offered.
         case noTLS
         /// The handshake failed, or the peer is not who it must be.
@@ -39,6 +41,7 @@ extension SMTPVerdict.Reason {
         case .unreachable: "no connection"
         case .lost: "the connection was lost"
         case .timedOut: "no answer in time"
+        case .uncertain: "the connection was lost before the last answer"
         case .noTLS: "the server has no TLS, which is needed"
         case .untrusted: "the server is not the one that it must be"
         case .noLogin: "the server knows no login that we know"
