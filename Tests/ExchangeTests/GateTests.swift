@@ -167,7 +167,21 @@ struct GateTests {
         let later = self.counter(slices: now + 1...now + 4, keys: barter)
         #expect(later.answer(question, exporter: session, at: now)?.admitted == nil)
         let said = try #require(later.answer(GateQuestion.ask(.present).bytes, exporter: session, at: now)).answer
-        #expect(said == GateAnswer.gate(GateStatement(now, hasRoom: false, exporter: session, by: moteKey)).bytes)
+        #expect(said == GateAnswer.gate(GateStatement(now, hasRoom: false, taken: 0, exporter: session, by: moteKey)).bytes)
+    }
+
+    @Test("a mote says how many shares of the last slice were taken, and of the present one nothing")
+    func taken() throws {
+        let counter = counter(slices: now - 1...now + 4)
+        func said(_ asked: Slice, at slice: Slice) throws -> UInt16? {
+            guard case .gate(let statement) = try GateAnswer(try #require(counter.answer(GateQuestion.ask(asked).bytes, exporter: session, at: slice)).answer) else { return nil }
+            return statement.isSigned(exporter: session) ? statement.taken : nil
+        }
+        for _ in 0..<2 { #expect(counter.answer(try ticket(now).question(for: now, exporter: session).bytes, exporter: session, at: now)?.admitted == now) }
+        #expect(try said(.present, at: now) == 0 && said(now + 1, at: now) == 0)
+        _ = counter.answer(try ticket(now + 1).question(for: now + 1, exporter: session).bytes, exporter: session, at: now + 1)
+        #expect(try said(.present, at: now + 1) == 2 && said(now + 2, at: now + 1) == 2)
+        #expect(try said(.present, at: now + 2) == 1)
     }
 
     @Test("a token whose record cannot be written down is refused, and nothing is admitted while nothing can be")
@@ -186,7 +200,7 @@ struct GateTests {
     @Test("a client shows its token only to the mote it is for, and keeps only what that mote signed")
     func lies() throws {
         let ticket = try ticket(now), other = Ed25519Key()
-        func statement(_ key: Ed25519Key, _ slice: Slice, _ exporter: [UInt8]) -> [UInt8] { GateAnswer.gate(GateStatement(slice, hasRoom: true, exporter: exporter, by: key)).bytes }
+        func statement(_ key: Ed25519Key, _ slice: Slice, _ exporter: [UInt8]) -> [UInt8] { GateAnswer.gate(GateStatement(slice, hasRoom: true, taken: 0, exporter: exporter, by: key)).bytes }
         let lies = [
             statement(other, now, session), statement(moteKey, now + 1, session), statement(moteKey, now, SecureRandom.bytes(32)),
             GateAnswer.receipt(GateReceipt(ticket.subject, now, .served, by: moteKey)).bytes, [], [UInt8](repeating: 0, count: GateMessages.bytesCount),
@@ -212,7 +226,7 @@ struct GateTests {
             #expect(throws: GateError.malformed) { try MoteOffer(text) }
         }
         let question = ticket.question(for: now, exporter: session).bytes
-        let answers = [GateAnswer.gate(GateStatement(now, hasRoom: true, exporter: session, by: moteKey)).bytes, GateAnswer.receipt(GateReceipt(mote, now, .full, by: moteKey)).bytes]
+        let answers = [GateAnswer.gate(GateStatement(now, hasRoom: true, taken: 0, exporter: session, by: moteKey)).bytes, GateAnswer.receipt(GateReceipt(mote, now, .full, by: moteKey)).bytes]
         for message in [question, GateQuestion.ask(.present).bytes, ownerQuestion(session).bytes] { #expect(try GateQuestion(message).bytes == message) }
         for message in answers { #expect(try GateAnswer(message).bytes == message) }
         for (seed, bytes) in ([token, owners, question] + answers).enumerated() {

@@ -8,12 +8,12 @@ struct EpochReportTests {
         let slice = Slice(2_000_000), seal = OrdersSeal(slice: slice, ids: [Digest.sha256([1])])
         var report = EpochReport(origin: "dust.example/market", seal: seal, beacon: Digest.sha256([2]))
         report.missing = ["w3", "w1"]
-        for list in EpochReport.List.allCases { report.lists[list] = .init(count: 3, body: Array(list.rawValue.utf8)) }
+        for list in EpochReport.List.allCases { report.lists[.init(list, of: slice - 2)] = .init(count: 3, body: Array(list.rawValue.utf8)) }
         report.accounts = [.prepaid: -960, .credit(week: 3): 950, .fees: 10]
         report.counts = [.credit(.four, week: 2976): KeyCount(issued: 7, redeemed: 3), .permit(slice, .small, isStaked: true): KeyCount(issued: 1)]
         report.hidden = [.init(shape: .buy(.four), role: .credit(.four, week: 2976), orders: 2, set: 49, isHeld: true), .init(shape: .refund, role: .access(day: 20_833), orders: 1, set: 70, isHeld: false)]
         report.refused = [.spent: 2, .malformed: 1]
-        report.throttle = ["paid": 12_500, "target": 9_000]
+        report.throttle = [slice: SliceDecision(SliceCounts(deposited: 12, sold: 9, probed: ProbedShares(sum: 11, low: 2)), target: 9_000, delay: 50, permits: 2_000)]
         report.permits = [.permit(slice + 4, .small, isStaked: true): 9]
         return report
     }()
@@ -34,7 +34,7 @@ struct EpochReportTests {
         let swapped = lines.joined(separator: "\n") + "\n"
         for wrong in [
             "", "\n", swapped, text + "refused 4 2\n", text + "\n", text.replacing("account fees 10", with: "account fees 010"), text.replacing("account fees 10", with: "account tips 10"),
-            text.replacing("refused 4 2", with: "refused 99 2"), text.replacing(" held", with: " hold"), text.replacing("throttle paid 12500", with: "throttle paid 12.5"),
+            text.replacing("refused 4 2", with: "refused 99 2"), text.replacing(" held", with: " hold"), text.replacing("throttle 2000000 12", with: "throttle 2000000 1.2"), text.replacing("throttle 2000000 12", with: "throttle 2000000 12 12"),
             text.replacing("account fees 10", with: "account fees 9223372036854775807"),
         ] { #expect(throws: EpochReport.Failure.self) { try EpochReport(Array(wrong.utf8)) } }
     }

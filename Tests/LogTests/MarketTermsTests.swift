@@ -35,16 +35,29 @@ struct MarketTermsTests {
         }
         #expect(fault(terms.text.replacing("SliceSeconds 900", with: "SliceSeconds 2")) == "line 7 of the market's terms: expected SliceSeconds and 3 to 86400")
         #expect(fault(terms.text.replacing("SliceSeconds 900\n", with: "")) == "the market's terms need a line \"SliceSeconds …\"")
-        #expect(fault(terms.text + "Epoch 0\n") == "line 14 of the market's terms: expected Epoch only once")
-        #expect(fault(terms.text + "Bucket 0 a b\n")?.hasPrefix("line 14 ") == true)
-        #expect(fault(terms.text + "Bucket 32 a b\n")?.hasPrefix("line 14 ") == true)
-        #expect(fault(terms.text + "Colour red\n")?.hasPrefix("line 14 of the market's terms: expected one of Address, Bucket") == true)
-        #expect(fault(terms.text + "\n")?.hasPrefix("line 14 ") == true)
+        #expect(fault(terms.text + "Epoch 0\n") == "line 16 of the market's terms: expected Epoch only once")
+        #expect(fault(terms.text + "Bucket 0 a b\n")?.hasPrefix("line 16 ") == true)
+        #expect(fault(terms.text + "Bucket 32 a b\n")?.hasPrefix("line 16 ") == true)
+        #expect(fault(terms.text + "Colour red\n")?.hasPrefix("line 16 of the market's terms: expected one of Address, Bucket") == true)
+        #expect(fault(terms.text + "\n")?.hasPrefix("line 16 ") == true)
         #expect(fault(terms.text.replacing("Witness w3", with: "Witness w2"))?.hasPrefix("line 10 ") == true)
         #expect(fault(terms.text.replacing("Epoch 0", with: "Epoch 00"))?.hasPrefix("line 6 ") == true)
         #expect(fault(terms.text.replacing("Epoch 0", with: "Epoch  0"))?.hasPrefix("line 6 ") == true)
         #expect(fault(String(terms.text.dropLast())) == "the market's terms need a newline at the end")
         #expect(fault("") == "the market's terms need a newline at the end")
         #expect(fault(String(repeating: "Bucket 0 a b\n", count: 2000))?.contains("bytes") == true)
+    }
+
+    @Test("an exchange for trials says in its terms which numbers it has, and has the usual others")
+    func trials() throws {
+        let usual = try MarketTerms(terms.text.split(separator: "\n").filter { !$0.hasPrefix("Trial") }.joined(separator: "\n") + "\n")
+        #expect(usual.trials.isEmpty && TrialSetting.allCases.allSatisfy { usual[$0] == $0.usual } && usual.sizes == MoteClass.allCases)
+        #expect(MarketRules(usual).leastSet == MarketRules.usual.leastSet && MarketRules(usual).workBits == MarketRules.usual.workBits)
+        let trial = try MarketTerms(usual.text + "Trial WorkBits 8\nTrial LeastSet 1\nTrial Classes 1\n"), rules = MarketRules(trial)
+        #expect((rules.workBits, rules.leastSet, rules.leastFleet) == (8, 1, MarketRules.usual.leastFleet) && trial.sizes == [.small])
+        #expect(try MarketTerms(trial.text) == trial)
+        for wrong in ["Trial WorkBits 41", "Trial Luck 1", "Trial LeastSet", "Trial LeastSet 1 2", "Trial PermitEvery 0", "Trial WorkBits 8\nTrial WorkBits 8"] {
+            #expect(throws: MarketTerms.Fault.self) { try MarketTerms(usual.text + wrong + "\n") }
+        }
     }
 }

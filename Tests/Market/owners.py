@@ -261,7 +261,7 @@ def refunded(site, everybody):
 def audited(site):
     """Everything that was published, calculated again, and held against the ledger."""
     copy = pasted(site.folder / 'exchange/market.sqlite')
-    say(market('audit', '--terms', site.terms, '--database', copy, '--least-set', 1, '--least-fleet', 2))
+    say(market('audit', '--terms', site.terms, '--database', copy))
 
 
 def linked(site, everybody):

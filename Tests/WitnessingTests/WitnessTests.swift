@@ -54,7 +54,7 @@ struct WitnessTests {
             witnesses: [.init(name: "w1", key: key, address: "127.0.0.1:9081")]
                 + ["w2", "w3"].map { .init(name: $0, key: Ed25519Key().publicKey, address: "127.0.0.1:9082") }, buckets: [.init(number: 0, region: "here", group: "all")])
         // Stands for the node program: what it says depends on the port.
-        try Files.replace(folder + "/mote", with: "#!/bin/sh\ncase $2 in *:1) echo up room 1;; *:2) echo down timeout; exit 1;; *) exit 70;; esac\n", mode: 0o700)
+        try Files.replace(folder + "/mote", with: "#!/bin/sh\ncase $2 in *:1) echo up room 7 1;; *:2) echo down timeout; exit 1;; *) exit 70;; esac\n", mode: 0o700)
     }
 
     private func start() throws -> Witness {
@@ -89,7 +89,7 @@ struct WitnessTests {
         defer { witness.stop(); listener.stop() }
         try wait { Set(exchange.verdicts.withLock { $0 }.map(\.mote)).count >= 2 && !exchange.chains.withLock { $0 }.isEmpty }
         let verdicts = exchange.verdicts.withLock { $0 }
-        #expect(verdicts.allSatisfy { $0.isSigned(by: terms.witnesses[0].key) && $0.isUp == ($0.mote == motes[0]) && $0.mote != motes[2] })
+        #expect(verdicts.allSatisfy { $0.isSigned(by: terms.witnesses[0].key) && $0.isUp == ($0.mote == motes[0]) && $0.taken == ($0.isUp ? 7 : 0) && $0.mote != motes[2] })
         let slices = verdicts.filter { $0.mote == motes[0] }.map(\.slice)
         #expect(Set(slices).count == slices.count, "once a slice")
         #expect(exchange.chains.withLock { $0 }.allSatisfy { $0.witness == "w1" && $0.isSigned(by: terms.witnesses[0].key) })

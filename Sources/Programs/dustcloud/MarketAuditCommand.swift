@@ -11,15 +11,21 @@ struct MarketAuditCommand: ParsableCommand {
         commandName: "audit", abstract: "Check an exchange by all that it has published.",
         discussion: """
             Reads the whole log and whatever belongs to it: keys, sealed orders, beacons, swaps, offers, witnesses' verdicts and reports; asks the witnesses \
-            what they revealed; and runs everything again that can be run again. With --database also a copy of the exchange's ledger. Ends with status 1 \
-            if something does not hold.
+            what they revealed; and runs everything again that can be run again: the beacons' order, the clearing of swaps, the throttle. With --database \
+            also a copy of the exchange's ledger, of which only a copy may be given, for what is missing in its tables is made. Ends with status 0 if \
+            everything holds and with 1 if something does not; with others it could not be found out.
+
+              dustcloud market audit --terms terms
+              dustcloud market audit --terms terms --database copy.sqlite
+              dustcloud market audit --terms terms --database postgres://auditor@127.0.0.1/copy
+
+            Listings and verdicts are handed out for 20 days: an audit of older ones needs what an earlier audit fetched, and is silent of them.
             """)
 
     @Option(help: ArgumentHelp("The exchange's terms.", valueName: "file"), completion: .file()) var terms: String
     @Option(help: ArgumentHelp("Reach the exchange and its witnesses through this client.", valueName: "ip:port")) var socks: String?
-    @Option(help: ArgumentHelp("A copy of the exchange's database; never the one that it uses.", valueName: "file"), completion: .file()) var database: String?
-    @Option(help: ArgumentHelp("Sets of tokens that orders must hide among there.", valueName: "number")) var leastSet: Int64 = MarketRules.usual.leastSet
-    @Option(help: ArgumentHelp("Motes that a bucket's swap fleet needs there.", valueName: "number")) var leastFleet = MarketRules.usual.leastFleet
+    @Option(help: ArgumentHelp("A copy of the exchange's database, a file or postgres://USER@HOST/NAME; never the one that it uses.", valueName: "place"), completion: .file())
+    var database: String?
     @Flag(help: "Print JSON.") var json = false
 
     private struct Line: Encodable {
@@ -41,10 +47,8 @@ struct MarketAuditCommand: ParsableCommand {
 
     func run() throws {
         let terms = try MarketWitness.terms(self.terms)
-        var rules = MarketRules(terms)
-        (rules.leastSet, rules.leastFleet) = (leastSet, leastFleet)
         let published = try MarketWitness.sorted { try PublicationReader(terms, socks: socks.flatMap { SocketAddress($0) }, Self.progress()).read() }
-        let findings = MarketAudit.findings(published, terms, rules: rules) + (try database.map { try ledger($0, published, terms) } ?? [])
+        let findings = MarketAudit.findings(published, terms) + (try database.map { try ledger($0, published, terms) } ?? [])
         if json {
             let lines = findings.map { Line(rule: $0.rule.rawValue, slice: $0.slice?.index, text: $0.text) }
             try JSON.say(Report(market: terms.origin, entries: published.entries.count, slices: published.beacons.count, findings: lines))
@@ -56,10 +60,10 @@ struct MarketAuditCommand: ParsableCommand {
     }
 
     private func ledger(_ path: String, _ published: Published, _ terms: MarketTerms) throws -> [MarketAudit.Finding] {
-        guard Files.exists(path) else { throw CoordinationError(.notFound, "there is no database at \(path)") }
+        guard PostgresDatabase.isAddress(path) || Files.exists(path) else { throw CoordinationError(.notFound, "there is no database at \(path): name a copy of the exchange's") }
         return try MarketWitness.sorted {
-            let store = try MarketStore(path: path)
-            return MarketAudit.findings(try store.rows(), carriedOut: try store.carriedOut(), published, terms)
+            let store = try PostgresDatabase.isAddress(path) ? MarketStore(PostgresDatabase(path)) : MarketStore(path: path)
+            return MarketAudit.findings(try store.rows(), carriedOut: try store.carriedOut(), traded: try store.traded(), published, terms)
         }
     }
 

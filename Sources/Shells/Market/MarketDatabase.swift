@@ -121,10 +121,13 @@ package struct MarketDialect: Sendable {
     let bytes: String
     let integer: String
     let clustered: String
+    /// The column that says in which order a table's rows came, and how a table gets it: SQLite's have one, if they are not clustered.
+    let arrival: String
+    let arriving: String
 
-    static let sqlite = MarketDialect(bytes: "BLOB", integer: "INTEGER", clustered: " WITHOUT ROWID")
+    static let sqlite = MarketDialect(bytes: "BLOB", integer: "INTEGER", clustered: " WITHOUT ROWID", arrival: "rowid", arriving: "")
 
     func translated(_ schema: String) -> String {
-        schema.replacing("BLOB", with: bytes).replacing("INTEGER", with: integer).replacing(" WITHOUT ROWID", with: clustered)
+        schema.replacing("ARRIVING request;", with: arriving.isEmpty ? "" : "ALTER TABLE request ADD COLUMN \(arrival) \(arriving);").replacing("BLOB", with: bytes).replacing("INTEGER", with: integer).replacing(" WITHOUT ROWID", with: clustered)
     }
 }

@@ -16,7 +16,6 @@ final class Locked<Value>: @unchecked Sendable {
 /// An exchange with its private keys: everything that needs them. All that it knows it has from its folder and its database.
 struct MarketHouse {
     let terms: MarketTerms
-    let settings: MarketSettings
     let store: MarketStore
     let records: MarketRecords
     let exchange: Exchange<MarketStore, Issuer>
@@ -33,17 +32,17 @@ struct MarketHouse {
     private var publishedWeeks: Set<Int64> = []
     private var news: [MarketNews] = []
 
-    init(_ folder: MarketFolder, _ terms: MarketTerms, _ settings: MarketSettings, _ store: MarketStore, _ vault: KeyVault, _ maker: KeyMaker) throws {
-        (self.terms, self.settings, self.store, self.vault, self.maker) = (terms, settings, store, vault, maker)
+    init(_ folder: MarketFolder, _ terms: MarketTerms, _ store: MarketStore, _ vault: KeyVault, _ maker: KeyMaker) throws {
+        (self.terms, self.store, self.vault, self.maker) = (terms, store, vault, maker)
         let secrets = try folder.secrets()
         let issuer = Issuer(seed: secrets.issuer, cashier: terms.cashierKey)!
-        exchange = Exchange(store: store, desk: issuer, rules: settings.rules)
+        exchange = Exchange(store: store, desk: issuer, rules: MarketRules(terms))
         desk = MarketDesk(exchange, time: terms.time)
         log = try MarketLog(store, terms.trust, secrets.log)
         records = MarketRecords(store: store)
-        schedule = KeySchedule(buckets: terms.buckets.map(\.number).sorted(), sizes: settings.sizes, permitEvery: settings.permitEvery)
+        schedule = KeySchedule(buckets: terms.buckets.map(\.number).sorted(), sizes: terms.sizes, permitEvery: terms[.permitEvery])
         chains = ChainBook(terms.trust)
-        throttle = try MarketThrottle(store, settings)
+        throttle = try MarketThrottle(store, terms)
         for document in try Self.chains(store) { takeChain(document) }
     }
 
@@ -160,8 +159,10 @@ struct MarketHouse {
         try records.match(try exchange.clear(requests, beacon: beacon.value, at: slice), at: slice)
         let old = issuer.openRoles.filter { $0.forgotten <= slice }
         for key in old.compactMap({ issuer.key(of: $0) }) { try exchange.retire(key, at: slice) }
-        let told = try throttle.run(slice)
+        try throttle.run(slice)
+        let told = throttle.account(upTo: slice)
         try log.add(.report, slice.index, try MarketReporter(terms: terms, store: store, records: records, issuer: issuer).report(slice, beacon, missing: beacon.missing(terms.trust, chains), told).bytes)
+        throttle.forget(upTo: slice)
         for role in old { issuer.close(role) }
         try desk.forget(before: slice)
         try records.finish(slice)
@@ -170,7 +171,7 @@ struct MarketHouse {
     /// A slice without a beacon: what it has goes with the next.
     mutating func skip(_ slice: Slice) throws {
         try desk.postpone(slice)
-        _ = try throttle.run(slice)
+        try throttle.run(slice)
         try records.finish(slice)
     }
 

@@ -101,9 +101,11 @@ struct MarketOffice: Sendable {
     private func complaint(_ body: [UInt8]) throws -> Refusal? {
         guard let complaint = try? Complaint(body) else { return .malformed }
         let slice = slice
-        if let refusal = try house.use({ try $0.exchange.check(complaint, at: slice) }) { return refusal }
-        try records.add(complaint, takenAt: intake.isOpen(slice, at: now()) ? slice : slice + 1)
-        return nil
+        return try house.use { house in
+            if let refusal = try house.exchange.check(complaint, at: slice) { return refusal }
+            try records.add(complaint, takenAt: max(intake.isOpen(slice, at: now()) ? slice : slice + 1, (records.lastCounted ?? Slice(-1)) + 1))
+            return nil
+        }
     }
 
     // MARK: witnesses
@@ -115,7 +117,8 @@ struct MarketOffice: Sendable {
         for verdict in verdicts where (slice - 1...slice).contains(verdict.slice) {
             guard let key = trust.witnesses[verdict.witness], verdict.isSigned(by: key) else { return false }
             try house.use { house in
-                guard try house.store.inspect({ try $0.listing(verdict.mote, at: verdict.slice) }) != nil else { return }
+                // A report may have told of the others.
+                guard try verdict.slice > records.lastSettled ?? Slice(-1), try house.store.inspect({ try $0.listing(verdict.mote, at: verdict.slice) }) != nil else { return }
                 try records.add(verdict)
                 guard let isUp = Verdict.certificate(try records.verdicts(on: verdict.mote, at: verdict.slice), on: verdict.mote, at: verdict.slice, trust) else { return }
                 try house.exchange.certify(verdict.mote, at: verdict.slice, isUp: isUp)
@@ -134,13 +137,13 @@ struct MarketOffice: Sendable {
     private func published(_ path: MarketPath) throws -> MarketResponse {
         switch path {
         case .terms: return .text(terms.text)
-        case .listings(let slice): return slice > self.slice + 2 * MoteClass.slicesPerPermit ? .notFound : .bytes(PublishedList.encode(try records.offers(at: slice)))
-        case .certs(let slice): return .bytes(PublishedList.encode(Self.chunks(try records.verdicts(at: slice)).map { Verdict.encode($0) }))
+        case .listings(let slice): return slice > self.slice + 2 * MoteClass.slicesPerPermit ? .notFound : .bytes(try records.listingList(at: slice).body)
+        case .certs(let slice): return .bytes(try records.certList(at: slice).body)
         case .swaps(let slice):
             guard try records.isFinished(slice), let ids = try identifiers(of: slice) else { return .notFound }
             return .bytes(try records.swapList(among: ids, at: slice).body)
         case .complaints(let slice):
-            guard slice >= self.slice - MarketRecords.complaintsKept, try records.isFinished(slice) else { return .notFound }
+            guard slice >= self.slice - EpochReport.List.complaints.slicesKept, try records.isFinished(slice) else { return .notFound }
             return .bytes(try records.complaintList(of: slice).body)
         case .ids(let slice): return try identifiers(of: slice).map { .bytes(Array($0.joined())) } ?? .notFound
         case .beacon(let slice): return try records.beacon(slice).map { .bytes($0.bytes) } ?? .notFound
@@ -166,7 +169,4 @@ struct MarketOffice: Sendable {
         let first = tile.index * Tile.fullWidth
         return try shelf.entries(terms.origin, first..<first + tile.width).map { .bytes(Tile.encode($0)) } ?? .notFound
     }
-
-    /// Few enough for an item of a list.
-    private static func chunks(_ verdicts: [Verdict]) -> [[Verdict]] { stride(from: 0, to: verdicts.count, by: 250).map { Array(verdicts[$0..<min($0 + 250, verdicts.count)]) } }
 }

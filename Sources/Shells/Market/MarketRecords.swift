@@ -11,20 +11,28 @@ struct MarketRecords: Sendable {
         try store.read { database in try database.row("SELECT body FROM offer WHERE mote = ? AND first = ?", .bytes(offer.mote), .slice(offer.first))?.bytes("body") == offer.bytes }
     }
 
+    /// It is in the lists of its slices to which anything can still be added.
     func add(_ offer: Offer) throws {
+        let since = try lastSettled.map { max(offer.first, $0 + 1) } ?? offer.first
         try store.write { database in
             _ = try database.run(
-                "INSERT INTO offer (mote, first, last, body) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", .bytes(offer.mote), .slice(offer.first), .slice(offer.last),
-                .bytes(offer.bytes))
+                "INSERT INTO offer (mote, first, last, since, body) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", .bytes(offer.mote), .slice(offer.first), .slice(offer.last),
+                .slice(since), .bytes(offer.bytes))
         }
     }
 
     func offers(at slice: Slice) throws -> [[UInt8]] {
         try store.read { database in
             try database.rows(
-                "SELECT body FROM offer WHERE first > ? AND first <= ? AND last >= ? ORDER BY mote", .slice(slice - MoteClass.slicesPerPermit), .slice(slice), .slice(slice)
+                "SELECT body FROM offer WHERE first > ? AND since <= ? AND last >= ? ORDER BY mote", .slice(slice - MoteClass.slicesPerPermit), .slice(slice), .slice(slice)
             ).map { try $0.bytes("body") }
         }
+    }
+
+    /// As they are handed out.
+    func listingList(at slice: Slice) throws -> (count: Int, body: [UInt8]) {
+        let offers = try offers(at: slice)
+        return (offers.count, PublishedList.encode(offers))
     }
 
     // MARK: verdicts
@@ -50,16 +58,38 @@ struct MarketRecords: Sendable {
         }
     }
 
-    // MARK: complaints
+    /// As they are handed out.
+    func certList(at slice: Slice) throws -> (count: Int, body: [UInt8]) {
+        let verdicts = try verdicts(at: slice)
+        // Few enough for an item of a list.
+        let chunks = stride(from: 0, to: verdicts.count, by: 250).map { Verdict.encode(Array(verdicts[$0..<min($0 + 250, verdicts.count)])) }
+        return (verdicts.count, PublishedList.encode(chunks))
+    }
 
-    /// Slices that they are kept and handed out: no longer than a token can be deposited.
-    static let complaintsKept = 3 * Slice.perDay
+    /// Slices of which there are offers or verdicts.
+    func slicesWithLists(after first: Slice, upTo last: Slice) throws -> [Slice] {
+        let (offers, verdicts) = try store.read { database in
+            (
+                try database.rows("SELECT since, last FROM offer WHERE last > ? AND since <= ?", .slice(first), .slice(last)),
+                try database.rows("SELECT DISTINCT slice FROM verdict WHERE slice > ? AND slice <= ?", .slice(first), .slice(last))
+            )
+        }
+        var slices = Set(try verdicts.map { try $0.slice("slice") })
+        for offer in offers {
+            // Should clocks have gone back, one may have been listed when it was over.
+            let from = max(try offer.slice("since"), first + 1), to = min(try offer.slice("last"), last)
+            if from <= to { slices.formUnion(from...to) }
+        }
+        return slices.sorted()
+    }
+
+    // MARK: complaints
 
     /// A token's owner complains once.
     func add(_ complaint: Complaint, takenAt slice: Slice) throws {
         let input = complaint.token.input
         try store.write { database in
-            try database.run("DELETE FROM complaint WHERE taken < ?", .slice(slice - Self.complaintsKept))
+            try database.run("DELETE FROM complaint WHERE taken < ?", .slice(slice - EpochReport.List.complaints.slicesKept))
             _ = try database.run(
                 "INSERT INTO complaint (key_id, nonce, mote, served, taken) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", .bytes(input.keyID), .bytes(input.nonce),
                 .bytes(complaint.mote), .slice(complaint.slice), .slice(slice))
@@ -122,6 +152,23 @@ struct MarketRecords: Sendable {
     /// The last slice of which nothing is left to do.
     var lastFinished: Slice? {
         get throws { try store.read { database in try database.row("SELECT max(slice) AS slice FROM finished")?.integerIfAny("slice") }.map { Slice($0) } }
+    }
+
+    /// The last slice that the throttle has counted: what its report tells of it is fixed.
+    var lastCounted: Slice? {
+        get throws { try store.read { database in try database.row("SELECT max(slice) AS slice FROM slice_count")?.integerIfAny("slice") }.map { Slice($0) } }
+    }
+
+    /// The last slice to whose lists nothing is added any more.
+    var lastSettled: Slice? { get throws { try lastCounted.map { $0 - EpochReport.settling } } }
+
+    /// The last slice of which a report tells.
+    var lastReported: Slice? { get throws { try lastReported(before: Slice(LogLeaf.numberLimit)) } }
+
+    func lastReported(before slice: Slice) throws -> Slice? { try store.read { try Self.lastReported($0, before: slice) } }
+
+    static func lastReported(_ database: any MarketConnection, before slice: Slice) throws -> Slice? {
+        try database.row("SELECT max(about) AS slice FROM leaf WHERE kind = ? AND about < ?", .text(LogLeaf.Kind.report.rawValue), .slice(slice))?.integerIfAny("slice").map { Slice($0) }
     }
 
     func isFinished(_ slice: Slice) throws -> Bool { try store.read { database in try database.has("SELECT slice FROM finished WHERE slice = ?", .slice(slice)) } }

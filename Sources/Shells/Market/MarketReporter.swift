@@ -9,7 +9,7 @@ struct MarketReporter {
     let records: MarketRecords
     let issuer: Issuer
 
-    func report(_ slice: Slice, _ beacon: BeaconRecord, missing: [String], _ throttle: [String: Int64]) throws -> EpochReport {
+    func report(_ slice: Slice, _ beacon: BeaconRecord, missing: [String], _ throttle: [Slice: SliceDecision]) throws -> EpochReport {
         var report = EpochReport(origin: terms.origin, seal: beacon.seal, beacon: beacon.value)
         report.missing = Set(missing)
         report.throttle = throttle
@@ -20,10 +20,24 @@ struct MarketReporter {
             report.refused = try refused(database, slice)
             report.permits = try permits(database, slice)
         }
-        let swaps = try records.swapList(among: ids(slice), at: slice), complaints = try records.complaintList(of: slice)
-        // Motes may still be listed, and verdicts come, after the report: each of those is signed by itself.
-        report.lists = [.swaps: EpochReport.Digested(count: swaps.count, body: swaps.body), .complaints: EpochReport.Digested(count: complaints.count, body: complaints.body)]
+        report.lists = try lists(slice)
         return report
+    }
+
+    /// The slice's swaps and complaints, and all listings and verdicts of which no report told and to which none is added any more.
+    private func lists(_ slice: Slice) throws -> [EpochReport.Place: EpochReport.Digested] {
+        let swaps = try records.swapList(among: ids(slice), at: slice), complaints = try records.complaintList(of: slice)
+        var lists = [
+            EpochReport.Place(.swaps, of: slice): EpochReport.Digested(count: swaps.count, body: swaps.body),
+            .init(.complaints, of: slice): EpochReport.Digested(count: complaints.count, body: complaints.body),
+        ]
+        let settled = slice - EpochReport.settling, before = try records.lastReported(before: slice).map { $0 - EpochReport.settling } ?? Slice(-1)
+        for slice in try records.slicesWithLists(after: before, upTo: settled) {
+            let listings = try records.listingList(at: slice), certs = try records.certList(at: slice)
+            if listings.count > 0 { lists[.init(.listings, of: slice)] = EpochReport.Digested(count: listings.count, body: listings.body) }
+            if certs.count > 0 { lists[.init(.certs, of: slice)] = EpochReport.Digested(count: certs.count, body: certs.body) }
+        }
+        return lists
     }
 
     private func ids(_ slice: Slice) throws -> [[UInt8]] {
@@ -69,8 +83,8 @@ struct MarketReporter {
 
     /// Those of which no report told.
     private func permits(_ database: any MarketConnection, _ slice: Slice) throws -> [KeyRole: Int64] {
-        let before = try database.row("SELECT max(about) AS slice FROM leaf WHERE kind = ? AND about < ?", .text(LogLeaf.Kind.report.rawValue), .slice(slice))?.integerIfAny("slice")
-        let rows = try database.rows("SELECT * FROM allowance WHERE start > ? AND start <= ?", .integer(before.map { $0 + MarketThrottle.ahead } ?? -1), .slice(slice + MarketThrottle.ahead))
+        let before = try MarketRecords.lastReported(database, before: slice)
+        let rows = try database.rows("SELECT * FROM allowance WHERE start > ? AND start <= ?", .integer(before.map { $0.index + PermitLaw.ahead } ?? -1), .slice(slice + PermitLaw.ahead))
         return Dictionary(uniqueKeysWithValues: try rows.map { row in
             (.permit(try row.slice("start"), try MarketRows.size(row), isStaked: try row.flag("staked")), try row.integer("permits"))
         })

@@ -55,6 +55,16 @@ enum MarketSchema {
             CREATE INDEX complaint_taken ON complaint (taken);
             """
         ),
+        (
+            "lists that are closed, what probes found",
+            """
+            ALTER TABLE offer ADD COLUMN since INTEGER NOT NULL DEFAULT 0;
+            UPDATE offer SET since = first;
+            ALTER TABLE slice_count ADD COLUMN probed INTEGER NOT NULL DEFAULT 0;
+            ALTER TABLE slice_count ADD COLUMN low INTEGER NOT NULL DEFAULT 0;
+            """
+        ),
+        ("the order in which orders were carried out", "ARRIVING request;"),
     ]
 
     /// Makes what is missing.
@@ -62,7 +72,8 @@ enum MarketSchema {
         try database.write { connection in
             try connection.script("CREATE TABLE IF NOT EXISTS market_step (name TEXT PRIMARY KEY)")
             for step in steps where try !connection.has("SELECT name FROM market_step WHERE name = ?", .text(step.name)) {
-                try connection.script(database.dialect.translated(step.tables))
+                let tables = database.dialect.translated(step.tables)
+                if !tables.isEmpty { try connection.script(tables) }
                 try connection.run("INSERT INTO market_step (name) VALUES (?)", .text(step.name))
             }
         }

@@ -20,12 +20,12 @@ package final class MarketServer: Sendable {
     ///   - listen: where it is asked; the terms say where people reach that.
     ///   - tell: hears what happens, on several threads.
     package init(
-        _ folder: MarketFolder, _ terms: MarketTerms, _ settings: MarketSettings, store: MarketStore, listen: SocketAddress,
+        _ folder: MarketFolder, _ terms: MarketTerms, store: MarketStore, listen: SocketAddress,
         now: @escaping @Sendable () -> Int64 = { SystemTime().wall.secondsSinceEpoch }, tell: @escaping @Sendable (MarketNews) -> Void
     ) throws {
         self.folder = folder
         let secrets = try folder.secrets(), vault = KeyVault(folder: folder.keys, storage: secrets.storage), maker = KeyMaker(vault)
-        let house = Locked(try MarketHouse(folder, terms, settings, store, vault, maker)), records = MarketRecords(store: store)
+        let house = Locked(try MarketHouse(folder, terms, store, vault, maker)), records = MarketRecords(store: store)
         let office = MarketOffice(
             terms: terms, sealKey: secrets.seal, intake: MarketIntake(store: store, time: terms.time), records: records, shelf: LogShelf(store: store), house: house, now: now,
             fail: { tell(.trouble("\($0)")) })

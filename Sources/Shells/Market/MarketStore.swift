@@ -3,9 +3,12 @@ package import Exchange
 /// The exchange's ledger in a database. When a transaction returns, what it wrote survives a power cut; killed before, nothing of it happened.
 package final class MarketStore: LedgerStore, Sendable {
     private let database: any MarketDatabase
+    /// The column by which rows are in the order in which they came.
+    let arrival: String
 
     /// Makes the tables that are missing.
     package init(_ database: any MarketDatabase) throws {
+        arrival = database.dialect.arrival
         self.database = database
         try MarketSchema.apply(to: database)
     }

@@ -11,7 +11,7 @@ package final class PostgresDatabase: MarketDatabase {
     private static let tries = 20
     private let address: String
     private let stock = Mutex<[PostgresLine]>([])
-    package let dialect = MarketDialect(bytes: "BYTEA", integer: "BIGINT", clustered: "")
+    package let dialect = MarketDialect(bytes: "BYTEA", integer: "BIGINT", clustered: "", arrival: "place", arriving: "BIGSERIAL")
 
     /// Throws `MarketStoreError.unavailable` when there is no such database, and when it would not keep what it says is kept.
     package init(_ address: String) throws {

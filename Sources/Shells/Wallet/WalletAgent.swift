@@ -125,8 +125,7 @@ package final class WalletAgent {
         if case .purchase(let id) = intent.purpose { try followWithDecoy(id, slice) }
     }
 
-    /// Of trials; another number than the usual is for trial exchanges.
-    private func workBits() throws -> Int { Int(try store.number("work-bits") ?? Int64(Work.bits)) }
+    private func workBits() throws -> Int { Int(try store.number("work-bits") ?? terms[.workBits]) }
 
     private func followWithDecoy(_ purchase: Int64, _ slice: Slice) throws {
         guard !rules.isHurried, rules.decoyOneIn > 0, Int.random(in: 0..<rules.decoyOneIn, using: &random) == 0, try !store.isDecoy(purchase) else { return }

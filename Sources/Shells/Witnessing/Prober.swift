@@ -166,10 +166,12 @@ final class Prober {
 
     /// A program that failed says nothing about a mote.
     private func note(_ visit: Visit, _ end: Subprocess.End, _ output: String) {
-        let isUp = end == .exited(status: 0) && output.hasPrefix("up ")
-        guard isUp || end == .exited(status: 1) && output.hasPrefix("down") else { return complain("the node program could not probe \(visit.address): \(end)") }
-        onEvent("mote \(visit.address.address) in slice \(visit.slice.index): \(output.split(separator: "\n").first.map { $0.split(separator: " ").prefix(2).joined(separator: " ") } ?? "")")
+        let words = output.split(separator: "\n").first?.split(separator: " ") ?? []
+        // The program has checked what the mote signed.
+        let taken = end == .exited(status: 0) && words.count > 2 && words[0] == "up" ? UInt16(words[2]) : nil
+        guard taken != nil || end == .exited(status: 1) && output.hasPrefix("down") else { return complain("the node program could not probe \(visit.address): \(end)") }
+        onEvent("mote \(visit.address.address) in slice \(visit.slice.index): \(words.prefix(2).joined(separator: " "))")
         guard verdicts.count < Self.motesLimit else { return }
-        verdicts.append(desk.verdict(on: visit.mote, at: visit.slice, isUp: isUp))
+        verdicts.append(desk.verdict(on: visit.mote, at: visit.slice, taken: taken))
     }
 }

@@ -50,6 +50,7 @@ package struct PublicationReader {
             case .chain: break
             }
         }
+        try readOthers(&published)
         return published
     }
 
@@ -83,20 +84,32 @@ package struct PublicationReader {
             guard let record = try? BeaconRecord(beacon) else { throw Failure.malformed("beacon") }
             published.beacons[slice] = record
         }
-        published.offers[slice] = try list(.listings(slice), "listings") { try? Offer($0) }
-        published.verdicts[slice] = try list(.certs(slice), "certificates") { Verdict.decode($0) }.flatMap(\.self)
-        for (list, path) in [(EpochReport.List.swaps, MarketPath.swaps(slice)), (.complaints, .complaints(slice))] {
-            if let body = try client.fetch(path) { published.lists[slice, default: [:]][list] = body }
-        }
-        published.swaps[slice] = try list(.swaps(slice), "swaps") { SwapResult($0) }
+        try readMotes(slice, &published)
+        published.swaps[slice] = try list(.swaps, of: slice, .swaps(slice), &published) { SwapResult($0) }
+        if let body = try client.fetch(.complaints(slice)) { published.lists[slice, default: [:]][.complaints] = body }
         published.revealed += witnesses.compactMap { witness in (try? witness.fetch(.revealed(slice))).flatMap { $0 }.flatMap { try? BeaconRecord($0) } }
     }
 
-    private func list<Item>(_ path: MarketPath, _ what: String, _ read: ([UInt8]) -> Item?) throws -> [Item] {
+    private func readMotes(_ slice: Slice, _ published: inout Published) throws {
+        published.offers[slice] = try list(.listings, of: slice, .listings(slice), &published) { try? Offer($0) }
+        published.verdicts[slice] = try list(.certs, of: slice, .certs(slice), &published) { Verdict.decode($0) }.flatMap(\.self)
+    }
+
+    /// Slices without orders' root, in which a beacon could not be had: motes were listed in them all the same.
+    private func readOthers(_ published: inout Published) throws {
+        let reports = published.documents.filter { $0.kind == .report }.compactMap { try? EpochReport($0.body) }
+        let told = reports.flatMap { report in report.throttle.keys.flatMap { [$0, $0 - EpochReport.settling] } + report.lists.keys.map(\.slice) }
+        for slice in Set(told).sorted() where slice.index >= 0 && published.offers[slice] == nil { try readMotes(slice, &published) }
+    }
+
+    private func list<Item>(
+        _ list: EpochReport.List, of slice: Slice, _ path: MarketPath, _ published: inout Published, _ read: ([UInt8]) -> Item?
+    ) throws -> [Item] {
         guard let body = try client.fetch(path) else { return [] }
-        guard let items = PublishedList.decode(body) else { throw Failure.malformed(what) }
+        published.lists[slice, default: [:]][list] = body
+        guard let items = PublishedList.decode(body) else { throw Failure.malformed(list.rawValue) }
         return try items.map { item in
-            guard let item = read(item) else { throw Failure.malformed(what) }
+            guard let item = read(item) else { throw Failure.malformed(list.rawValue) }
             return item
         }
     }

@@ -42,10 +42,10 @@ struct MarketAuditTests {
     func earnings() throws {
         let mote = market.motes[0].publicKey
         market.published.verdicts[market.start + 4]?.removeAll { $0.mote == mote && $0.witness != "w1" }
-        #expect(market.rulesBroken == [.earnings])
+        #expect(market.rulesBroken == [.earnings, .throttle])
         let other = try AuditedMarket()
-        try other.bend(other.start + 4) { $0.permits = [other.permitRole: 1] }
-        #expect(other.rulesBroken == [.earnings])
+        try other.bend(other.start + 3) { $0.permits[other.permitRole] = 1 }
+        #expect(other.rulesBroken == [.earnings, .throttle])
     }
 
     @Test("a second table of keys, one long before its time and one that is handed out but not logged are found")
@@ -111,6 +111,7 @@ struct MarketAuditTests {
             let old = report
             report = EpochReport(origin: old.origin, seal: old.seal, beacon: without.value)
             (report.missing, report.counts, report.accounts, report.hidden) = (["w3"], old.counts, old.accounts, old.hidden)
+            (report.lists, report.throttle, report.permits) = (old.lists, old.throttle, old.permits)
         }
         #expect(market.rulesBroken == [.beacons], "the witness says that it did reveal")
         market.published.revealed = []
@@ -129,22 +130,59 @@ struct MarketAuditTests {
         #expect(market.rulesBroken.contains(.swaps))
     }
 
+    @Test("listings or verdicts that are not those of the report, that are in none, or cannot be had are found")
+    func lists() throws {
+        let settled = slice - 2
+        for list in [EpochReport.List.listings, .certs] {
+            let altered = try AuditedMarket(), hidden = try AuditedMarket(), added = try AuditedMarket()
+            altered.published.lists[altered.start + 4]?[list]?.append(0)
+            #expect(altered.rulesBroken == [.reports])
+            hidden.published.lists[hidden.start + 4] = nil
+            #expect(hidden.rulesBroken == [.reports])
+            added.published.lists[added.start + 3]?[list] = [1]
+            #expect(added.findings.map { "\($0)" } == ["reports in slice \(added.start.index + 3): the \(list.rawValue) that are handed out are in no report"])
+        }
+        try market.bend(slice) { $0.lists[.init(.certs, of: settled + 1)] = .init(count: 0, body: []) }
+        #expect(market.rulesBroken == [.reports], "before anybody can know that there will be no more")
+    }
+
+    @Test("a throttle that went by other figures than were published, or came to others, is found")
+    func throttle() throws {
+        func bent(_ change: (SliceDecision) -> SliceDecision) throws -> Set<MarketAudit.Rule> {
+            let market = try AuditedMarket()
+            try market.bend(slice(of: market) + 1) { $0.throttle[$0.slice] = change($0.throttle[$0.slice]!) }
+            return market.rulesBroken
+        }
+        func counted(_ change: @escaping (inout SliceCounts) -> Void) -> (SliceDecision) -> SliceDecision {
+            { said in
+                var counts = said.counts
+                change(&counts)
+                return SliceDecision(counts, target: said.target, delay: said.delay, permits: said.permits)
+            }
+        }
+        let changes: [(inout SliceCounts) -> Void] = [
+            { $0.live += 1 }, { $0.live = 0 }, { $0.ending += 1 }, { $0.sold += 1 }, { $0.deposited += 1 }, { $0.probed = ProbedShares(sum: 9, low: 1) },
+        ]
+        for change in changes { #expect(try bent(counted(change)).contains(.throttle)) }
+        #expect(try bent { SliceDecision($0.counts, target: $0.target + 1000, delay: $0.delay, permits: $0.permits) } == [.throttle])
+        try market.bend(slice) { $0.permits[.permit($0.slice + 5, .small, isStaked: true)] = 3 }
+        #expect(market.rulesBroken == [.throttle])
+        let silent = try AuditedMarket()
+        try silent.bend(slice(of: silent)) { $0.throttle = [:] }
+        #expect(silent.rulesBroken.contains(.throttle))
+    }
+
     @Test("an order in too small a set, an altered list and a missing report are found")
     func reports() throws {
         try market.bend(slice) { $0.hidden = [.init(shape: .refund, role: .access(day: market.start.day), orders: 1, set: 49, isHeld: false)] }
         #expect(market.rulesBroken == [.sets])
-        let list = try AuditedMarket(), body = PublishedBody.some
-        try list.bend(slice(of: list)) { $0.lists = [.swaps: .init(count: 1, body: body)] }
-        list.published.lists = [slice(of: list): [.swaps: body]]
-        #expect(list.findings == [])
-        list.published.lists = [slice(of: list): [.swaps: body + [0]]]
+        let list = try AuditedMarket()
+        list.published.lists[slice(of: list)]?[.swaps] = [0]
         #expect(list.rulesBroken == [.reports])
         let missing = try AuditedMarket()
         missing.published.documents.removeAll { $0.kind == .report && $0.number == slice(of: missing).index }
         #expect(missing.rulesBroken == [.log, .reports])
     }
-
-    private enum PublishedBody { static let some: [UInt8] = [1, 2, 3] }
 
     @Test("entries that were left out or changed are found, whoever signed")
     func log() {

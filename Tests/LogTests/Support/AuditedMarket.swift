@@ -11,20 +11,19 @@ final class AuditedMarket {
     let secrets = (0..<3).map { _ in ChainSecret(seed: .random(32), length: 96)! }
     let start: Slice
     var published: Published
-    var rules: MarketRules
     /// By slice: what its orders are.
     var ids: [Slice: [[UInt8]]] = [:]
     private var entries: [[UInt8]] { world.entries }
     private var leaves: [(leaf: LogLeaf, index: Int, body: [UInt8], at: Slice)] = []
     let permitRole: KeyRole
+    private var law: PermitLaw
     private(set) var motes: [Ed25519Key] = []
 
-    /// Slices from `start + 4` on, for which there are chains and keys.
+    /// Slices from `start + 3` on, for which there are chains and keys; motes are listed from the next one on.
     init(slices: Int64 = 6, motes count: Int = 2) throws {
         world = try LogWorld()
         start = Slice.first(ofDay: world.now.day)
-        rules = MarketRules(world.terms)
-        rules.leastFleet = 1
+        law = PermitLaw(world.terms)
         permitRole = .permit(start + 4, .small, isStaked: true)
         published = Published(Checkpoint(origin: world.origin, size: 0, root: MerkleTree.root([[UInt8]]())))
         for denomination in Denomination.allCases { world.issuer.open(.credit(denomination, week: start.week)) }
@@ -33,12 +32,12 @@ final class AuditedMarket {
         log(.week, start.week, try #require(world.issuer.table(week: start.week)).bytes, at: start)
         log(.day, start.day, try #require(world.issuer.table(day: start.day)).bytes, at: start)
         for (witness, secret) in zip(world.witnesses, secrets) {
-            log(.chain, start.index, BeaconChain(witness: witness.name, first: start, secret: secret, key: witness.key).bytes, at: start)
+            log(.chain, start.index, BeaconChain(witness: witness.name, first: start, secret: secret, key: witness.key).bytes, at: start - 1)
         }
         let root = MerkleTree.root(world.entries.map { MerkleTree.leaf($0) })
         motes = (0..<count).map { _ in Ed25519Key() }
         let offers = try motes.enumerated().map { try offer($1, bucket: UInt8($0), root) }
-        for slice in start + 4..<start + 4 + slices { try settle(slice, offers) }
+        for slice in start + 3..<start + 4 + slices { try settle(slice, offers) }
         finish()
     }
 
@@ -55,7 +54,7 @@ final class AuditedMarket {
         let block = try #require(scheme.encode(input.bytes, salt: [UInt8](repeating: 7, count: 48), for: publicKey)), signature = try #require(Self.permitKey.signBlock(block))
         func made(_ signed: [UInt8]) -> Offer {
             Offer(
-                permit: Token(input: input, authenticator: signature), size: .small, bucket: bucket, first: start, last: start + 3, group: rules.groups[bucket]!,
+                permit: Token(input: input, authenticator: signature), size: .small, bucket: bucket, first: start, last: start + 3, group: MarketRules(world.terms).groups[bucket]!,
                 address: Array("127.0.0.1:1 \(String(repeating: "AB", count: 20))".utf8), keyRoot: root, signature: signed)
         }
         return made(mote.sign(made([UInt8](repeating: 0, count: 64)).signed))
@@ -73,7 +72,8 @@ final class AuditedMarket {
         (published.identifiers[slice], published.beacons[slice], published.offers[slice]) = (own, record, listed)
         let buckets = Clearing.run(zip(requests, offers).map { SwapOffer(id: $0.id, gives: $1.bucket, accepts: $0.accepts)! }, beacon: record.value, leastFleet: 1)
         published.swaps[slice] = requests.map { SwapResult($0, buckets[$0.id]) }
-        published.verdicts[slice] = listed.flatMap { offer in world.witnesses.map { Verdict(witness: $0.name, mote: offer.mote, slice: slice, isUp: true, key: $0.key) } }
+        published.verdicts[slice] = listed.flatMap { offer in world.witnesses.map { Verdict(witness: $0.name, mote: offer.mote, slice: slice, isUp: true, taken: UInt16(listed.count), key: $0.key) } }
+        published.lists[slice] = [.listings: listed.flatMap(\.bytes), .certs: published.verdicts[slice]!.isEmpty ? [] : Verdict.encode(published.verdicts[slice]!), .swaps: []]
         log(.report, slice.index, report(slice, record).bytes, at: slice)
     }
 
@@ -87,20 +87,37 @@ final class AuditedMarket {
     /// A pack is bought each slice; the first one reports the permits too.
     private func report(_ slice: Slice, _ record: BeaconRecord) -> EpochReport {
         var report = EpochReport(origin: world.origin, seal: record.seal, beacon: record.value)
-        let packs = slice.index - start.index - 3, staked: Int64 = 12 * Int64(motes.count)
+        let packs = slice.index - start.index - 3, staked: Int64 = slice > start + 3 ? 12 * Int64(motes.count) : 0
         report.counts = [
             .credit(.twoHundredFiftySix, week: start.week): KeyCount(issued: 3 * packs), .credit(.sixtyFour, week: start.week): KeyCount(issued: 3 * packs),
-            .credit(.four, week: start.week): KeyCount(issued: 3 * Int64(motes.count), redeemed: 3 * Int64(motes.count)),
+            .credit(.four, week: start.week): KeyCount(issued: staked / 4, redeemed: staked / 4),
         ]
         report.accounts = [.prepaid: -960 * packs - staked, .credit(week: start.week): 960 * packs, .stake: staked]
-        if slice == start + 4 {
-            report.permits = [permitRole: Int64(motes.count)]
-            report.counts[permitRole] = KeyCount(issued: Int64(motes.count))
-        }
+        if slice == start + 4 { report.counts[permitRole] = KeyCount(issued: Int64(motes.count)) }
+        tellLists(&report)
+        tellThrottle(&report)
         // A mote that served in a slice earns rights for the one after the next.
         if slice > start + 4, slice <= start + 8 { for bucket in [UInt8(0), 1] { report.counts[.barter(bucket: bucket, slice + 1)] = KeyCount(issued: 2) } }
         report.hidden = [.init(shape: .buy(.four), role: .credit(.four, week: start.week), orders: 3, set: 60, isHeld: false)]
         return report
+    }
+
+    private func tellLists(_ report: inout EpochReport) {
+        let settled = report.slice - EpochReport.settling
+        report.lists[.init(.swaps, of: report.slice)] = .init(count: 0, body: [])
+        for list in [EpochReport.List.listings, .certs] {
+            guard let body = published.lists[settled]?[list], !body.isEmpty else { continue }
+            report.lists[.init(list, of: settled)] = .init(count: 1, body: body)
+        }
+    }
+
+    private func tellThrottle(_ report: inout EpochReport) {
+        let slice = report.slice, settled = slice - EpochReport.settling, listed = published.offers[slice] ?? []
+        let probed = ProbedShares((published.offers[settled] ?? []).map { ($0.mote, $0.size) }, published.verdicts[settled] ?? [], at: settled, world.terms.trust)
+        let wanted = slice == start + 4 ? Int64(motes.count) : 0
+        let counts = SliceCounts(live: Int64(listed.count), ending: Int64(listed.count { $0.last == slice }), wanted: wanted, probed: probed)
+        let (decision, permits) = law.decide(counts, at: slice)
+        (report.throttle, report.permits) = ([slice: decision], permits)
     }
 
     /// Signs the log as it is now, and hands everything out with proofs.
@@ -135,5 +152,5 @@ final class AuditedMarket {
     }
 
     var rulesBroken: Set<MarketAudit.Rule> { Set(findings.map(\.rule)) }
-    var findings: [MarketAudit.Finding] { MarketAudit.findings(published, world.terms, rules: rules) }
+    var findings: [MarketAudit.Finding] { MarketAudit.findings(published, world.terms) }
 }

@@ -17,7 +17,9 @@ final class LogWorld {
         terms = try MarketTerms(
             origin: origin, address: "127.0.0.1:9080", logKey: logKey.publicKey, sealKey: Curve25519Key().publicKey, cashierKey: Ed25519Key().publicKey, time: .usual,
             witnesses: witnesses.enumerated().map { .init(name: $1.name, key: $1.key.publicKey, address: "127.0.0.1:\(9081 + $0)") },
-            buckets: [.init(number: 0, region: "europe", group: "first"), .init(number: 1, region: "asia", group: "first"), .init(number: 2, region: "asia", group: "second")])
+            buckets: [.init(number: 0, region: "europe", group: "first"), .init(number: 1, region: "asia", group: "first"), .init(number: 2, region: "asia", group: "second")],
+            // So few motes as tests have.
+            trials: [.leastFleet: 1, .leastPermits: 2])
     }
 
     func checkpoint(_ names: Set<String> = ["w1", "w2", "w3"], at slice: Slice) -> Checkpoint {

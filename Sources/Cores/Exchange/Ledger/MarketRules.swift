@@ -17,8 +17,12 @@ package struct MarketRules: Hashable, Sendable {
 
     package init() {}
 
-    /// With the buckets that an exchange has.
-    package init(_ terms: MarketTerms) { groups = terms.groupNumbers }
+    /// With an exchange's buckets, and its own numbers if it is for trials.
+    package init(_ terms: MarketTerms) {
+        groups = terms.groupNumbers
+        (leastSet, longestHold, leastFleet) = (terms[.leastSet], terms[.longestHold], Int(terms[.leastFleet]))
+        (groupFloor, workBits) = (terms[.groupFloor], Int(terms[.workBits]))
+    }
 
     /// Whether a group may have so many shares of a slice, once a mote of that size is among them.
     func allows(_ own: Int64, of all: Int64, with size: MoteClass) -> Bool { own <= max(all / 3, groupFloor * size.shares) }

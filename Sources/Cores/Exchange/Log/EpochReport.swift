@@ -10,8 +10,24 @@ package struct EpochReport: Hashable, Sendable {
 
     package enum Failure: Error { case malformed }
 
-    /// What is published beside it.
-    package enum List: String, Sendable, CaseIterable { case listings, swaps, certs, complaints }
+    /// What is published beside it: the swaps and complaints of its slice; and the listings and verdicts of slices up to two before it, for until then more
+    /// of them may come. Of what no report tells, a slice had none.
+    package enum List: String, Sendable, CaseIterable {
+        case listings, swaps, certs, complaints
+
+        /// That an exchange hands them out: 20 days, and complaints no longer than a token can be deposited.
+        package var slicesKept: Int64 { (self == .complaints ? 3 : 20) * Slice.perDay }
+    }
+
+    /// Slices after which nothing is added to what is listed for a slice and to the verdicts of it.
+    package static let settling: Int64 = 2
+
+    package struct Place: Hashable, Sendable {
+        package let list: List
+        package let slice: Slice
+
+        package init(_ list: List, of slice: Slice) { (self.list, self.slice) = (list, slice) }
+    }
 
     package struct Digested: Hashable, Sendable {
         package let count: Int
@@ -43,15 +59,15 @@ package struct EpochReport: Hashable, Sendable {
     package let beacon: [UInt8]
     /// Witnesses that kept their value back.
     package var missing: Set<String> = []
-    package var lists: [List: Digested] = [:]
+    package var lists: [Place: Digested] = [:]
     /// Balances in smm, of all accounts that have any.
     package var accounts: [Account: Int64] = [:]
     /// Tokens ever made and taken with each key for which that changed since the last report.
     package var counts: [KeyRole: KeyCount] = [:]
     package var hidden: [Hidden] = []
     package var refused: [Refusal: Int] = [:]
-    /// What the throttle went by and came to, in thousandths, by name.
-    package var throttle: [String: Int64] = [:]
+    /// What the throttle went by and came to in each slice since the last report, with this one.
+    package var throttle: [Slice: SliceDecision] = [:]
     /// Permits that it newly allows, by their keys' roles.
     package var permits: [KeyRole: Int64] = [:]
 
@@ -67,12 +83,12 @@ package struct EpochReport: Hashable, Sendable {
         let head = ["dust-report 1", "market \(origin)", "slice \(slice.index)", "orders \(seal.count) \(Hex.lower(seal.root))", "beacon \(Hex.lower(beacon))"]
         let rest: [[String]] = [
             missing.map { "missing \($0)" },
-            lists.map { "list \($0.rawValue) \($1.count) \(Hex.lower($1.digest))" },
+            lists.map { "list \($0.list.rawValue) \($0.slice.index) \($1.count) \(Hex.lower($1.digest))" },
             accounts.map { "account \($0) \($1)" },
             counts.map { "key \(Hex.lower($0.bytes)) \($1.issued) \($1.redeemed)" },
             hidden.map { "shape \($0.shape.code.0) \($0.shape.code.1) \(Hex.lower($0.role.bytes)) \($0.orders) \($0.set) \($0.isHeld ? "held" : "open")" },
             refused.map { "refused \($0.rawValue) \($1)" },
-            throttle.map { "throttle \($0) \($1)" },
+            throttle.map { "throttle \($0.index) \($1.numbers.map { "\($0)" }.joined(separator: " "))" },
             permits.map { "permits \(Hex.lower($0.bytes)) \($1)" },
         ]
         return (head + rest.flatMap { $0.sorted() }).joined(separator: "\n") + "\n"
@@ -93,25 +109,27 @@ package struct EpochReport: Hashable, Sendable {
     private mutating func take(_ words: [Substring]) -> Bool {
         switch (words[0], words.count) {
         case ("missing", 2): missing.insert(String(words[1]))
-        case ("list", 4): return takeList(words)
+        case ("list", 5): return takeList(words)
         case ("account", 3): return takeAccount(words)
         case ("key", 4), ("permits", 3): return takeKey(words)
         case ("shape", 7): return takeShape(words)
         case ("refused", 3):
             guard let code = UInt8(words[1]), let refusal = Refusal(rawValue: code), let count = Self.number(words[2], Self.countLimit) else { return false }
             refused[refusal] = Int(count)
-        case ("throttle", 3):
-            guard words[1].utf8.count <= 24, let value = Int64(words[2]), value.magnitude <= Self.countLimit else { return false }
-            throttle[String(words[1])] = value
+        case ("throttle", 2 + SliceDecision.numbersCount):
+            let numbers = words[2...].compactMap { Self.number($0, Self.countLimit) }
+            guard let slice = Self.number(words[1], LogLeaf.numberLimit), let decision = SliceDecision(numbers) else { return false }
+            throttle[Slice(slice)] = decision
         default: return false
         }
         return true
     }
 
     private mutating func takeList(_ words: [Substring]) -> Bool {
-        guard let list = List(rawValue: String(words[1])), let count = Self.number(words[2], Self.countLimit), let digest = Hex.decode(words[3]), digest.count == 32
+        guard let list = List(rawValue: String(words[1])), let slice = Self.number(words[2], LogLeaf.numberLimit), let count = Self.number(words[3], Self.countLimit),
+            let digest = Hex.decode(words[4]), digest.count == 32
         else { return false }
-        lists[list] = Digested(count: Int(count), digest: digest)
+        lists[Place(list, of: Slice(slice))] = Digested(count: Int(count), digest: digest)
         return true
     }
 

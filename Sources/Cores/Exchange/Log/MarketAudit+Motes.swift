@@ -68,7 +68,8 @@ extension MarketAudit {
     private func cleared(_ requests: [SwapRequest], _ slice: Slice, _ beacon: [UInt8]) -> [[UInt8]: UInt8] {
         var offers: [MoteClass: [SwapOffer]] = [:]
         for request in Dictionary(grouping: requests, by: \.mote).compactMap({ $1.min { $0.id.lexicographicallyPrecedes($1.id) } }) {
-            let listed = (published.offers[request.first] ?? published.offers[slice] ?? []).first { $0.mote == request.mote && $0.first <= request.first && $0.last >= request.last }
+            // One that was listed late is in no earlier list.
+            let listed = ((published.offers[request.first] ?? []) + (published.offers[slice] ?? [])).first { $0.mote == request.mote && $0.first <= request.first && $0.last >= request.last }
             guard let listed, let offer = SwapOffer(id: request.id, gives: listed.bucket, accepts: request.accepts) else { continue }
             offers[listed.size, default: []].append(offer)
         }

@@ -1,5 +1,3 @@
-internal import Sealing
-
 extension MarketAudit {
     // MARK: what reports say of other things
 
@@ -8,9 +6,6 @@ extension MarketAudit {
         for report in reports {
             if report.origin != terms.origin { find(.reports, report.slice, "is of another exchange") }
             if let record = published.beacons[report.slice], record.seal != report.seal { find(.reports, report.slice, "tells of other orders than were sealed") }
-            for (list, body) in published.lists[report.slice] ?? [:] {
-                if let said = report.lists[list], said.digest != Digest.sha256(body) { find(.reports, report.slice, "the \(list.rawValue) that are handed out are not those of the report") }
-            }
             for hidden in report.hidden where hidden.isHeld != (hidden.set < rules.leastSet) {
                 find(.sets, report.slice, "\(hidden.orders) orders of shape \(hidden.shape) were \(hidden.isHeld ? "held" : "carried out") in a set of \(hidden.set)")
             }
@@ -78,9 +73,13 @@ extension MarketAudit {
 
     /// What a copy of the ledger shows beside what is published: its own rules, and that it is the one that the last report tells of.
     ///
-    /// - Parameter carriedOut: identifiers of a slice's orders, in the order in which the ledger has them.
-    package static func findings(_ rows: LedgerRows, carriedOut: [Slice: [[UInt8]]], _ published: Published, _ terms: MarketTerms) -> [Finding] {
-        var audit = MarketAudit(published, terms, MarketRules(terms)), counts: [KeyRole: KeyCount] = [:]
+    /// - Parameters:
+    ///   - carriedOut: identifiers of a slice's orders, in the order in which the ledger has them.
+    ///   - traded: what was deposited, sold and wanted in a slice, counted again.
+    package static func findings(
+        _ rows: LedgerRows, carriedOut: [Slice: [[UInt8]]], traded: [Slice: SliceCounts] = [:], _ published: Published, _ terms: MarketTerms
+    ) -> [Finding] {
+        var audit = MarketAudit(published, terms), counts: [KeyRole: KeyCount] = [:]
         let roles = Dictionary(audit.tables.flatMap(\.table.keys).map { ($0.id, $0.role) }) { first, _ in first }
         // Keys from before the exchange began were never used, and have a row all the same.
         var rows = rows
@@ -96,6 +95,10 @@ extension MarketAudit {
             let turn = Dictionary(uniqueKeysWithValues: Beacon.order(Array(Set(sealed)), record.value).enumerated().map { ($1, $0) })
             let turns = ids.compactMap { turn[$0] }
             if turns != turns.sorted() { audit.find(.ledger, slice, "orders were carried out in another order than the beacon's") }
+        }
+        for (slice, said) in audit.reports.flatMap(\.throttle) {
+            guard let own = traded[slice], (own.deposited, own.sold, own.wanted) != (said.counts.deposited, said.counts.sold, said.counts.wanted) else { continue }
+            audit.find(.ledger, slice, "the ledger has \(own.deposited) deposits, \(own.sold) tokens sold and \(own.wanted) permits wanted; the throttle reckoned with others")
         }
         return audit.findings
     }

@@ -46,6 +46,8 @@ package struct MarketAudit {
         case sets
         /// Reports say what was published.
         case reports
+        /// The throttle went by what was published, and permits are what it comes to.
+        case throttle
         /// A copy of the ledger is what the reports say.
         case ledger
     }
@@ -67,8 +69,8 @@ package struct MarketAudit {
     var findings: [Finding] = []
 
     /// What does not hold; empty when all is well.
-    package static func findings(_ published: Published, _ terms: MarketTerms, rules: MarketRules? = nil) -> [Finding] {
-        var audit = MarketAudit(published, terms, rules ?? MarketRules(terms))
+    package static func findings(_ published: Published, _ terms: MarketTerms) -> [Finding] {
+        var audit = MarketAudit(published, terms)
         audit.checkLog()
         audit.checkKeys()
         audit.checkOrders()
@@ -76,12 +78,14 @@ package struct MarketAudit {
         audit.checkMotes()
         audit.checkSwaps()
         audit.checkReports()
+        audit.checkLists()
+        audit.checkThrottle()
         audit.checkValue()
         return audit.findings
     }
 
-    init(_ published: Published, _ terms: MarketTerms, _ rules: MarketRules) {
-        (self.terms, self.rules, self.published) = (terms, rules, published)
+    init(_ published: Published, _ terms: MarketTerms) {
+        (self.terms, rules, self.published) = (terms, MarketRules(terms), published)
         leaves = published.entries.compactMap { try? LogLeaf($0) }
         reports = published.documents.filter { $0.kind == .report }.compactMap { try? EpochReport($0.body) }.sorted { $0.slice < $1.slice }
         tables = published.documents.compactMap { document in

@@ -16,6 +16,7 @@ internal import Sealing
 ///     SliceSeconds 900
 ///     Witness NAME HEX ADDRESS            three of them, Ed25519
 ///     Bucket 0 REGION GROUP               up to 32: motes of one bucket are as good as each other
+///     Trial NAME NUMBER                   another number than the usual one (`TrialSetting`); an exchange for people has no such line
 package struct MarketTerms: Hashable, Sendable {
     package static let bytesLimit = 16 << 10
     package static let witnessesCount = 3
@@ -54,13 +55,15 @@ package struct MarketTerms: Hashable, Sendable {
     package let time: MarketTime
     package let witnesses: [Witness]
     package let buckets: [Bucket]
+    package let trials: [TrialSetting: Int64]
 
     /// Throws what `init(_:)` would for the text of it.
     package init(
-        origin: String, address: String, logKey: [UInt8], sealKey: [UInt8], cashierKey: [UInt8], time: MarketTime, witnesses: [Witness], buckets: [Bucket]
+        origin: String, address: String, logKey: [UInt8], sealKey: [UInt8], cashierKey: [UInt8], time: MarketTime, witnesses: [Witness], buckets: [Bucket],
+        trials: [TrialSetting: Int64] = [:]
     ) throws(Fault) {
         (self.origin, self.address, self.logKey, self.sealKey, self.cashierKey) = (origin, address, logKey, sealKey, cashierKey)
-        (self.time, self.witnesses, self.buckets) = (time, witnesses, buckets)
+        (self.time, self.witnesses, self.buckets, self.trials) = (time, witnesses, buckets, trials)
         guard try Self(text) == self else { throw Fault(line: 0, expected: "words without spaces") }
     }
 
@@ -84,6 +87,7 @@ package struct MarketTerms: Hashable, Sendable {
         time = MarketTime(epoch: epoch, sliceSeconds: slice)
         witnesses = try Self.witnesses(lines.filter { $0.name == "Witness" })
         buckets = try Self.buckets(lines.filter { $0.name == "Bucket" })
+        trials = try Self.trials(lines.filter { $0.name == "Trial" })
     }
 
     /// The one form that is written.
@@ -100,6 +104,7 @@ package struct MarketTerms: Hashable, Sendable {
             """
         return head + witnesses.map { "Witness \($0.name) \(Hex.lower($0.key)) \($0.address)\n" }.joined()
             + buckets.map { "Bucket \($0.number) \($0.region) \($0.group)\n" }.joined()
+            + TrialSetting.allCases.compactMap { setting in trials[setting].map { "Trial \(setting.rawValue) \($0)\n" } }.joined()
     }
 
     package var trust: LogTrust { LogTrust(origin: origin, key: logKey, witnesses: Dictionary(uniqueKeysWithValues: witnesses.map { ($0.name, $0.key) })) }
@@ -114,7 +119,7 @@ package struct MarketTerms: Hashable, Sendable {
         let name: Substring
         let words: [Substring]
 
-        static let names: Set<Substring> = ["Market", "Address", "LogKey", "SealKey", "CashierKey", "Epoch", "SliceSeconds", "Witness", "Bucket"]
+        static let names: Set<Substring> = ["Market", "Address", "LogKey", "SealKey", "CashierKey", "Epoch", "SliceSeconds", "Witness", "Bucket", "Trial"]
 
         func fault(_ expected: String) -> Fault { Fault(line: number, expected: "\(name) and \(expected)") }
 
@@ -155,6 +160,16 @@ package struct MarketTerms: Hashable, Sendable {
         }
         guard !buckets.isEmpty else { throw Fault(line: 0, expected: "a line \"Bucket …\"") }
         return buckets
+    }
+
+    private static func trials(_ lines: [Line]) throws(Fault) -> [TrialSetting: Int64] {
+        var trials: [TrialSetting: Int64] = [:]
+        for line in lines {
+            guard line.words.count == 2, let setting = TrialSetting(rawValue: String(line.words[0])), let value = number(line.words[1], setting.range)
+            else { throw line.fault("one of \(TrialSetting.allCases.map { "\($0.rawValue) with \($0.range.lowerBound) to \($0.range.upperBound)" }.joined(separator: ", "))") }
+            guard trials.updateValue(value, forKey: setting) == nil else { throw line.fault("\(setting.rawValue) only once") }
+        }
+        return trials
     }
 
     private static func name(_ word: Substring, limit: Int) -> String? {

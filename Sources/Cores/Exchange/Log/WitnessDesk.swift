@@ -94,7 +94,10 @@ package struct WitnessDesk: Sendable {
 
     // MARK: motes
 
-    package func verdict(on mote: [UInt8], at slice: Slice, isUp: Bool) -> Verdict { Verdict(witness: name, mote: mote, slice: slice, isUp: isUp, key: key) }
+    /// - Parameter taken: shares of the slice before, as the mote signed them; `nil` when it is down.
+    package func verdict(on mote: [UInt8], at slice: Slice, taken: UInt16?) -> Verdict {
+        Verdict(witness: name, mote: mote, slice: slice, isUp: taken != nil, taken: taken ?? 0, key: key)
+    }
 }
 
 extension WitnessDesk.State {

@@ -15,7 +15,7 @@ package struct Gate<Keys: AccessKeys> {
     private let mote: [UInt8]
     private var shares: Int
     private var keys: Keys
-    /// Tokens of this slice and the next, by slice: as many as there are shares at most.
+    /// Tokens of the last slice, this one and the next, by slice: as many as there are shares at most.
     private var used: [Slice: Set<[UInt8]>] = [:]
 
     package init(mote: [UInt8], size: MoteClass, keys: Keys) {
@@ -31,6 +31,9 @@ package struct Gate<Keys: AccessKeys> {
     /// Whether one more would be admitted: what the mote says, signed, before anybody shows a token.
     package func hasRoom(in slice: Slice) -> Bool { used[slice, default: []].count < shares }
 
+    /// Shares that were taken in a slice, this one or the one before it.
+    package func taken(in slice: Slice) -> Int { used[slice]?.count ?? 0 }
+
     /// Admits the token for that slice, now or one ahead. The spend is the evidence for a deposit: keep it before serving.
     package mutating func admit(_ spend: Spend, exporter: [UInt8], at now: Slice) throws(Refusal) {
         guard case .spent(let slice, let salt, let session, let signature) = spend.evidence, slice == now || slice == now + 1, salt.count == 32,
@@ -42,7 +45,7 @@ package struct Gate<Keys: AccessKeys> {
         guard !used[slice, default: []].contains(input.nonce) else { throw .used }
         guard hasRoom(in: slice) else { throw .full }
         guard spend.token.isGenuine(key), Ed25519.verify(signature, of: Signed.spend(mote: mote, slice, session: session), by: input.nonce) else { throw .notAdmitted }
-        used = used.filter { $0.key >= now }
+        used = used.filter { $0.key >= now - 1 }
         used[slice, default: []].insert(input.nonce)
     }
 }

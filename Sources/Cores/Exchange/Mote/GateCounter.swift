@@ -42,7 +42,7 @@ package struct GateCounter<Keys: AccessKeys> {
         case .ask(let asked):
             let slice = asked == .present ? now : asked
             let hasRoom = !isFull && (slice == now || slice == now + 1) && slices.contains(slice) && gate.hasRoom(in: slice)
-            return Verdict(answer: GateAnswer.gate(GateStatement(slice, hasRoom: hasRoom, exporter: exporter, by: key)).bytes)
+            return Verdict(answer: GateAnswer.gate(GateStatement(slice, hasRoom: hasRoom, taken: UInt16(clamping: gate.taken(in: now - 1)), exporter: exporter, by: key)).bytes)
         case .token(let slice, let token, let salt, let signature):
             let spend = Spend(token, .spent(slice, salt: salt, session: Signed.session(exporter, token: token.input.nonce), signature: signature))
             guard !isFull else { return receipt(token.input.nonce, slice, .full) }

@@ -92,7 +92,7 @@ package enum GateAnswer: Hashable, Sendable {
     /// `GateMessages.bytesCount` of them.
     package var bytes: [UInt8] {
         switch self {
-        case .gate(let said): GateMessages.padded(17, said.slice, said.mote + [said.hasRoom ? 1 : 0] + said.signature)
+        case .gate(let said): GateMessages.padded(17, said.slice, said.mote + [said.hasRoom ? 1 : 0] + Signed.number(said.taken) + said.signature)
         case .receipt(let receipt): GateMessages.padded(18, receipt.slice, [receipt.outcome.rawValue] + receipt.subject + receipt.signature)
         }
     }
@@ -103,9 +103,9 @@ package enum GateAnswer: Hashable, Sendable {
             let (kind, slice) = try GateMessages.begin(&reader, bytes)
             switch kind {
             case 17:
-                let mote = try reader.bytes(32), room = try reader.u8()
+                let mote = try reader.bytes(32), room = try reader.u8(), taken = try reader.u16()
                 guard room <= 1 else { throw GateError.malformed }
-                self = .gate(GateStatement(mote: mote, slice: slice, hasRoom: room == 1, signature: try reader.bytes(64)))
+                self = .gate(GateStatement(mote: mote, slice: slice, hasRoom: room == 1, taken: taken, signature: try reader.bytes(64)))
             case 18:
                 guard let outcome = GateReceipt.Outcome(rawValue: try reader.u8()) else { throw GateError.malformed }
                 self = .receipt(GateReceipt(subject: try reader.bytes(32), slice: slice, outcome: outcome, signature: try reader.bytes(64)))
@@ -122,19 +122,22 @@ package struct GateStatement: Hashable, Sendable {
     package let mote: [UInt8]
     package let slice: Slice
     package let hasRoom: Bool
+    /// Shares that were taken in the slice before the present one, whichever was asked about: what witnesses come for. Of the present one it would
+    /// tell whoever asks again and again when each client came.
+    package let taken: UInt16
     package let signature: [UInt8]
 
-    init(mote: [UInt8], slice: Slice, hasRoom: Bool, signature: [UInt8]) {
-        (self.mote, self.slice, self.hasRoom, self.signature) = (mote, slice, hasRoom, signature)
+    init(mote: [UInt8], slice: Slice, hasRoom: Bool, taken: UInt16, signature: [UInt8]) {
+        (self.mote, self.slice, self.hasRoom, self.taken, self.signature) = (mote, slice, hasRoom, taken, signature)
     }
 
-    init(_ slice: Slice, hasRoom: Bool, exporter: [UInt8], by key: Ed25519Key) {
-        let signature = key.sign(Signed.gate(mote: key.publicKey, slice, exporter: exporter, hasRoom: hasRoom))
-        self.init(mote: key.publicKey, slice: slice, hasRoom: hasRoom, signature: signature)
+    init(_ slice: Slice, hasRoom: Bool, taken: UInt16, exporter: [UInt8], by key: Ed25519Key) {
+        let signature = key.sign(Signed.gate(mote: key.publicKey, slice, exporter: exporter, hasRoom: hasRoom, taken: taken))
+        self.init(mote: key.publicKey, slice: slice, hasRoom: hasRoom, taken: taken, signature: signature)
     }
 
     package func isSigned(exporter: [UInt8]) -> Bool {
-        Ed25519.verify(signature, of: Signed.gate(mote: mote, slice, exporter: exporter, hasRoom: hasRoom), by: mote)
+        Ed25519.verify(signature, of: Signed.gate(mote: mote, slice, exporter: exporter, hasRoom: hasRoom, taken: taken), by: mote)
     }
 }
 
@@ -186,9 +189,11 @@ package struct GateReceipt: Hashable, Sendable {
 }
 
 extension Signed {
-    static func gate(mote: [UInt8], _ slice: Slice, exporter: [UInt8], hasRoom: Bool) -> [UInt8] {
-        Array((hasRoom ? "dust-gate-room" : "dust-gate-full").utf8) + mote + slice.bytes + exporter
+    static func gate(mote: [UInt8], _ slice: Slice, exporter: [UInt8], hasRoom: Bool, taken: UInt16) -> [UInt8] {
+        Array((hasRoom ? "dust-gate-room" : "dust-gate-full").utf8) + mote + slice.bytes + number(taken) + exporter
     }
+
+    fileprivate static func number(_ value: UInt16) -> [UInt8] { [UInt8(value >> 8), UInt8(value & 255)] }
 
     /// By an owner's key: whose mote it is need not pay for it.
     static func owner(mote: [UInt8], _ slice: Slice, exporter: [UInt8]) -> [UInt8] { Array("dust-owner".utf8) + mote + slice.bytes + exporter }

@@ -11,7 +11,7 @@ package final class MoteProbe {
     /// For everything together.
     private static let patience = Instant.Span.seconds(10)
 
-    /// One line: `up room|full SLICE MARKETKEY EXPORTER SIGNATURE`, or `down` and why.
+    /// One line: `up room|full TAKEN SLICE MARKETKEY EXPORTER SIGNATURE`, or `down` and why.
     package struct Finding: Sendable {
         package let line: String
         package let isUp: Bool
@@ -50,7 +50,7 @@ package final class MoteProbe {
         guard let exporter = gate?.exporter, case .gate(let said)? = try? GateAnswer(message), said.isSigned(exporter: exporter) else { return end(down: "its answer is not signed for this link") }
         guard order.market.map({ $0 == said.mote }) ?? true else { return end(down: "it has the market key \(Hex.lower(said.mote))") }
         end(Finding(
-            line: "up \(said.hasRoom ? "room" : "full") \(said.slice.index) \(Hex.lower(said.mote)) \(Hex.lower(exporter)) \(Hex.lower(said.signature))", isUp: true))
+            line: "up \(said.hasRoom ? "room" : "full") \(said.taken) \(said.slice.index) \(Hex.lower(said.mote)) \(Hex.lower(exporter)) \(Hex.lower(said.signature))", isUp: true))
     }
 
     private func end(down why: String) { end(Finding(line: "down \(why)", isUp: false)) }
