@@ -39,6 +39,20 @@ struct ClientPartsTests {
         #expect(strict.sessionGroup == 7)
     }
 
+    @Test("A name of ours means one relay's directory, any relay's, or nothing; no exit is ever asked for it")
+    func ownNames() {
+        func request(_ name: String, _ command: SocksCommand = .connect) -> SocksRequest {
+            SocksRequest(version: .socks5, command: command, target: .name(name), port: 80, credentials: nil)
+        }
+        let fingerprint = String(repeating: "A1", count: 20)
+        #expect(request("\(fingerprint).mote.dust.alt").purpose == .directory(RSAIdentity(hex: fingerprint)))
+        #expect(request("\(fingerprint.lowercased()).mote.dust.alt").purpose == .directory(RSAIdentity(hex: fingerprint)))
+        #expect(request("any.mote.dust.alt").purpose == .directory(nil))
+        for lost in ["other.mote.dust.alt", "mote.dust.alt", "x.dust.alt", "\(fingerprint)A1.mote.dust.alt"] { #expect(request(lost).directory == nil && request(lost).isLostName) }
+        #expect(request("any.mote.dust.alt", .resolve).isLostName)
+        #expect(!request("example.org").isLostName && request("example.org").purpose == .port(80, isIPv6: false))
+    }
+
     @Test("The state file keeps lines that are not ours, and gives back the guards")
     func stateFile() throws {
         let folder = "/tmp/dustcloud-state-\(UInt64.random(in: .min ... .max))"

@@ -7,6 +7,17 @@ import Testing
 
 @Suite("Path selection")
 struct PathSelectorTests {
+    @Test("a path to a relay's directory ends at that relay, whatever its exit policy, and nowhere without one")
+    func directories() throws {
+        let relays = (1...6).map { Networks.relay($0, $0 < 4 ? Networks.all.union(.v2Dir) : Networks.all, policy: "reject 1-65535") }
+        let selector = Networks.selector(relays)
+        for seed in 1...20 {
+            #expect(try selector.once(PathNeed(.directory(Networks.identity(2)), now: Networks.now), seed: UInt64(seed)).last?.identity == Networks.identity(2))
+            #expect((1...3).map { Networks.identity($0) }.contains(try selector.once(PathNeed(.directory(nil), now: Networks.now), seed: UInt64(seed))[2].identity))
+        }
+        #expect(selector.failure(PathNeed(.directory(Networks.identity(5)), now: Networks.now)) != nil)
+    }
+
     @Test("A path is guard, middle and exit, three different relays")
     func shape() throws {
         let path = try Networks.selector((1...5).map { Networks.relay($0) }).once()

@@ -65,7 +65,7 @@ package struct BoxPiece: Hashable, Sendable {
         }
     }
 
-    init(letter: [UInt8], index: Int, count: Int, content: [UInt8]) { (self.letter, self.index, self.count, self.content) = (letter, index, count, content) }
+    package init(letter: [UInt8], index: Int, count: Int, content: [UInt8]) { (self.letter, self.index, self.count, self.content) = (letter, index, count, content) }
 
     package init?(padded: [UInt8]) {
         var reader = ByteReader(padded)

@@ -54,6 +54,8 @@ package struct BoxShelf: Sendable {
     /// Whether as many more would fit.
     package func hasRoom(for more: Int, of address: BoxAddress) -> Bool { count + more <= bounds.items && (boxes[address]?.count ?? 0) + more <= bounds.itemsOfBox }
 
+    package func contains(_ name: [UInt8], of address: BoxAddress) -> Bool { boxes[address]?[name] != nil }
+
     /// Takes away what is among `names`; those that were there.
     package mutating func remove(_ names: some Sequence<[UInt8]>, of address: BoxAddress) -> [[UInt8]] {
         let gone = names.filter { boxes[address]?.removeValue(forKey: $0) != nil }

@@ -11,6 +11,8 @@ package struct PathNeed: Hashable, Sendable {
         case lookup
         /// Nothing outside the network: the last relay need not be an exit.
         case inside
+        /// The directory of one relay, or of any that has one: the path ends there.
+        case directory(RSAIdentity?)
     }
 
     package var purpose: Purpose
@@ -36,6 +38,7 @@ package struct PathNeed: Hashable, Sendable {
         case .port(let port, let isIPv6): return (isIPv6 ? details.policy6 : details.policy).allows(port)
         case .lookup: return !details.policy.isRejectAll
         case .inside: return true
+        case .directory(let identity): return relay.flags.contains(.v2Dir) && identity.map { $0 == relay.identity } ?? true
         }
     }
 }

@@ -50,6 +50,7 @@ extension Client {
             quietLog.say(.warning, "exit", now: loop.now, "The \".exit\" notation is disabled: it would let web pages choose exits.")
             return .general
         }
+        if request.isLostName { return .hostUnreachable }
         if request.bypassesNames, settings.isSafeSocks { return .general }
         if request.command == .connect, case .address(let ip) = request.target, isForbidden(ip) {
             quietLog.say(.warning, "internal", now: loop.now, "Refusing requests for private addresses: no exit can reach what they mean here.")

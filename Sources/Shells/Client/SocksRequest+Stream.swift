@@ -2,19 +2,22 @@ internal import Ambience
 internal import Onion
 internal import Paths
 internal import Relaying
+internal import Sealing
 internal import Socks
 
 extension SocksRequest {
     /// What a path for it must do.
     var purpose: PathNeed.Purpose {
         guard command == .connect else { return .lookup }
+        if let directory { return directory }
         if case .address(let ip) = target { return .port(port, isIPv6: !ip.isIPv4) }
         return .port(port, isIPv6: false)
     }
 
     /// What the exit is asked.
     func streamTarget(_ port: SocksPortSettings) -> StreamTarget {
-        switch (command, target) {
+        if directory != nil { return .directory }
+        return switch (command, target) {
         case (.connect, .address(let ip)): .host("\(ip)", port: self.port, flags: ip.isIPv4 ? 0 : BeginMessage.Flags.ipv6Allowed)
         case (.connect, .name(let name)): .host(name, port: self.port, flags: port.beginFlags)
         case (_, .name(let name)): .resolve(name)
@@ -31,6 +34,20 @@ extension SocksRequest {
         if port.isolatesDestinationAddress { key.target = target }
         return key
     }
+
+    /// Names below `.alt` are in no DNS (RFC 9476), and ours no exit's business.
+    private static let ownSuffix = ".dust.alt"
+    private static let motesSuffix = ".mote" + ownSuffix
+
+    /// `FINGERPRINT.mote.dust.alt` is the directory of that relay, at the end of a circuit; `any.mote.dust.alt` that of some relay.
+    var directory: PathNeed.Purpose? {
+        guard command == .connect, case .name(let name) = target, name.lowercased().hasSuffix(Self.motesSuffix) else { return nil }
+        let label = name.dropLast(Self.motesSuffix.utf8.count).lowercased()
+        return label == "any" ? .directory(nil) : RSAIdentity(hex: label).map { .directory($0) }
+    }
+
+    /// A name of ours that means nothing.
+    var isLostName: Bool { hasSuffix(Self.ownSuffix) && directory == nil }
 
     var isOnion: Bool { hasSuffix(".onion") }
     /// The old notation that named an exit: a leak, disabled in stock too.
