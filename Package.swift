@@ -97,6 +97,7 @@ let package = Package(
 
         room("Shells", "Loops", ["Ambience", "CEvent", "CLinux"]),
         room("Shells", "Spool", ["Bytes", "Ambience", "Sealing", "Loops", "CLinux"]),
+        room("Shells", "Submission", ["Ambience", "Sealing", "Letters", "Loops"]),
         room("Shells", "Relaying", ["Bytes", "Ambience", "Confidential", "Sealing", "Onion", "OnionServices", "Limits", "Names", "Loops", "CLinux", log]),
         room("Shells", "DirectoryService", ["Bytes", "Ambience", "Confidential", "Sealing", "Compression", "Onion", "OnionServices", "Directory", "Loops", "Relaying", log]),
         room("Shells", "Authority", ["Bytes", "Ambience", "Confidential", "Sealing", "Onion", "Directory", "Voting", "Loops", "Relaying", "DirectoryService", log]),
@@ -164,6 +165,9 @@ let package = Package(
         tests("MixingTests", ["Damage", "Mixing", "Bytes", "Ambience", "Sealing"], resources: [.copy("Vectors")]),
         tests("BoxesTests", ["Boxes", "Letters", "Ambience", "Sealing"]),
         tests("LettersTests", ["Letters", "Ambience", "Sealing"]),
+        // A submission service with a spool in a process of its own, to be killed and to be measured.
+        .executableTarget(name: "postroom", dependencies: ["Submission", "Spool", "Letters", "Loops", "Sealing", "Ambience", "Bytes"], path: "Tests/Mail/Postroom", swiftSettings: settings),
+        tests("SubmissionTests", ["Submission", "Letters", "Loops", "Sealing", "Ambience"]),
         tests("SpoolTests", ["Spool", "Loops", "Ambience", "Sealing"]),
         tests("PickupTests", ["Pickup", "Ambience"]),
         tests("OutgoingTests", ["Outgoing", "Letters", "Bytes", "Ambience", "Sealing"]),

@@ -25,7 +25,7 @@ struct LetterTests {
         #expect(throws: Letter.Flaw.malformed) { try Letter(decoding: bytes + [0]) }
     }
 
-    @Test("a message that could not be sent on as it is, is no letter's", arguments: ["a\nb\r\n", "a\rb\r\n", "a\0\r\n", "\u{e4}\r\n", "no end", "\r", String(repeating: "x", count: 999) + "\r\n"])
+    @Test("a message that could not be sent on as it is, is no letter's", arguments: ["a\nb\r\n", "a\rb\r\n", "a\0\r\n", "\r\n\u{e4}\r\n", "no end", "\r", String(repeating: "x", count: 999) + "\r\n"])
     func unsendable(content: String) throws {
         let letter = try #require(Self.letter(content))
         #expect(throws: Letter.Flaw.malformed) { try Letter(decoding: letter.encoded) }

@@ -15,7 +15,7 @@ package struct LetterID: Hashable, Sendable {
 /// A letter on its way: an envelope, and a normalised message that nothing in tells who wrote it with what.
 ///
 /// Its message has its Message-ID, but neither Date nor Received: `delivered` adds them where it leaves the mix. Its body is in seven bits and its lines end in
-/// CRLF, so every server can take it unchanged.
+/// CRLF, so every server can take it unchanged, if with SMTPUTF8 where `isInternational` says so.
 package struct Letter: Hashable, Sendable {
     /// Of what `encoded` gives: a letter has to fit into the shares that a mix carries. 32 MiB less what may be put around it.
     package static let encodedLimit = (32 << 20) - 4096
@@ -85,12 +85,23 @@ package struct Letter: Hashable, Sendable {
         return text
     }
 
-    /// Lines of seven bits that end in CRLF and are no longer than SMTP allows: what can be sent on as it is.
+    /// Only servers with SMTPUTF8 can take it: an address in its envelope or header is beyond ASCII.
+    package var isInternational: Bool { envelope.isInternational || Self.header(content).contains { $0 >= 0x80 } }
+
+    private static func header(_ content: [UInt8]) -> ArraySlice<UInt8> {
+        var rest = content[...]
+        while let (line, after) = HeaderFields.line(rest), !line.isEmpty { rest = after }
+        return content[..<rest.startIndex]
+    }
+
+    /// Lines that end in CRLF and are no longer than SMTP allows, of seven bits but for UTF-8 in the header: what can be sent on as it is.
     static func isMessage(_ content: [UInt8]) -> Bool {
         guard content.isEmpty || content.suffix(2) == [13, 10] else { return false }
+        let header = header(content)
+        guard String(validating: header, as: UTF8.self) != nil else { return false }
         var length = 0, previous: UInt8 = 0
-        for byte in content {
-            guard byte != 0, byte < 0x80, (previous == 13) == (byte == 10) else { return false }
+        for (index, byte) in content.enumerated() {
+            guard byte != 0, byte < 0x80 || index < header.endIndex, (previous == 13) == (byte == 10) else { return false }
             length = byte == 10 ? 0 : length + 1
             guard length <= Message.lineLimit + 1 else { return false }
             previous = byte

@@ -42,6 +42,8 @@ package final class Spool {
     package func contains(_ id: [UInt8]) -> Bool { shared.writer.index.place(of: id) != nil }
     package var count: Int { shared.writer.index.count }
     package var liveBytes: Int { shared.writer.index.liveBytes }
+    /// Asked of the disk since the start.
+    package var syncs: Int { shared.syncs }
     /// Nothing more is taken now.
     package var isFull: Bool { liveBytes + shared.waitingBytes >= limits.liveBytes }
     /// Segments that were written with a key that is not ours, at the start.
@@ -108,6 +110,7 @@ private final class Shared: Sendable {
         var waitingBytes = 0
         var results: [(Int, Result<Void, SpoolError>)] = []
         var isWriterCalled = false
+        var syncs = 0
     }
 
     let writer: SpoolWriter
@@ -117,6 +120,7 @@ private final class Shared: Sendable {
 
     init(_ writer: SpoolWriter, mailbox: Mailbox, batchBytes: Int) { (self.writer, self.mailbox, self.batchBytes) = (writer, mailbox, batchBytes) }
 
+    var syncs: Int { state.withLock { $0.syncs } }
     var waitingBytes: Int { state.withLock { $0.waitingBytes } }
 
     func add(_ commit: Commit, _ limits: SpoolLimits) -> Bool {
@@ -153,7 +157,10 @@ private final class Shared: Sendable {
                 try writer.write(batch.map(\.changes), isAwaited: batch.contains { $0.ticket != nil })
                 result = .success(())
             } catch { result = .failure(.disk(error)) }
-            state.withLock { $0.waitingBytes -= batch.reduce(0) { $0 + $1.weight } }
+            state.withLock {
+                $0.waitingBytes -= batch.reduce(0) { $0 + $1.weight }
+                $0.syncs = writer.syncs
+            }
             tell(batch.compactMap { commit in commit.ticket.map { ($0, result) } })
         }
     }
