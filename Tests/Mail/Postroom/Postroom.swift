@@ -9,7 +9,7 @@ import Submission
 
 /// A submission service with a spool, and nothing behind it: `postroom serve FOLDER [PORT [CERTIFICATE KEY [USERS]]]`, `postroom list FOLDER`, `postroom hash PASSWORD`.
 ///
-/// `serve` prints its ports. `list` prints id, bytes, SHA-256 and subject of every letter, or with a further argument each message in base 64.
+/// `serve` prints its ports. `list` prints id, bytes, SHA-256 and subject of every letter, and with a further argument writes each message into a file of that folder, named by its id.
 @main
 enum Postroom {
     static func main() throws {
@@ -17,7 +17,7 @@ enum Postroom {
         switch words.first {
         case "serve" where words.count > 1: try serve(words)
         case "list" where words.count > 1: try list(words)
-        case "hash" where words.count == 2: print(PasswordHash.make(Array(words[1].utf8)) ?? "")
+        case "hash" where words.count == 2: print(Argon2Hash.make(Array(words[1].utf8)) ?? "")
         default: exit(64)
         }
     }
@@ -62,8 +62,8 @@ enum Postroom {
         for id in spool.ids() {
             guard let payload = try spool.payload(of: id) else { continue }
             let letter = try Letter(decoding: payload)
-            if words.count > 2 { say(Base64.encode(letter.content)); continue }
-            let subject = String(decoding: letter.content, as: UTF8.self).components(separatedBy: "\r\n").first { $0.hasPrefix("Subject:") } ?? ""
+            if words.count > 2 { try Files.replace("\(words[2])/\(Hex.lower(id))", with: letter.content) }
+            let head = String(decoding: letter.content.prefix(2_000), as: UTF8.self), subject = head.components(separatedBy: "\r\n").first { $0.hasPrefix("Subject:") } ?? ""
             say("\(Hex.lower(id)) \(letter.content.count) \(Hex.lower(Digest.sha256(letter.content))) \(subject)")
         }
     }

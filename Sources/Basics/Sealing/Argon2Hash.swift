@@ -1,7 +1,7 @@
 internal import CSodium
 
 /// What may be kept of a password: Argon2id (RFC 9106) as libsodium writes it, `$argon2id$v=19$…`, with its salt and cost.
-package enum PasswordHash {
+package enum Argon2Hash {
     private static let passes = UInt64(crypto_pwhash_opslimit_interactive())
     private static let textBytes = Int(crypto_pwhash_strbytes())
 
