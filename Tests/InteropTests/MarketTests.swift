@@ -13,6 +13,11 @@ struct MarketInteropTests {
         try await Scenario("onion", script: "../Market/reach.py").holds()
     }
 
+    @Test("an exchange's log, its proofs and its witnesses are as C2SP's texts have them, by Python's hand, and a stranger's witness can cosign it")
+    func log() async throws {
+        try await Scenario("log", script: "../Market/c2sp.py").holds()
+    }
+
     /// Slices have to be long enough for a busy machine, so it takes two minutes.
     @Test("three owners use each other's motes, the exchange killed meanwhile, are paid or refunded, and its database links nobody", .enabled(if: Scenario.isSoak))
     func owners() async throws {
