@@ -70,14 +70,14 @@ struct CircuitPoolTests {
 
     @Test("However many users come one after another, the circuit used longest ago makes room for the next, and none that carries something")
     func room() {
-        let harness = PoolHarness { ($0.circuitLimit, $0.pendingLimit) = (20, 4) }
+        let harness = PoolHarness { ($0.circuitLimit, $0.pendingLimit, $0.idleLimit) = (20, 4, 12) }
         let (kept, first) = harness.connect(user: "first")
         var circuits: [CircuitKey?] = []
         for number in 1...100 {
             let (stream, circuit) = harness.connect(user: "user\(number)")
             circuits.append(circuit)
             harness.pool.streamGone(stream)
-            #expect(harness.pool.circuits.count <= 20)
+            #expect(harness.pool.circuits.count <= 20 && harness.pool.circuits.values.count { $0.dirtySince != nil && $0.streams == 0 } <= 13)
             harness.advance(1)
         }
         #expect(circuits.allSatisfy { $0 != nil } && Set(circuits).count == 100)

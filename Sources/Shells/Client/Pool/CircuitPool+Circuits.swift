@@ -44,13 +44,14 @@ extension CircuitPool {
         }
     }
 
-    /// Whoever isolates each request leaves behind a circuit that nobody comes back to. Near the limit those make room that carry nothing and
+    /// Whoever isolates each request leaves behind a circuit that nobody comes back to. Of those that carry nothing the ones go first that
     /// were taken into use longest ago.
     mutating func makeRoom(_ effects: inout [PoolEffect]) {
-        let surplus = circuits.count - (settings.circuitLimit - settings.pendingLimit)
+        guard circuits.count > min(settings.idleLimit, settings.circuitLimit - settings.pendingLimit) else { return }
+        let idle = circuits.filter { $0.value.streams == 0 && $0.value.dirtySince != nil }
+        let surplus = max(idle.count - settings.idleLimit, circuits.count - (settings.circuitLimit - settings.pendingLimit))
         guard surplus > 0 else { return }
-        let idle = circuits.filter { $0.value.streams == 0 && $0.value.dirtySince != nil }.sorted { ($0.value.dirtySince!, $0.key) < ($1.value.dirtySince!, $1.key) }
-        for (key, _) in idle.prefix(surplus) {
+        for (key, _) in idle.sorted(by: { ($0.value.dirtySince!, $0.key) < ($1.value.dirtySince!, $1.key) }).prefix(surplus) {
             circuits[key] = nil
             effects.append(.close(key))
         }

@@ -18,8 +18,10 @@ package struct PoolSettings: Sendable {
     package var hopelessWait = Instant.Span.seconds(5)
     /// `MaxClientCircuitsPending`.
     package var pendingLimit = 32
-    /// Circuits in all, as many as a relay gives one client; a few less stay when their streams are gone.
+    /// Circuits in all, as many as a relay gives one client.
     package var circuitLimit = 1024
+    /// Circuits that carried streams and carry none now. Each costs time whenever something happens.
+    package var idleLimit = 256
     /// Streams from request to end; more are refused.
     package var streamLimit = 8192
     /// Circuits in all that a stream is tried on.
