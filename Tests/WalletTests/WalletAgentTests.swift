@@ -140,6 +140,23 @@ struct WalletAgentTests {
         #expect(try north.report().credit + south.report().credit == 2 * (960 - 12) - Int64(bought))
     }
 
+    @Test("a mote that is offered again has a permit and a key more, for the slices after the first one's, and not while it waits for one")
+    func renews() throws {
+        let market = try TestMarket()
+        for ahead in Int64(0)..<10 { try market.allow(TestMarket.first + ahead, 3) }
+        let (owner, folder) = try offered(market), address = try #require(try owner.store.lots().first).address
+        let again = { try owner.store.addLot(.small, bucket: 0, folder: folder, address: address, isTrial: false) }
+        #expect(try again() == .waitsAlready)
+        try market.run(5, [owner])
+        let first = try #require(try owner.store.lots().first?.lot.start)
+        #expect(try again() == .from(first + MoteClass.slicesPerPermit) && again() == .waitsAlready)
+        try market.run(5, [owner])
+        let lots = try owner.store.lots()
+        #expect(lots.count == 2 && lots.allSatisfy(\.isListed) && Set(lots.compactMap(\.lot.mote)).count == 2)
+        #expect(lots.compactMap(\.lot.start) == [first, first + MoteClass.slicesPerPermit])
+        #expect(try MoteOffer(try Files.readText("\(folder)/\(MoteFolder.offer)")).slices.lowerBound == first + MoteClass.slicesPerPermit)
+    }
+
     @Test("a restored wallet has what the backup had, finds out what was spent since")
     func restores() throws {
         let market = try TestMarket(), old = try TestWallet(market)

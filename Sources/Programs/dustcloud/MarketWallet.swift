@@ -111,7 +111,7 @@ struct MarketBackup: ParsableCommand {
 
     func run() throws {
         let (folder, store, _) = try wallet.open()
-        let path = file.hasPrefix("/") ? file : Files.current + "/" + file
+        let path = Files.whole(file)
         try WalletFault.told {
             try Backup.write(store, try folder.readSeed(), to: path, now: SystemTime().wall.secondsSinceEpoch)
             if !once { try store.set("backup", Array(path.utf8)) }
@@ -155,5 +155,13 @@ extension Files {
         guard let path = getcwd(nil, 0) else { return "." }
         defer { free(path) }
         return String(cString: path)
+    }
+
+    /// One name for each place, whether it is there yet or not: from the root, without steps that lead nowhere, and, if it is there, without links.
+    static func whole(_ path: String) -> String {
+        let whole = "/" + ((path.hasPrefix("/") ? "" : current + "/") + path).split(separator: "/").filter { $0 != "." }.joined(separator: "/")
+        guard let found = realpath(whole, nil) else { return whole }
+        defer { free(found) }
+        return String(cString: found)
     }
 }

@@ -100,8 +100,8 @@ struct MarketOffer: ParsableCommand {
         commandName: "offer", abstract: "Offer a mote that runs on this machine.",
         discussion: """
             FOLDER is the mote's 'MoteMarket'; the wallet writes into it what the mote needs, and reads there whom it let in. A permit is drawn for, good \
-            for four slices; it stakes credit, which comes back unless the mote cheats. With --trial, work is shown instead. The next mote has a folder \
-            of its own.
+            for four slices; it stakes credit, which comes back unless the mote cheats. With --trial, work is shown instead. Offered again, the mote is \
+            listed for the next four. Another mote has a folder of its own.
             """)
 
     enum Size: String, ExpressibleByArgument, CaseIterable { case small, medium, large }
@@ -117,7 +117,7 @@ struct MarketOffer: ParsableCommand {
 
     func run() throws {
         let (_, store, terms) = try wallet.open()
-        let path = folder.hasPrefix("/") ? folder : Files.current + "/" + folder
+        let path = Files.whole(folder)
         if withdraw {
             let count = try WalletFault.told { try store.withdraw(folder: path) }
             return Terminal.say(count == 0 ? "no mote out of \(path) waits for a permit; one that has a permit serves to its end" : "no permit is asked for")
@@ -128,12 +128,13 @@ struct MarketOffer: ParsableCommand {
         guard let own = terms.buckets.first(where: { $0.number == bucket }) else {
             throw CoordinationError(.usage, "the exchange has no bucket \(bucket); it has \(terms.buckets.map { "\($0.number)" }.joined(separator: ", "))")
         }
-        guard try WalletFault.told({ try store.isFree(folder: path) }) else {
-            throw CoordinationError(.usage, "a mote was offered out of \(path) before: its key is good for one permit, so give the next mote a folder of its own")
-        }
         let size: MoteClass = switch self.size { case .small: .small; case .medium: .medium; case .large: .large }
-        try WalletFault.told { try store.addLot(size, bucket: bucket, folder: path, address: place, isTrial: trial) }
-        Terminal.say("a \(self.size.rawValue) mote in \(own.region) (\(own.group)) is offered; 'dustcloud market run' asks for its permit")
+        let offered = try WalletFault.told { try store.addLot(size, bucket: bucket, folder: path, address: place, isTrial: trial) }
+        guard offered != .waitsAlready else {
+            throw CoordinationError(.usage, "a mote is offered out of \(path) already, and waits for its permit; offer it again when it has one, or give another mote a folder of its own")
+        }
+        let when = if case .from(let slice) = offered { " from slice \(slice.index) on" } else { "" }
+        Terminal.say("a \(self.size.rawValue) mote in \(own.region) (\(own.group)) is offered\(when); 'dustcloud market run' asks for its permit")
     }
 }
 
@@ -148,7 +149,7 @@ struct MarketSwap: ParsableCommand {
 
     func run() throws {
         let (_, store, terms) = try wallet.open()
-        let path = folder.hasPrefix("/") ? folder : Files.current + "/" + folder
+        let path = Files.whole(folder)
         guard !buckets.isEmpty, buckets.allSatisfy({ bucket in terms.buckets.contains { $0.number == bucket } }) else {
             throw CoordinationError(.usage, "name buckets with --for; the exchange has \(terms.buckets.map { "\($0.number) (\($0.region), \($0.group))" }.joined(separator: ", "))")
         }

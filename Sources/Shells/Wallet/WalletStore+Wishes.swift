@@ -52,13 +52,26 @@ extension WalletStore {
 
     // MARK: lots
 
-    /// Wishes a permit for a mote. One mote has one permit and one key on the exchange, of four slices: motes are short-lived, and the next one has
-    /// a folder of its own.
-    package func addLot(_ size: MoteClass, bucket: UInt8, folder: String, address: MoteAddress, isTrial: Bool) throws {
+    package enum Offered: Equatable, Sendable {
+        case asSoonAsPossible
+        /// From that slice on: after those for which the mote has permits.
+        case from(Slice)
+        /// Not offered: it is, and waits for its permit.
+        case waitsAlready
+    }
+
+    /// Wishes a permit for a mote, for four slices. Each permit is another key on the exchange, which the mote takes over from the one before;
+    /// another mote has a folder of its own.
+    @discardableResult
+    package func addLot(_ size: MoteClass, bucket: UInt8, folder: String, address: MoteAddress, isTrial: Bool) throws -> Offered {
         try write { database in
+            let others = try Self.lots(database).filter { $0.folder == folder }.map(\.lot)
+            guard !others.contains(where: { [.wished, .asked].contains($0.state) }) else { return .waitsAlready }
+            let next = others.compactMap(\.last).max().map { $0 + 1 }
             try database.execute(
-                sql: "INSERT INTO lot (folder, class, bucket, address, trial, wants, state) VALUES (?, ?, ?, ?, ?, 0, ?)",
-                arguments: [folder, Int(size.rawValue), Int(bucket), address.description, isTrial, Int(Lot.State.wished.rawValue)])
+                sql: "INSERT INTO lot (folder, class, bucket, address, trial, wants, state, start) VALUES (?, ?, ?, ?, ?, 0, ?, ?)",
+                arguments: [folder, Int(size.rawValue), Int(bucket), address.description, isTrial, Int(Lot.State.wished.rawValue), next?.index])
+            return next.map { .from($0) } ?? .asSoonAsPossible
         }
     }
 
@@ -95,9 +108,6 @@ extension WalletStore {
             return database.changesCount
         }
     }
-
-    /// False when that folder's mote was offered already.
-    package func isFree(folder: String) throws -> Bool { try read { try Int.fetchOne($0, sql: "SELECT 1 FROM lot WHERE folder = ?", arguments: [folder]) == nil } }
 
     /// The moment for a permit's slices went by, or its draw was lost: as soon as possible, then.
     func hasten(before slice: Slice) throws {
