@@ -5,13 +5,11 @@ import Foundation
 import Market
 import MarketLine
 import Sealing
-import Synchronization
 import Testing
 
 /// An exchange as a process that can be killed, three witnesses, and somebody with a wallet.
 @Suite("An exchange at work", .serialized)
 struct ServeTests {
-    private static let here = SocketAddress(ip: IPAddress("127.0.0.1")!, port: 0)
     private static let patienceSeconds = 240.0
 
     private struct Late: Error, CustomStringConvertible {
@@ -28,51 +26,16 @@ struct ServeTests {
         throw Late(description: "\(what) did not happen in \(Int(patienceSeconds)) s")
     }
 
-    /// A witness without disk or prober.
-    private final class Witness: Sendable {
-        let key = Ed25519Key()
-        private let desk = Mutex<WitnessDesk?>(nil)
-        private let listener = Mutex<MarketListener?>(nil)
-
-        init() throws {
-            listener.withLock { $0 = try? MarketListener(ServeTests.here) { [self] in answer($0) } }
-        }
-
-        var address: SocketAddress { listener.withLock { $0!.address } }
-
-        func begin(_ terms: MarketTerms) throws -> BeaconChain {
-            let first = terms.time.slice(at: SystemTime().wall.secondsSinceEpoch) + 1, secret = try #require(ChainSecret(seed: .random(32), length: 2000))
-            let own = try #require(WitnessDesk(terms, key: key, chains: [(first, secret)], state: .init()))
-            desk.withLock { $0 = own }
-            return own.chain
-        }
-
-        private func answer(_ request: MarketRequest) -> MarketResponse {
-            let now = SystemTime().wall.secondsSinceEpoch
-            return desk.withLock { desk in
-                let answer = switch request.path {
-                case .addCheckpoint: desk?.addCheckpoint(request.body, at: now)
-                case .reveal: desk?.reveal(request.body, at: now)
-                default: nil as WitnessDesk.Answer?
-                }
-                guard let answer else { return .notFound }
-                return MarketResponse(answer.status, answer.isSize ? .treeSize : .bytes, answer.body)
-            }
-        }
-
-        func stop() { listener.withLock { $0?.stop() } }
-    }
-
     /// The program, started anew as often as it is killed.
     private final class Site {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("dustcloud-serve-\(UUID().uuidString)").path
         let cashier = Ed25519Key()
-        let witnesses: [Witness]
+        let witnesses: [TestWitness]
         private var process: Process?
         private var port: UInt16 = 0
 
         init() throws {
-            witnesses = try (0..<3).map { _ in try Witness() }
+            witnesses = try (0..<3).map { _ in try TestWitness() }
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         }
 

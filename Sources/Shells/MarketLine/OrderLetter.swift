@@ -19,14 +19,9 @@ package enum OrderLetter {
     /// - Parameter slice: now; a stamp is good for this slice, the one before and the one after.
     package static func make(_ order: [UInt8], to sealKey: [UInt8], at slice: Slice) -> [UInt8]? {
         guard let padded = Padding.pad(order), let box = SealedBox.seal(padded, to: sealKey) else { return nil }
-        let digest = Digest.sha256(box)
-        var nonce: UInt64 = 0
-        while !isStamp(slice.index, nonce, digest) { nonce += 1 }
-        var writer = ByteWriter(capacity: headBytes + box.count)
-        writer.u64(UInt64(bitPattern: slice.index))
-        writer.u64(nonce)
-        writer.append(box)
-        return writer.bytes
+        var stamp = stampText(slice.index, 0, Digest.sha256(box))
+        while !isStamp(stamp) { countUp(&stamp) }
+        return Array(stamp[stampHead]) + box
     }
 
     /// The padded order. What is cheap to see is looked at first; the last step costs one multiplication.
@@ -35,18 +30,35 @@ package enum OrderLetter {
         guard letter.count <= limitBytes, let index = try? reader.u64(), let nonce = try? reader.u64() else { return nil }
         let box = Array(reader.rest()), stamped = Int64(truncatingIfNeeded: index)
         guard Padding.isLength(box.count - SealedBox.overheadBytes), ((slice - 1).index...(slice + 1).index).contains(stamped),
-            isStamp(stamped, nonce, Digest.sha256(box))
+            isStamp(stampText(stamped, nonce, Digest.sha256(box)))
         else { return nil }
         return SealedBox.open(box, with: key)
     }
 
-    private static func isStamp(_ slice: Int64, _ nonce: UInt64, _ digest: [UInt8]) -> Bool {
+    private static let stampMark = "dust-stamp"
+    /// Slice and nonce, as they are in the letter.
+    private static let stampHead = stampMark.utf8.count..<stampMark.utf8.count + headBytes
+
+    /// What is digested for a stamp.
+    private static func stampText(_ slice: Int64, _ nonce: UInt64, _ digest: [UInt8]) -> [UInt8] {
         var writer = ByteWriter(capacity: 64)
-        writer.append("dust-stamp")
+        writer.append(stampMark)
         writer.u64(UInt64(bitPattern: slice))
         writer.u64(nonce)
         writer.append(digest)
-        let start = Digest.sha256(writer.bytes)
+        return writer.bytes
+    }
+
+    /// The next nonce, in its place: thousands are tried.
+    private static func countUp(_ text: inout [UInt8]) {
+        for place in stampHead.suffix(8).reversed() {
+            text[place] &+= 1
+            if text[place] != 0 { return }
+        }
+    }
+
+    private static func isStamp(_ text: [UInt8]) -> Bool {
+        let start = Digest.sha256(text)
         return Int(start[0]) << 8 | Int(start[1]) < 1 << (16 - stampBits)
     }
 }
