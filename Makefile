@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-PACKAGES := tor obfs4proxy libssl-dev libsodium-dev libevent-dev libsqlite3-dev zlib1g-dev libzstd-dev libseccomp-dev libcurl4-openssl-dev libpq-dev postgresql pkg-config curl python3 python3-stem python3-cryptography python3-venv nyx qemu-system-x86 slirp4netns zstd libdevmapper1.02.1
+PACKAGES := tor obfs4proxy libssl-dev libsodium-dev libevent-dev libsqlite3-dev zlib1g-dev libzstd-dev libseccomp-dev libcurl4-openssl-dev libpq-dev postgresql pkg-config curl python3 python3-stem python3-cryptography python3-venv nyx qemu-system-x86 slirp4netns zstd libdevmapper1.02.1 faketime
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 # `make soak`: how many times as many seeds the seeded suites try, and how often each interop scenario runs.
 TIMES ?= 10
@@ -85,7 +85,6 @@ clouds: peers ## Compare what the EC2 driver signs with what botocore signs, 5,0
 	swift build --build-tests
 	DUSTCLOUD_SIGNATURES=$(CURDIR)/.build/peers/signatures.json swift test --skip-build --disable-xctest --filter SignatureTests
 
-soak: PACKAGES += faketime
 soak: build ## The tests with many more seeds, interop several times in a row, then a mixed load for MINUTES
 	swift build --build-tests
 	DUSTCLOUD_SEEDS=$(TIMES) DUSTCLOUD_ROUNDS=$(ROUNDS) swift test --skip-build --disable-xctest

@@ -18,9 +18,13 @@ struct MarketInteropTests {
         try await Scenario("log", script: "../Market/c2sp.py").holds()
     }
 
-    /// Slices have to be long enough for a busy machine, so it takes two minutes.
-    @Test("three owners use each other's motes, the exchange killed meanwhile, are paid or refunded, and its database links nobody", .enabled(if: Scenario.isSoak))
+    @Test("three owners swap and use each other's motes over several slices, the exchange and a mote killed meanwhile, are paid and refunded, and its database links nobody")
     func owners() async throws {
         try await Scenario("owners", script: "../Market/owners.py", slots: 2).holds()
+    }
+
+    @Test("with eight guests their motes deposit whole bundles besides", .enabled(if: Scenario.isSoak))
+    func crowd() async throws {
+        try await Scenario("crowd", script: "../Market/owners.py", slots: 2).holds()
     }
 }
