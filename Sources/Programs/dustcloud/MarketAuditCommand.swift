@@ -19,7 +19,7 @@ struct MarketAuditCommand: ParsableCommand {
               dustcloud market audit --terms terms --database copy.sqlite
               dustcloud market audit --terms terms --database postgres://auditor@127.0.0.1/copy
 
-            Listings and verdicts are handed out for 20 days: an audit of older ones needs what an earlier audit fetched, and is silent of them.
+            Listings and verdicts are handed out for 20 days at least. That older ones cannot be had is no finding.
             """)
 
     @Option(help: ArgumentHelp("The exchange's terms.", valueName: "file"), completion: .file()) var terms: String
