@@ -95,10 +95,12 @@ package struct PublicationReader {
         published.verdicts[slice] = try list(.certs, of: slice, .certs(slice), &published) { Verdict.decode($0) }.flatMap(\.self)
     }
 
-    /// Slices without orders' root, in which a beacon could not be had: motes were listed in them all the same.
+    /// Slices without orders' root: in some a beacon could not be had, and motes were listed all the same; others are still to come, and motes
+    /// that were swapped are listed for them.
     private func readOthers(_ published: inout Published) throws {
         let reports = published.documents.filter { $0.kind == .report }.compactMap { try? EpochReport($0.body) }
         let told = reports.flatMap { report in report.throttle.keys.flatMap { [$0, $0 - EpochReport.settling] } + report.lists.keys.map(\.slice) }
+            + published.swaps.values.joined().map(\.request.first)
         for slice in Set(told).sorted() where slice.index >= 0 && published.offers[slice] == nil { try readMotes(slice, &published) }
     }
 
