@@ -23,7 +23,7 @@ struct MarketInteropTests {
         try await Scenario("owners", script: "../Market/owners.py", slots: 2).holds()
     }
 
-    @Test("with eight guests their motes deposit whole bundles besides", .enabled(if: Scenario.isSoak))
+    @Test("with guests their motes deposit whole bundles besides", .enabled(if: Scenario.isSoak))
     func crowd() async throws {
         try await Scenario("crowd", script: "../Market/owners.py", slots: 2).holds()
     }

@@ -34,7 +34,7 @@ from scenarios import run, world
 import orders as market_orders
 
 OWNERS = ('alice', 'bob', 'carol')
-GUESTS = tuple(f'guest{n}' for n in range(8))
+GUESTS = tuple(f'guest{n}' for n in range(6))   # a network has 64 ports
 SHORTEST_SECONDS, LONGEST_SECONDS = 3, 12   # of a slice
 DAY_SLICES = 96
 WEEK_SLICES = 7 * DAY_SLICES
@@ -418,7 +418,7 @@ def play(site, web, three, everybody):
 
 
 def crowd():
-    """The same with eight guests: motes deposit whole bundles."""
+    """The same with guests: motes deposit whole bundles."""
     owners(GUESTS)
 
 

@@ -115,7 +115,7 @@ final class ClockedMarket {
         let end = Date().addingTimeInterval(240)
         while try !body() {
             guard Date() < end else { throw Late(what: what) }
-            usleep(20_000)
+            usleep(100_000)
         }
     }
 
