@@ -36,6 +36,13 @@ package struct HoldQueue<Item: Sendable>: Sendable {
         sink()
         return (first.due, first.item)
     }
+
+    /// Takes out what is not to be held any more.
+    package mutating func removeAll(where isUnwanted: (Item) -> Bool) {
+        let kept = entries.filter { !isUnwanted($0.item) }.sorted { $0.precedes($1) }
+        entries = kept
+    }
+
     private mutating func sink() {
         var parent = 0
         while 2 * parent + 1 < entries.count {

@@ -38,6 +38,7 @@ package struct MixMote: Sendable {
     }
 
     package var heldCount: Int { queue.count }
+    package var tagsCount: Int { tags.count }
     package var nextDue: MixTime? { queue.nextDue }
 
     /// In the order of the packets. Several at once cost less than one after another.
@@ -61,6 +62,12 @@ package struct MixMote: Sendable {
             queue.hold(held, until: held.due)
             return .held(held)
         }
+    }
+
+    /// What could not be recorded is not held, and may come again.
+    package mutating func forget(_ unrecorded: Set<ReplayTag>) {
+        tags.subtract(unrecorded)
+        queue.removeAll { unrecorded.contains($0.tag) }
     }
 
     /// What has waited long enough, the longest due first.

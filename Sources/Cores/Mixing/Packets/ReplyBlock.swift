@@ -41,6 +41,14 @@ package final class ReplyKeys {
     /// - Parameter material: of each hop from the last to the first, and then of the block itself, the payload's key and nonce.
     init(id: ReplyID, material: [UInt8]) { (self.id, self.material) = (id, material) }
 
+    /// Its number and keys, for a spool that nobody else reads.
+    package var encoded: [UInt8] { id.bytes + material }
+
+    package init?(_ bytes: [UInt8]) {
+        guard let id = ReplyID(bytes.prefix(ReplyID.bytesCount)), bytes.count > ReplyID.bytesCount, (bytes.count - ReplyID.bytesCount) % Self.pieceBytes == 0 else { return nil }
+        (self.id, material) = (id, Array(bytes.dropFirst(ReplyID.bytesCount)))
+    }
+
     deinit { material.wipe() }
 
     /// - Throws: `damagedPayload` if it is not an answer to this block.

@@ -59,6 +59,9 @@ package struct MixKey: Sendable {
     /// What this mote and the owner of another public key share. `nil` if that is no key.
     func agree(with publicKey: [UInt8]) -> [UInt8]? { key.agree(with: publicKey) }
 
+    /// What was sealed to the public key; `nil` for what was not.
+    func open(_ box: [UInt8]) -> [UInt8]? { SealedBox.open(box, with: key) }
+
     private static func element(_ packet: [UInt8]) -> [UInt8] {
         packet.count < SphinxLayout.headerBytes ? [] : Array(packet[SphinxLayout.version.count..<SphinxLayout.version.count + SphinxLayout.elementBytes])
     }

@@ -37,6 +37,7 @@ package struct Outbox: Sendable {
     package init(own: MixID, layout: SphinxLayout) { (self.own, self.layout) = (own, layout) }
 
     package var waiting: Int { fragments.count + answers.count }
+    package var room: Int { Self.limit - waiting }
 
     /// A letter's shares, for a mailbox at that gateway. False if there is no room.
     package mutating func add(_ letter: [Fragment], to mailbox: MixID, at gateway: MixID) -> Bool {
@@ -47,6 +48,15 @@ package struct Outbox: Sendable {
         }
         return true
     }
+
+    /// Takes back what has not been sent of a letter.
+    package mutating func drop(_ letter: [UInt8]) {
+        fragments.removeAll { $0.fragment.letter == letter }
+        loads = loads.filter { $0.key.letter != letter }
+    }
+
+    /// How much of a letter has not been sent.
+    package func waiting(of letter: [UInt8]) -> Int { loads.reduce(0) { $0 + ($1.key.letter == letter ? $1.value.waiting : 0) } }
 
     /// An answer to a reply block. It waits for a slot with the same first hop, for that is all that can be seen of where it goes. False if
     /// there is no room.

@@ -4,8 +4,12 @@ package struct MixPeer: Hashable, Sendable {
     package let publicKey: [UInt8]
     /// When it will be gone.
     package let ends: MixTime
+    /// Letters for the outside may end there.
+    package let isExit: Bool
 
-    package init(id: MixID, publicKey: [UInt8], ends: MixTime) { (self.id, self.publicKey, self.ends) = (id, publicKey, ends) }
+    package init(id: MixID, publicKey: [UInt8], ends: MixTime, isExit: Bool = false) {
+        (self.id, self.publicKey, self.ends, self.isExit) = (id, publicKey, ends, isExit)
+    }
 }
 
 /// Who is on the mix: layers that packets cross one after the other, and gateways, where letters come in and mailboxes are.
@@ -15,8 +19,21 @@ package struct MixMap: Hashable, Sendable {
 
     package init(layers: [[MixPeer]], gateways: [MixPeer]) { (self.layers, self.gateways) = (layers, gateways) }
 
-    /// The narrowest layer.
-    package var width: Int { layers.map(\.count).min() ?? 0 }
+    /// Motes that are gateways, too, in as many layers by the order of their names. With fewer than three for a layer each is in all of them.
+    package init(_ motes: [MixPeer], layers count: Int) {
+        let sorted = motes.sorted { $0.id.bytes.lexicographicallyPrecedes($1.id.bytes) }
+        let isSmall = sorted.count < 3 * count
+        layers = (0..<count).map { layer in isSmall ? sorted : sorted.indices.filter { $0 % count == layer }.map { sorted[$0] } }
+        gateways = sorted
+    }
+
+    /// The narrowest layer. Layers that share motes are as good as one mote, for all may be lost with one.
+    package var width: Int { isOverlapping ? min(1, layers.map(\.count).min() ?? 0) : layers.map(\.count).min() ?? 0 }
+
+    var isOverlapping: Bool {
+        let all = layers.joined().map(\.id)
+        return Set(all).count < all.count
+    }
 }
 
 /// When a gateway sends a packet, where to and along which hops.
@@ -33,13 +50,23 @@ package struct SendingSlot: Hashable, Sendable {
 package struct SendingSchedule: Sendable {
     package let packetsPerSecond: Double
     package let delays: MixDelays
-    package var map: MixMap { didSet { margins = Self.margins(map, delays) } }
+    package var map: MixMap {
+        didSet {
+            margins = Self.margins(map, delays)
+            isChoosy = own != nil || map.isOverlapping
+        }
+    }
+    /// Who sends, if that is one of the motes.
+    private let own: MixID?
+    private var isChoosy: Bool
     /// How long the motes of each layer must still live.
     private var margins: [UInt64]
     private var milliseconds: Double
 
-    package init(map: MixMap, packetsPerSecond: Double, delays: MixDelays, from start: MixTime) {
+    package init(map: MixMap, own: MixID? = nil, packetsPerSecond: Double, delays: MixDelays, from start: MixTime) {
         precondition(packetsPerSecond > 0)
+        self.own = own
+        isChoosy = own != nil || map.isOverlapping
         (self.map, self.packetsPerSecond, self.delays, milliseconds) = (map, packetsPerSecond, delays, Double(start.milliseconds))
         margins = Self.margins(map, delays)
     }
@@ -53,13 +80,21 @@ package struct SendingSchedule: Sendable {
     }
 
     /// A mote of each layer that will be there until the packet has left it, but for one in a million: so the choice does not show the delays.
-    package func route(to gateway: MixPeer, at: MixTime, _ random: inout some RandomNumberGenerator) -> [MixHop]? {
+    /// - Parameter avoided: who shall not be on it, like the gateway, unless there is nobody else.
+    package func route(to gateway: MixPeer, at: MixTime, avoiding avoided: MixID? = nil, _ random: inout some RandomNumberGenerator) -> [MixHop]? {
         var route: [MixHop] = []
         for (motes, margin) in zip(map.layers, margins) {
-            guard let mote = Self.living(motes, at + margin).randomElement(using: &random) else { return nil }
+            let living = Self.living(motes, at + margin)
+            guard let mote = (isChoosy ? apart(living, from: route.map(\.id) + [gateway.id] + [own, avoided].compactMap(\.self)) : living).randomElement(using: &random) else { return nil }
             route.append(MixHop(id: mote.id, publicKey: mote.publicKey, delayMilliseconds: delays.draw(&random)))
         }
         return route + [MixHop(id: gateway.id, publicKey: gateway.publicKey, delayMilliseconds: 0)]
+    }
+
+    /// Nobody holds a packet twice, nor one of its own or for itself, unless there is nobody else.
+    private func apart(_ motes: [MixPeer], from unfit: [MixID]) -> [MixPeer] {
+        let others = motes.filter { !unfit.contains($0.id) }
+        return others.isEmpty ? motes : others
     }
 
     private static func margins(_ map: MixMap, _ delays: MixDelays) -> [UInt64] { map.layers.indices.map { UInt64(delays.quantile(hops: $0 + 1)) } }

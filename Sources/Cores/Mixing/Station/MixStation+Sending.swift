@@ -1,0 +1,186 @@
+internal import Sealing
+
+/// A gateway's letters: where each goes, its shares in slots, what comes back.
+extension MixStation {
+    /// Letters that are sealed and cut in one turn: it takes time.
+    private static let lettersPerTurn = 16
+    /// With fewer there is nothing to hide among, and a way back begins where the way there ended.
+    package static let leastMotes = 3
+    /// How much the rate must be off before slots are drawn anew.
+    private static let tolerance = 0.05
+
+    mutating func send(at now: MixTime) {
+        setRate(at: now)
+        while let slot = nextSlot ?? schedule?.next(&random) {
+            guard slot.at <= now else {
+                nextSlot = slot
+                break
+            }
+            nextSlot = nil
+            if now - slot.at > Self.latest { drawAnew(at: now) } else { fill(slot, at: now) }
+        }
+        sendAgain(at: now)
+        for id in fresher.prefix(Self.lettersPerTurn) { seal(id, at: now) }
+        fresher.removeAll { id in if case .new? = outgoing[id]?.state { false } else { true } }
+    }
+
+    // MARK: Slots
+
+    /// Each packet meets so many motes.
+    private var visits: Int { settings.hops + 1 }
+
+    /// Packets that come into the whole network per second, as far as is seen here.
+    package func networkRate(at now: MixTime) -> Double { cover.network(motes: map.gateways.count, visits: visits, at: now) }
+
+    private mutating func setRate(at now: MixTime) {
+        let wanted = settings.packetsPerSecond ?? cover.share(own: rate, motes: map.gateways.count, visits: visits, at: now)
+        guard schedule == nil || abs(wanted / rate - 1) > Self.tolerance, map.gateways.count >= Self.leastMotes else { return }
+        rate = wanted
+        drawAnew(at: now)
+    }
+
+    /// A Poisson process has no memory: a new one may begin at any time.
+    private mutating func drawAnew(at now: MixTime) {
+        schedule = SendingSchedule(map: map, own: own, packetsPerSecond: rate, delays: settings.delays, from: now)
+        nextSlot = nil
+    }
+
+    private mutating func fill(_ slot: SendingSlot, at now: MixTime) {
+        guard !forwards.isFull, let first = slot.route.first, let (packet, sent) = try? outbox.fill(slot, fresh: fresh) else { return }
+        var cargo = Forwards.Cargo.cover
+        switch sent {
+        case .fragment(let letter): cargo = parcelOf[letter].map { .share($0) } ?? .cover
+        case .loop(let id): loops.sent(id, in: slot)
+        case .answer, .cover: break
+        }
+        forward(packet, cargo, to: first.id, at: now)
+    }
+
+    // MARK: Letters
+
+    /// Milliseconds in which but one packet in so many passes all motes.
+    private func passage(tail: Double) -> UInt64 { UInt64(settings.delays.quantile(hops: settings.hops, tail: tail)) }
+
+    private func lives(_ mote: MixPeer, at now: MixTime) -> Bool { mote.ends >= now + passage(tail: 1e-6) }
+
+    /// The gateway where it goes: the same as before if that is still there.
+    private mutating func destination(of letter: Outgoing, at now: MixTime) -> MixPeer? {
+        let fit = map.gateways.filter { lives($0, at: now) && (letter.errand.task != .deliver || $0.isExit) }
+        if let chosen = letter.course.destination ?? letter.errand.destination, let peer = fit.first(where: { $0.id == chosen }) { return peer }
+        let others = fit.filter { $0.id != own }
+        return (others.isEmpty ? fit : others).randomElement(using: &random)
+    }
+
+    /// Seals a letter with reply blocks; it is sent once it is written down where to.
+    private mutating func seal(_ id: ParcelID, at now: MixTime) {
+        guard var letter = outgoing[id], case .new = letter.state, shares(of: letter) <= outbox.room, let peer = destination(of: letter, at: now) else { return }
+        guard letter.course.attempts < settings.attempts else { return giveUp(id) }
+        let blocks = replyBlocks(from: peer.id, at: now), parcel = Parcel(id: id, task: letter.errand.task, blocks: blocks.map(\.block), content: letter.errand.content)
+        guard let sealed = SealedBox.seal(parcel.encoded, to: peer.publicKey) else { return }
+        letter.course.attempts += 1
+        if letter.course.attempts > 1 { count(\.sentAgain) }
+        (letter.course.destination, letter.course.note) = (peer.id, letter.errand.note)
+        letter.course.remember(blocks.map(\.keys))
+        for block in blocks { owners[block.keys.id] = id }
+        letter.state = .recording(sealed: sealed)
+        outgoing[id] = letter
+        store([.put(.course, id: StationRecord.id(.course, id), payload: letter.course.encoded)], .course(id))
+    }
+
+    private func parity(_ data: Int) -> Int { Fragment.parity(data: data, motesPerLayer: map.width) }
+
+    private func shares(of letter: Outgoing) -> Int {
+        let groups = Fragment.groups(letterBytes: letter.errand.content.count + Parcel.overheadBytes, shareBytes: Fragment.shareBytes(settings.layout))
+        return groups.reduce(0) { $0 + $1 + parity($1) }
+    }
+
+    /// By ways that are there when the letter has arrived.
+    /// Not over the mote that will use them: it has no slots that begin with itself.
+    private mutating func replyBlocks(from other: MixID, at now: MixTime) -> [(block: ReplyBlock, keys: ReplyKeys)] {
+        guard let schedule, let peer = seen[own] else { return [] }
+        var blocks: [(ReplyBlock, ReplyKeys)] = []
+        for _ in 0..<Parcel.blocksLimit {
+            guard let way = schedule.route(to: peer, at: now + passage(tail: 1e-3), avoiding: other, &random) ?? schedule.route(to: peer, at: now, avoiding: other, &random), let id = ReplyID(fresh(ReplyID.bytesCount)),
+                let made = try? Sphinx.replyBlock(route: way, to: own, id: id, fresh: fresh)
+            else { return blocks }
+            blocks.append((made.block, made.keys))
+        }
+        return blocks
+    }
+
+    mutating func sendShares(of id: ParcelID, _ isDurable: Bool, at now: MixTime) {
+        guard let letter = outgoing[id], case .recording(let sealed) = letter.state else { return }
+        guard isDurable, !isLeaving, let destination = letter.course.destination, let fragments = Fragment.cut(sealed, settings.layout, parity: parity), let first = fragments.first,
+            outbox.add(fragments, to: destination, at: destination)
+        else {
+            outgoing[id]?.state = .new
+            return fresher.append(id)
+        }
+        outgoing[id]?.letter = first.letter
+        parcelOf[first.letter] = id
+        outgoing[id]?.state = .sending(shares: fragments.count)
+    }
+
+    /// The first mote on its way has it, or never will.
+    mutating func shareIsGone(of id: ParcelID, at now: MixTime) {
+        guard case .sending(let shares)? = outgoing[id]?.state else { return }
+        let next = shares > 1 ? Outgoing.State.sending(shares: shares - 1) : .waiting(until: now + patience)
+        outgoing[id]?.state = next
+    }
+
+    /// Until an answer should be here: two passages, and a slot at the other end that begins as the reply block does.
+    private var patience: UInt64 {
+        let slots = 7_000 * Double(max(map.layers.first?.count ?? 1, 1)) / max(rate, 1e-6)
+        return 2 * passage(tail: 1e-3) + settings.grace + UInt64(min(slots, 86_400_000))
+    }
+
+    private mutating func sendAgain(at now: MixTime) {
+        for (id, letter) in outgoing {
+            switch letter.state {
+            case .waiting(let deadline) where deadline < now: break
+            // Its gateway will be gone: no slot goes there any more.
+            case .sending where !(letter.course.destination.flatMap { seen[$0] }.map { lives($0, at: now) } ?? false): outgoing[id]?.course.attempts -= 1
+            default: continue
+            }
+            unsend(letter)
+            outgoing[id]?.state = .new
+            fresher.append(id)
+        }
+    }
+
+    private mutating func giveUp(_ id: ParcelID) {
+        guard let letter = drop(id) else { return }
+        forget(letter.course)
+        store([.remove(id: StationRecord.id(.outgoing, id)), .remove(id: StationRecord.id(.course, id))])
+        effects.append(.returned(id, note: letter.errand.note, report: nil))
+    }
+
+    private mutating func forget(_ course: Course) { for key in course.keys { owners[key.id] = nil } }
+
+    // MARK: What comes back
+
+    mutating func receive(_ reply: ReplyID, _ sealed: [UInt8], at now: MixTime) {
+        guard let id = owners[reply], let course = outgoing[id]?.course ?? courses[id], let keys = course.keys.first(where: { $0.id == reply }),
+            let payload = try? keys.open(sealed), case .answer(let bytes)? = try? MixPayload(payload, settings.layout), let answer = ParcelAnswer(bytes)
+        else { return }
+        switch answer {
+        case .taken: arrivedThere(id)
+        case .report(let report):
+            arrivedThere(id)
+            effects.append(.returned(id, note: course.note, report: report))
+        }
+    }
+
+    /// The letter is not ours any more; what is kept reads a report.
+    private mutating func arrivedThere(_ id: ParcelID) {
+        guard let letter = drop(id) else { return }
+        courses[id] = letter.course
+        coursesInOrder.append(id)
+        store([.remove(id: StationRecord.id(.outgoing, id))])
+        effects.append(.taken(id))
+        guard coursesInOrder.count > Self.coursesLimit else { return }
+        let oldest = coursesInOrder.removeFirst()
+        if let course = courses.removeValue(forKey: oldest) { forget(course) }
+        store([.remove(id: StationRecord.id(.course, oldest))])
+    }
+}
