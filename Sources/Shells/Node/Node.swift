@@ -48,6 +48,8 @@ package final class Node {
     private var transports: ServerTransports?
     /// `nil` without MoteMarket.
     private var market: MarketRole?
+    /// `nil` without MoteMail.
+    private var mail: MailRole?
     private var authority: Authority?
     private var client: Client?
     /// `nil` without AccountingMax.
@@ -137,6 +139,7 @@ package final class Node {
         if configuration.authority.isAuthoritative { try startAuthority(role, address) }
         try startTransports(role, address)
         startMarket(role)
+        try startMail(role, keys)
         log.notice("Your relay's identity key fingerprint is '\(content.nickname) \(keys.rsaIdentity)'")
         log.notice("Your relay's identity ed25519 key fingerprint is '\(content.nickname) \(keys.ed25519Identity)'")
         if configuration.bridge.isBridge { introduceBridge(keys, content) }
@@ -177,6 +180,14 @@ package final class Node {
         market.onChange = { [weak role] in role?.publisher.change() }
         market.look(at: loop.wall)
         self.market = market
+    }
+
+    private func startMail(_ role: RelayRole, _ keys: KeyRing) throws(NodeFailure) {
+        guard configuration.mail.isMixing else { return }
+        let mail = try MailRole(loop: loop, options: configuration.mail, directory: directory, identity: keys, documents: documents, paths: role.paths)
+        mail.ends = { [unowned self] in life?.expires }
+        role.mixLine = { [weak mail] in mail?.line }
+        self.mail = mail
     }
 
     private func startAuthority(_ role: RelayRole, _ address: OwnAddress) throws(NodeFailure) {
@@ -226,6 +237,7 @@ package final class Node {
         accounting?.look()
         market?.look(at: loop.wall)
         relay?.look()
+        mail?.look(isDraining: relay?.isDraining == true)
         if relay?.hasJoined == true { documents.joined() }
         control?.look()
     }
@@ -310,7 +322,7 @@ package final class Node {
 
     private func lookForEnd(notBefore earliest: Instant) {
         guard case .stopping(let deadline) = phase else { return }
-        let isIdle = router.totals.relayedCircuits == 0 && (relay?.publisher.isBusy != true || loop.now >= earliest)
+        let isIdle = router.totals.relayedCircuits == 0 && mail?.isEmpty != false && (relay?.publisher.isBusy != true || loop.now >= earliest)
         if isIdle || loop.now >= deadline { loop.stop() }
     }
 
@@ -319,6 +331,7 @@ package final class Node {
         Watchdog.disarm()
         accounting?.save()
         transports?.stop()
+        mail?.stop()
         authority?.stop()
         if !isOver { relay?.records.save(at: loop.wall) }
         control?.stop()
@@ -335,6 +348,7 @@ package final class Node {
 
     private func forgetKeys() {
         for path in KeyRemains.wipe(directory) { log.warning("Cannot wipe \(path)") }
+        do throws(FileError) { try mail?.keys.forget() } catch { log.warning("Cannot forget the keys of mail: \(error)") }
         LifeRecord(directory).forget()
     }
 
@@ -441,6 +455,7 @@ package final class Node {
             ("bytesRead", .number(Int64(clamping: router.totals.statistics.bytesRead))),
             ("bytesWritten", .number(Int64(clamping: router.totals.statistics.bytesWritten))),
             ("directory", documents.status),
+            ("mail", mail?.status ?? .null),
             ("clientCircuits", client.map { StatusFile.circuits($0.snapshot) } ?? .null),
         ]))
     }

@@ -168,15 +168,14 @@ final class StationWorld {
         case .send(let target, let packets): call(target, packets, from: mote) { verdicts in whenAlive(10) { $0.landed(target, verdicts, at: self.now) } }
         case .accepted(let id, let isOurs): if isOurs { mote.promised.insert(id) }
         case .taken(let id): taken.insert(id)
-        case .hand(let id, _, let content):
+        case .hand(let id, _, let content, let returning):
             delivered[id, default: 0] += mote.disk[[99] + id.bytes] == nil ? 1 : 0
             if accepted[id] != content { damaged += 1 }
             // Whoever delivers writes down that it has; so nothing is delivered twice here, but perhaps at two motes.
             mote.disk[[99] + id.bytes] = (.known, [])
-            mote.station?.settled(id, report: content.first == 7 ? Array(content.prefix(40)) : nil)
-        case .recall(let id):
-            let content = mote.disk[StationRecord.id(.arrived, id)].flatMap { try? Parcel($0.1) }?.content
-            if let content { mote.station?.recalled(id, content) }
+            if content.first == 7 { mote.station?.report(Array(content.prefix(40)), returning: returning) }
+            mote.station?.settled(id)
+        case .passed: break
         case .returned(let id, _, let report): returned[id] = report
         }
     }

@@ -5,7 +5,7 @@ extension MixStation {
     /// Held packets of one bundle: what is lost with it if the mote ends before all of it has gone.
     private static let packetsPerBundle = 64
     /// A successor must be there at least so long from now.
-    private static let successorLife: UInt64 = 120_000
+    private static let successorLife: UInt64 = 30_000
 
     /// Whoever will be there longest.
     private func successor(at now: MixTime) -> MixPeer? {
@@ -20,10 +20,7 @@ extension MixStation {
             guard let errand = partable(letter) else { continue }
             give(Parcel(id: id, task: .send, blocks: [], content: errand.encoded), to: successor)
         }
-        for (id, letter) in arrived where !underWay.contains(id) {
-            guard let content = letter.parting else { continue }
-            give(Parcel(id: id, task: letter.task, blocks: letter.blocks, content: content), to: successor)
-        }
+        for (id, parcel) in passingOn where !underWay.contains(id) { give(parcel, to: successor) }
     }
 
     /// Not while it is being written down: then it may not be ours.
@@ -69,7 +66,7 @@ extension MixStation {
         case .held(let held): store(held.map { StationRecord.gone($0.tag) })
         case .parcel(let id):
             if drop(id) != nil { store([.remove(id: StationRecord.id(.outgoing, id)), .remove(id: StationRecord.id(.course, id))]) }
-            if arrived.removeValue(forKey: id) != nil { store([.remove(id: StationRecord.id(.arrived, id))]) }
+            if passingOn.removeValue(forKey: id) != nil { effects.append(.passed(id)) }
         }
     }
 }

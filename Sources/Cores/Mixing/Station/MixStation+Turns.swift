@@ -106,8 +106,7 @@ extension MixStation {
         count(\.lettersArrived)
         let half = letter.blocks.count / 2
         acknowledge(Array(letter.blocks.prefix(half)))
-        arrived[id]?.blocks.removeFirst(half)
-        effects.append(isLeaving ? .recall(id) : .hand(id, letter.task, content))
+        effects.append(.hand(id, letter.task, content, returning: letter.blocks.dropFirst(half).flatMap(\.encoded)))
     }
 
     /// It could not be written down: whoever sends it again may have more luck.

@@ -44,10 +44,10 @@ package struct MixStation {
         case accepted(ParcelID, Bool)
         /// It is where it ends and has its way. Its way back is not told.
         case taken(ParcelID)
-        /// A letter ends here: `settled` is to be told of its end. Again after a restart.
-        case hand(ParcelID, Parcel.Task, [UInt8])
-        /// A letter that ended here goes to a successor unless its delivery is under way: then `settled` comes.
-        case recall(ParcelID)
+        /// A letter ends here: `settled` is to be told when somebody else keeps it. Again after a restart. The last is for `report`.
+        case hand(ParcelID, Parcel.Task, [UInt8], returning: [UInt8])
+        /// What was to be `passedOn` is a successor's.
+        case passed(ParcelID)
         /// What became of a letter of ours, for the note that came with it; `nil`: it found no way.
         case returned(ParcelID, note: [UInt8], report: [UInt8]?)
     }
@@ -65,8 +65,6 @@ package struct MixStation {
     struct Arrived {
         let task: Parcel.Task
         var blocks: [ReplyBlock]
-        /// Once it is to go to a successor.
-        var parting: [UInt8]?
     }
 
     enum Awaited {
@@ -131,6 +129,8 @@ package struct MixStation {
     var arrived: [ParcelID: Arrived] = [:]
     var known: [ParcelID: MixTime] = [:]
     var partings: [Int: Parting] = [:]
+    /// Letters of others here that go to a successor, too.
+    var passingOn: [ParcelID: Parcel] = [:]
     var isLeaving = false
     var awaited: [Int: Awaited] = [:]
     var lastTicket = 0
@@ -242,27 +242,30 @@ package struct MixStation {
         outbox.forgetAnswers(exceptBy: Set(map.gateways.map(\.id)))
     }
 
-    /// A letter that was handed out has its end here.
-    /// - Parameter report: for who sent it, at most `MixPayload.answerBytes` less one.
-    package mutating func settled(_ id: ParcelID, report: [UInt8]? = nil) {
-        guard var letter = arrived.removeValue(forKey: id) else { return }
-        store([.remove(id: StationRecord.id(.arrived, id))])
-        guard let report, !letter.blocks.isEmpty else { return }
-        answer(.report(report), by: letter.blocks.removeFirst())
+    /// A letter that was handed out is kept by somebody else here from now on.
+    package mutating func settled(_ id: ParcelID) {
+        if arrived.removeValue(forKey: id) != nil { store([.remove(id: StationRecord.id(.arrived, id))]) }
     }
 
-    /// A letter that was handed out is not being delivered, and will not be by us.
-    package mutating func recalled(_ id: ParcelID, _ content: [UInt8]) { arrived[id]?.parting = content }
+    /// Tells whoever sent a letter what became of it, by what came with it; nothing if that is used up, or too much for an answer.
+    package mutating func report(_ bytes: [UInt8], returning: [UInt8]) {
+        if let block = try? ReplyBlock(returning.prefix(ReplyBlock.bytesCount)) { answer(.report(bytes), by: block) }
+    }
+
+    /// A letter that somebody here keeps is to go to a successor when we leave; `passed` says when it may be forgotten.
+    package mutating func passOn(_ id: ParcelID, _ task: Parcel.Task, _ content: [UInt8], returning: [UInt8]) {
+        let blocks = stride(from: 0, to: returning.count, by: ReplyBlock.bytesCount).compactMap { try? ReplyBlock(returning[$0...].prefix(ReplyBlock.bytesCount)) }
+        passingOn[id] = Parcel(id: id, task: task, blocks: Array(blocks.prefix(Parcel.blocksLimit)), content: content)
+    }
 
     /// The mote will end: takes no letters any more and gives away all that it has.
     package mutating func leave() {
         guard !isLeaving else { return }
         isLeaving = true
         (schedule, nextSlot) = (nil, nil)
-        effects += arrived.keys.map { .recall($0) }
     }
 
-    package var isEmpty: Bool { mote.heldCount == 0 && forwards.count == 0 && outgoing.isEmpty && arrived.isEmpty && partings.isEmpty }
+    package var isEmpty: Bool { mote.heldCount == 0 && forwards.count == 0 && outgoing.isEmpty && arrived.isEmpty && partings.isEmpty && passingOn.isEmpty }
 
     /// Once: what was written down before this process.
     package mutating func resume(_ records: [(kind: StationRecord.Kind, id: [UInt8], payload: [UInt8])], at now: MixTime) {
@@ -293,7 +296,7 @@ package struct MixStation {
         case .arrived:
             guard let parcel = try? Parcel(payload) else { return }
             arrived[id] = Arrived(task: parcel.task, blocks: parcel.blocks)
-            effects.append(.hand(id, parcel.task, parcel.content))
+            effects.append(.hand(id, parcel.task, parcel.content, returning: parcel.blocks.dropFirst(parcel.blocks.count / 2).flatMap(\.encoded)))
         case .known: known[id] = StationRecord.time(payload) ?? now
         case .held, .gone: break
         }

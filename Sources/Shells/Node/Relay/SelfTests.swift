@@ -83,7 +83,11 @@ final class SelfPaths {
 
     /// To another relay of the newest consensus, by two that are not ourselves. `nil` if there are none, or we lack keys of theirs.
     func path(to end: RSAIdentity, from own: RSAIdentity) -> [HopTarget]? {
-        guard let end = store.consensus(.microdesc)?.entries.first(where: { $0.rsa == end }).flatMap({ HopTarget($0, store) }) else { return nil }
+        store.consensus(.microdesc)?.entries.first { $0.rsa == end }.flatMap { HopTarget($0, store) }.flatMap { path(to: $0, from: own) }
+    }
+
+    /// Likewise, listed or not.
+    func path(to end: HopTarget, from own: RSAIdentity) -> [HopTarget]? {
         let helpers = Array(relays(except: end.rsa).lazy.filter { $0.rsa != own }.compactMap { [store] in HopTarget($0, store) }.prefix(Self.helperCount))
         return helpers.count == Self.helperCount ? helpers + [end] : nil
     }
