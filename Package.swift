@@ -103,7 +103,7 @@ let package = Package(
         room("Shells", "Authority", ["Bytes", "Ambience", "Confidential", "Sealing", "Onion", "Directory", "Voting", "Loops", "Relaying", "DirectoryService", log]),
         room("Shells", "Client", ["Bytes", "Ambience", "Confidential", "Sealing", "Onion", "Directory", "Paths", "Socks", "Exchange", "Loops", "Relaying", "DirectoryService", log]),
         room("Shells", "ControlService", ["Ambience", "Confidential", "Sealing", "ControlProtocol", "Loops", log]),
-        room("Shells", "Node", ["Statistics", "ControlProtocol", "ControlService", "Bytes", "Ambience", "Confidential", "Sealing", "Onion", "OnionServices", "Directory", "Voting", "Paths", "Torrc", "Transports", "Limits", "Exchange", "Mixing", "Letters", "Boxes", "Spool", "Loops", "Relaying", "DirectoryService", "Authority", "Client", "CLinux", "CSeccomp", log]),
+        room("Shells", "Node", ["Statistics", "ControlProtocol", "ControlService", "Bytes", "Ambience", "Confidential", "Sealing", "Onion", "OnionServices", "Directory", "Voting", "Paths", "Torrc", "Transports", "Limits", "Exchange", "Mixing", "Letters", "Outgoing", "Boxes", "Spool", "Submission", "Delivering", "BoxKeeping", "Loops", "Relaying", "DirectoryService", "Authority", "Client", "CLinux", "CSeccomp", log]),
         room("Shells", "Delivering", ["Bytes", "Ambience", "Sealing", "Letters", "Outgoing", "Loops", "Spool"]),
         room("Shells", "Cradle", ["Ambience", "Sealing", "Enrolment", "CLinux", "CMachine"]),
         room("Shells", "EnrolmentService", ["Bytes", "Ambience", "Sealing", "Leasing", "Enrolment", "Loops"]),

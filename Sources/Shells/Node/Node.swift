@@ -50,6 +50,7 @@ package final class Node {
     private var market: MarketRole?
     /// `nil` without MoteMail.
     private var mail: MailRole?
+    private var mailServices: MailServices?
     private var authority: Authority?
     private var client: Client?
     /// `nil` without AccountingMax.
@@ -188,6 +189,9 @@ package final class Node {
         mail.ends = { [unowned self] in life?.expires }
         role.mixLine = { [weak mail] in mail?.line }
         self.mail = mail
+        mailServices = try MailServices(
+            mail, store: documents.store, server: documents.server, own: keys.rsaIdentity, allowsPrivate: configuration.general.isTestingNetwork,
+            resolvConf: configuration.relay.resolvConfFile ?? "/etc/resolv.conf")
     }
 
     private func startAuthority(_ role: RelayRole, _ address: OwnAddress) throws(NodeFailure) {
@@ -331,6 +335,7 @@ package final class Node {
         Watchdog.disarm()
         accounting?.save()
         transports?.stop()
+        mailServices?.stop()
         mail?.stop()
         authority?.stop()
         if !isOver { relay?.records.save(at: loop.wall) }

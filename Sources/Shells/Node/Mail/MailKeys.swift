@@ -29,15 +29,15 @@ final class MailKeys {
         guard seed.count == Self.seedBytes else { throw NodeFailure(.badData, "\(path) must hold \(Self.seedBytes) bytes: remove it, and letters that are held here are lost") }
         var secret = Self.part(seed, "mix").copy
         defer { secret.wipe() }
-        guard let key = MixKey(secret: secret) else { preconditionFailure("that many bytes") }
-        mix = key
+        guard let key = MixKey(secret: secret), let same = Curve25519Key(secret: secret) else { preconditionFailure("that many bytes") }
+        (mix, agreement) = (key, same)
     }
 
     /// For a spool of this purpose.
     func spool(_ purpose: String) -> SecretBytes { Self.part(seed, "spool \(purpose)") }
 
-    /// A name for what only these keys open.
-    var name: [UInt8] { Array(Digest.sha256(mix.publicKey).prefix(8)) }
+    /// The same key as `mix`, for what boxes agree on.
+    let agreement: Curve25519Key
 
     /// At the end of the mote's time.
     func forget() throws(FileError) { try Files.remove(path) }

@@ -3,7 +3,6 @@ internal import Boxes
 internal import Bytes
 internal import Directory
 internal import DirectoryService
-internal import Glibc
 internal import Letters
 internal import Logging
 internal import Loops
@@ -51,7 +50,7 @@ final class MailRole {
     /// A successor has what was passed on.
     var onPassed: (ParcelID) -> Void = { _ in }
     /// Members of the status that others add.
-    var moreStatus: [() -> (String, JSONText)] = []
+    var moreStatus: [() -> (String, Int)] = []
 
     init(loop: EventLoop, options: MailOptions, directory: DataDirectory, identity: KeyRing, documents: DirectoryRole, paths: SelfPaths) throws(NodeFailure) {
         let mean = Double(options.holdMean.inMilliseconds)
@@ -59,13 +58,13 @@ final class MailRole {
         guard let own = MixID(identity.ed25519Identity.bytes) else { preconditionFailure("an identity has that many bytes") }
         (self.loop, self.options, self.own, isExit) = (loop, options, own, !options.exits.isEmpty)
         keys = try MailKeys(folder: options.keyFolder, dataDirectory: directory.path, isDiskAllowed: options.areKeysAllowedOnDisk)
-        folder = try MailFolder.prepare(options.folder ?? directory.file("mail"), for: keys)
+        folder = options.folder ?? directory.file("mail")
         view = MailView(store: documents.store, own: identity.rsaIdentity)
         calls = MailCalls(tunnels: documents.tunnels, paths: paths, own: identity.rsaIdentity)
         let settings = MixStation.Settings(mean: mean, slotMean: options.slotMean)
         let core = MixStation(own: own, key: keys.mix, settings: settings, at: MailStation.now()) { SecureRandom.bytes($0) }
         do throws(FileError) {
-            let spool = try Spool(loop: loop, key: keys.spool("mix"), folder: folder + "/mix")
+            let spool = try Spool(loop: loop, key: keys.spool("mix"), folder: folder + "/mix", forgetsForeign: true)
             station = MailStation(loop: loop, spool: spool, station: core) { [view, calls] mote, body, done in
                 guard let target = view.target(mote) else { return loop.soon { done(nil) } }
                 calls.post(body, to: Self.takePath, at: target, answerLimitBytes: Forwarded.batch) { done(try? $0.get()) }
@@ -171,7 +170,11 @@ final class MailRole {
             ("lettersIn", .number(Int64(counts.lettersIn))), ("lettersArrived", .number(Int64(counts.lettersArrived))), ("sentAgain", .number(Int64(counts.sentAgain))),
             ("reports", .number(Int64(returnedCount))), ("undelivered", .number(Int64(lostCount))),
         ]
-        return .object(own + moreStatus.map { $0() })
+        let more = moreStatus.map { member in
+            let (name, number) = member()
+            return (name, JSONText.number(Int64(number)))
+        }
+        return .object(own + more)
     }
 }
 
@@ -200,26 +203,5 @@ extension Letter {
     func parcel(_ task: Parcel.Task) -> ParcelID {
         guard let name = ParcelID(Digest.sha256(Array("dust-parcel".utf8) + [task.rawValue] + id.bytes).prefix(ParcelID.bytesCount)) else { preconditionFailure("that many bytes") }
         return name
-    }
-}
-
-/// The folder of a mote's mail: in it one for the present keys. What older ones sealed nobody can read, so it goes.
-enum MailFolder {
-    static func prepare(_ path: String, for keys: MailKeys) throws(NodeFailure) -> String {
-        let folder = path + "/" + Hex.lower(keys.name)
-        do throws(FileError) {
-            try Files.makeFolder(folder)
-            for name in try Files.list(path) where path + "/" + name != folder { removeAll(path + "/" + name) }
-        } catch { throw NodeFailure(error) }
-        return folder
-    }
-
-    /// Two floors of folders: one for each purpose, files in them.
-    private static func removeAll(_ folder: String) {
-        for purpose in (try? Files.list(folder)) ?? [] {
-            for file in (try? Files.list(folder + "/" + purpose)) ?? [] { try? Files.remove(folder + "/" + purpose + "/" + file) }
-            rmdir(folder + "/" + purpose)
-        }
-        rmdir(folder)
     }
 }
