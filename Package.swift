@@ -116,13 +116,13 @@ let package = Package(
         room("Shells", "Market", ["Ambience", "Bytes", "Sealing", "Exchange", "MarketLine", "Loops", "CLinux", "CPostgres", database]),
         room("Shells", "Wallet", ["Bytes", "Ambience", "Sealing", "Exchange", "MarketLine", "CLinux", database]),
         room("Shells", "BoxKeeping", ["Bytes", "Ambience", "Sealing", "Letters", "Boxes", "Loops", "Spool"]),
-        room("Shells", "Postbox", ["Bytes", "Ambience", "Sealing", "Letters", "Boxes", "Pickup", "Calling", "Loops", "CLinux", database]),
+        room("Shells", "Postbox", ["Bytes", "Ambience", "Sealing", "Letters", "Boxes", "Pickup", "Calling", "Loops", "Submission", "CLinux", database]),
         room("Shells", "Witnessing", ["Bytes", "Ambience", "Sealing", "Exchange", "Loops", "MarketLine", "CLinux"]),
 
         program("mote", ["Ambience", "Confidential", "Sealing", "ControlProtocol", "Torrc", "Leasing", "Enrolment", "EnrolmentService", "Loops", "Node", "Cradle", log]),
         // What a relay cannot cost less than; `make bench` compares with it.
         .executableTarget(name: "floor", dependencies: ["Sealing"], path: "Tests/Bench/Floor", swiftSettings: settings),
-        program("dustcloud", ["Ambience", "Bytes", "Sealing", "MarketLine", "Market", "Wallet", "Torrc", "Leasing", "Rehearsal", "CloudCalls", "Exchange", "Mixing", "Clouds", "Prices", "Placement", "Usage", "Providers", "Audit", "Auditing", "Enrolment", "EnrolmentService", "Disclosure", "Coordination", "Witnessing", arguments]),
+        program("dustcloud", ["Ambience", "Bytes", "Sealing", "MarketLine", "Market", "Wallet", "Torrc", "Leasing", "Rehearsal", "CloudCalls", "Exchange", "Mixing", "Clouds", "Prices", "Placement", "Usage", "Providers", "Audit", "Auditing", "Enrolment", "EnrolmentService", "Disclosure", "Coordination", "Witnessing", "Boxes", "Letters", "Pickup", "Postbox", arguments]),
         // What tokens cost beside the primitives they consist of; `make bench-tokens`.
         .executableTarget(name: "tokencost", dependencies: ["Stopwatch", "Exchange", "Sealing", "COpenSSL", "CSodium"], path: "Tests/Bench/Tokens", swiftSettings: settings),
         // What a mote on the mix spends on a packet, likewise; `make bench-mix`.

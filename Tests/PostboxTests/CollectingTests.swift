@@ -242,3 +242,94 @@ struct PostboxStoreTests {
         _ = try PostboxLock(room.folder)
     }
 }
+
+/// Gateways that take letters, and now and then lose their answer or say nothing.
+final class Gateways: BoxLine {
+    private struct State {
+        var taken: [(mote: [UInt8], letter: Letter)] = []
+        var lost = 0
+        var isSilent = false
+        var hiding: [UInt8] = []
+    }
+
+    private let state = Mutex(State())
+
+    var taken: [(mote: [UInt8], letter: Letter)] { state.withLock { $0.taken } }
+    func loseAnswers(_ count: Int) { state.withLock { $0.lost = count } }
+    func set(isSilent: Bool) { state.withLock { $0.isSilent = isSilent } }
+    func set(hiding: String) { state.withLock { $0.hiding = Array(hiding.utf8) } }
+
+    func post(_ body: [UInt8], to path: String, of mote: [UInt8]?, limitBytes: Int) -> [UInt8]? {
+        state.withLock { state in
+            guard let mote, !state.isSilent else { return nil }
+            if path == LetterPath.hiding { return state.hiding }
+            guard path == LetterPath.send, let letter = try? Letter(decoding: body) else { return nil }
+            state.taken.append((mote, letter))
+            state.lost -= 1
+            return state.lost >= 0 ? nil : LetterPath.taken
+        }
+    }
+}
+
+@Suite("Bringing letters to gateways")
+struct LetterSenderTests {
+    private let room: Mailroom
+    private let gateways = Gateways()
+
+    init() throws {
+        room = try Mailroom()
+        try room.store.set(Motes(8).list)
+    }
+
+    private func letter(_ number: Int) throws -> Letter {
+        let id = try #require(LetterID(Digest.sha256([UInt8(number)]).prefix(16))), recipient = try #require(MailAddress("you@example.org"))
+        let envelope = try #require(Envelope(sender: nil, recipients: [Recipient(recipient)]))
+        return try #require(Letter(id: id, envelope: envelope, content: Array("Subject: x\r\n\r\n".utf8)))
+    }
+
+    private var sender: LetterSender { LetterSender(room.store, gateways) { Motes.now } }
+
+    @Test("a letter waits until a gateway has it, across restarts, and goes to one gateway once")
+    func waiting() throws {
+        gateways.set(isSilent: true)
+        try room.store.send(try letter(1), now: Motes.now)
+        try room.store.send(try letter(1), now: Motes.now)
+        #expect(try sender.send() == (0, 1))
+        try room.reopen()
+        gateways.set(isSilent: false)
+        #expect(try sender.send() == (1, 0))
+        #expect(try sender.send() == (0, 0))
+        #expect(gateways.taken.count == 1)
+        #expect(try room.store.outgoing().map(\.state) == [.taken])
+    }
+
+    @Test("when an answer is lost, the same gateway gets the same letter again")
+    func lost() throws {
+        let sender = sender
+        try room.store.send(try letter(2), now: Motes.now)
+        gateways.loseAnswers(4)
+        for _ in 0..<5 { _ = try sender.send() }
+        #expect(Set(gateways.taken.map(\.mote)).count == 1 && Set(gateways.taken.map(\.letter.id)).count == 1)
+        #expect(try room.store.outgoing(.waiting).isEmpty)
+    }
+
+    @Test("a gateway that goes on saying nothing is left for another")
+    func another() throws {
+        let sender = sender
+        try room.store.send(try letter(3), now: Motes.now)
+        gateways.loseAnswers(60)
+        for _ in 0..<60 { _ = try sender.send() }
+        #expect(Set(gateways.taken.map(\.mote)).count > 1)
+    }
+
+    @Test("how well letters hide is read as it was said, and nonsense is not")
+    func hiding() throws {
+        let report = HidingReport(bits: 7.25, delaySeconds: 5_400, packetsPerSecond: 0.5, motes: 12)
+        gateways.set(hiding: report.text)
+        #expect(try sender.hiding() == report)
+        for nonsense in ["", "bits nan\ndelay 1\npackets 1\nmotes 1\n", "bits 1\ndelay 1\npackets 1\n", "bits -1\ndelay 1\npackets 1\nmotes 1\n", "bits 1\ndelay 1\npackets 1\nmotes 1e300\n"] {
+            gateways.set(hiding: nonsense)
+            #expect(try sender.hiding() == nil)
+        }
+    }
+}

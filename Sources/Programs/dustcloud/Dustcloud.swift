@@ -12,7 +12,7 @@ internal import Torrc
             dustcloud status       what there is now
             dustcloud down         end everything and prove it gone
             """,
-        version: "dustcloud 0.1.0", subcommands: [Up.self, Status.self, Plan.self, Cost.self, Simulate.self, Down.self, MoteCommand.self, AuditCommand.self, KillCommand.self, AbuseCommand.self, MachineCommand.self, UsageCommand.self, BudgetCommand.self, MarketCommand.self])
+        version: "dustcloud 0.1.0", subcommands: [Up.self, Status.self, Plan.self, Cost.self, Simulate.self, Down.self, MoteCommand.self, AuditCommand.self, KillCommand.self, AbuseCommand.self, MachineCommand.self, UsageCommand.self, BudgetCommand.self, MarketCommand.self, MailCommand.self])
 
     static func main() {
         // What is written here is nobody else's to read.

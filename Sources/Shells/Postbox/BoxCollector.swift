@@ -34,7 +34,7 @@ package struct BoxCollector: Sendable {
 
     /// Waits for answers, within bounds.
     package func collect() throws(PostboxError) -> Round {
-        try learnMotes()
+        try learn()
         var round = Round()
         for mote in BoxPlaces.of(address, among: try store.motes()) {
             round.places += 1
@@ -45,8 +45,8 @@ package struct BoxCollector: Sendable {
         return round
     }
 
-    /// Those that are known are asked first: most other relays know nothing of boxes.
-    private func learnMotes() throws(PostboxError) {
+    /// Asks which motes keep boxes. Those that are known are asked first: most other relays know nothing of boxes.
+    package func learn() throws(PostboxError) {
         let known = try store.motes().shuffled()
         var answers: [[BoxMote]] = [], tries: [[UInt8]?] = known.prefix(Self.listTries / 2).map { $0.identity }
         tries += [[UInt8]?](repeating: nil, count: Self.listTries - tries.count)

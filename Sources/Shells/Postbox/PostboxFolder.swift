@@ -59,6 +59,9 @@ package struct PostboxFolder: Sendable {
         return key
     }
 
+    /// Makes the names of letters that the owner of `key` writes.
+    package static func namingKey(_ key: Curve25519Key) -> SecretBytes { Digest.expandSHA512(secret: key.secret, info: Array("dust-box naming".utf8), count: 32) }
+
     /// What mail programs say, besides `user`.
     package func password() throws(PostboxError) -> String {
         do throws(FileError) { return String(try Files.readText(passwordFile).prefix { !$0.isWhitespace }) } catch { throw PostboxError(.unavailable, "cannot read the mailbox's password: \(error)") }

@@ -1,0 +1,122 @@
+internal import Ambience
+internal import ArgumentParser
+internal import Boxes
+internal import Bytes
+internal import Coordination
+internal import Glibc
+internal import Letters
+internal import Postbox
+internal import Sealing
+
+struct MailSend: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "send", abstract: "Send a letter through the mix.",
+        discussion: """
+            The letter is read from the standard input as mail programs write it: header, empty line, text. Without a header give --subject. What of it could tell \
+            who wrote it with what is left out. It is kept here until a gateway of the mix has it. Then nothing of it depends on this machine any more.
+            """)
+
+    @OptionGroup var mailbox: PostboxOption
+    @OptionGroup var route: MailRoute
+    @Argument(help: ArgumentHelp("Whom it is for.", valueName: "address")) var recipients: [String]
+    @Option(help: ArgumentHelp("Whom it is from. Default: your mailbox in the cloud.", valueName: "address")) var from: String?
+    @Option(help: ArgumentHelp("What it is about, for a text without a header.", valueName: "text")) var subject: String?
+    @Flag(help: "Send it however badly it hides.") var anyway = false
+
+    /// Under this a letter is not sent unless somebody insists.
+    static let leastBits = 8.0
+
+    func validate() throws {
+        guard (1...Envelope.recipientsLimit).contains(recipients.count) else { throw ValidationError("a letter has 1 to \(Envelope.recipientsLimit) addresses") }
+        for text in recipients + [from].compactMap({ $0 }) { guard MailAddress(text) != nil else { throw ValidationError("\"\(text)\" is no mail address") } }
+        guard subject?.utf8.allSatisfy({ $0 >= 32 && $0 != 127 }) ?? true else { throw ValidationError("--subject is one line") }
+    }
+
+    func run() throws {
+        let (_, key, address, store) = try mailbox.open()
+        let sender = from ?? "me@\(address.domain)"
+        let letter = try Self.letter(try content(sender), sender, recipients, PostboxFolder.namingKey(key))
+        let line = try route.line(mailbox.state), way = LetterSender(store, line) { SystemTime().wall }
+        try MailFault.told {
+            if try store.motes().isEmpty { _ = try BoxCollector(store, line, key) { SystemTime().wall }?.learn() }
+            try judge(try way.hiding())
+            try store.send(letter, now: SystemTime().wall)
+            let (taken, waiting) = try way.send()
+            Terminal.say(waiting == 0 ? "\(MailWords.letters(taken)) taken by a gateway of the mix" : "kept here: no gateway answers now. 'dustcloud mail serve' tries again, and so does the next 'mail send'")
+        }
+    }
+
+    private func judge(_ hiding: HidingReport?) throws {
+        guard let hiding else { return Terminal.complain("no gateway says how well a letter hides now") }
+        Terminal.say(MailWords.hiding(hiding))
+        guard hiding.bits < Self.leastBits, !anyway else { return }
+        throw CoordinationError(.unavailable, "that is less than \(Int(Self.leastBits)) bits: wait until there is more traffic, or send it all the same with --anyway")
+    }
+
+    private func content(_ sender: String) throws -> [UInt8] {
+        guard let text = StandardInput.read(limitBytes: Letter.contentLimit) else { throw CoordinationError(.badData, "the letter is longer than \(Letter.contentLimit >> 20) MiB") }
+        let lines = text.split(separator: 10, omittingEmptySubsequences: false).map { $0.last == 13 ? $0.dropLast() : $0 }
+        let body = Array(lines.joined(separator: [13, 10])) + (text.last == 10 ? [] : [13, 10])
+        guard let subject else { return body }
+        return Array("From: \(sender)\r\nTo: \(recipients.joined(separator: ", "))\r\nSubject: \(subject)\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n".utf8) + body
+    }
+
+    private static func letter(_ content: [UInt8], _ sender: String, _ recipients: [String], _ key: SecretBytes) throws -> Letter {
+        guard let envelope = Envelope(sender: MailAddress(sender), recipients: recipients.compactMap { MailAddress($0).map { Recipient($0) } }) else { throw CoordinationError(.usage, "no address") }
+        let submitted = SubmittedLetter(envelope: envelope, content: content, isInternational: true)
+        do throws(SMTPReply) { return try Normaliser.letter(of: submitted, id: Normaliser.id(of: submitted, key: key, random: SecureRandom.bytes(LetterID.bytesCount))) } catch {
+            throw CoordinationError(.badData, "this letter cannot be sent: \(error.text)")
+        }
+    }
+}
+
+enum StandardInput {
+    /// All of it; `nil` if it is longer.
+    static func read(limitBytes: Int) -> [UInt8]? {
+        var bytes: [UInt8] = [], buffer = [UInt8](repeating: 0, count: 64 << 10)
+        while true {
+            let count = Glibc.read(0, &buffer, buffer.count)
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { return bytes }
+            bytes += buffer.prefix(count)
+            guard bytes.count <= limitBytes else { return nil }
+        }
+    }
+}
+
+struct MailOutbox: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "outbox", abstract: "Show letters that wait for a gateway, and those that gateways took in the last week. Asks nobody.")
+
+    @OptionGroup var mailbox: PostboxOption
+    @Flag(help: "Print JSON.") var json = false
+
+    private struct Line: Encodable {
+        let id: String
+        let to: [String]
+        let written: String
+        let state: String
+        let since: String
+        let note: String?
+        let bytes: Int
+    }
+
+    func run() throws {
+        let (_, _, _, store) = try mailbox.open()
+        let lines = try MailFault.told { try store.outgoing() }.map { letter in
+            Line(
+                id: Hex.lower(letter.id.bytes), to: letter.letter.envelope.recipients.map { "\($0.address)" }, written: letter.written.rfc3339, state: letter.state.rawValue,
+                since: letter.changed.rfc3339, note: letter.note, bytes: letter.letter.content.count)
+        }
+        if json { return try JSON.say(lines) }
+        var table = Table(["TO", "WRITTEN", "STATE", "SINCE", "SIZE"])
+        for line in lines { table.add([String(line.to.joined(separator: ", ").prefix(50)), line.written, "\(line.state)\(line.note.map { ", \($0)" } ?? "")", line.since, Table.size(Int64(line.bytes))]) }
+        Terminal.say(lines.isEmpty ? "nothing waits" : table.text)
+    }
+}
+
+extension MailWords {
+    static func hiding(_ report: HidingReport) -> String {
+        let bits = (report.bits * 10).rounded() / 10, minutes = (report.delaySeconds / 6).rounded() / 10
+        return "a letter that is sent now hides with \(bits) bits: \(report.motes) motes mix \((report.packetsPerSecond * 100).rounded() / 100) packets a second, and hold it \(minutes) min on average"
+    }
+}
