@@ -68,7 +68,10 @@ package struct WashTrade {
 
     /// Twelve rounds for each purchase of 192 shares.
     package init(rounds: Int) throws {
-        exchange = Exchange(store: store, desk: desk)
+        var rules = MarketRules.usual
+        // An owner alone, with one mote.
+        rules.stopsAtLoad = false
+        exchange = Exchange(store: store, desk: desk, rules: rules)
         wallet = ToyWallet(desk: desk, seed: 16)
         let own = mote, permit = desk.key(of: .permit(slice, .medium, isStaked: true))!, first = slice
         let listing = Listing(mote: own, size: .medium, bucket: 0, first: first, last: first + 3, permit: permit, isStaked: true)

@@ -60,6 +60,8 @@ package struct History<Store: RehearsedStore> {
         slice = Slice(20_000 * Slice.perDay + Int64.random(in: 0..<672, using: &random))
         var rules = MarketRules.usual
         (rules.leastFleet, rules.workBits) = (1, 4)
+        // Most have too few motes for what they buy.
+        rules.stopsAtLoad = seed % 4 == 0
         exchange = Exchange(store: store, desk: desk, rules: rules)
     }
 

@@ -65,5 +65,8 @@ package struct KilledStatements<Own: LedgerStore>: LedgerStatements {
     package mutating func setAllowance(_ start: Slice, _ size: MoteClass, isStaked: Bool, _ count: Int64) throws {
         try after { try $0.setAllowance(start, size, isStaked: isStaked, count) }
     }
-    package mutating func forgetNullifiers(of key: KeyID) throws { try after { try $0.forgetNullifiers(of: key) } }
+    package mutating func classes(from first: Slice, to last: Slice) throws -> [Slice: [MoteClass: Int64]] { try after { try $0.classes(from: first, to: last) } }
+    package mutating func loads(from first: Slice, to last: Slice) throws -> [Slice: Int64] { try after { try $0.loads(from: first, to: last) } }
+    package mutating func addLoad(_ parts: Int64, at slice: Slice) throws { try after { try $0.addLoad(parts, at: slice) } }
+    package mutating func forgetTokens(of key: KeyID) throws { try after { try $0.forgetTokens(of: key) } }
 }

@@ -27,9 +27,10 @@ package struct Snapshot: Equatable {
     let nullifiers: [KeyID: Int]
     let outputs: [KeyID: Int]
     let listings: [Listing]
+    let loads: [Slice: Int64]
 
     init(_ rows: LedgerRows) {
-        (entries, counts, listings) = (rows.entries, rows.counts, rows.listings)
+        (entries, counts, listings, loads) = (rows.entries, rows.counts, rows.listings, rows.loads)
         (nullifiers, outputs) = (rows.nullifiers.filter { $0.value != 0 }, rows.outputs.filter { $0.value != 0 })
     }
 }
@@ -216,7 +217,28 @@ package struct MemoryStatements: LedgerStatements {
         undo.append { $0.rows.allowances[.permit(start, size, isStaked: isStaked)] = old }
     }
 
-    package mutating func forgetNullifiers(of key: KeyID) throws {
+    package mutating func classes(from first: Slice, to last: Slice) throws -> [Slice: [MoteClass: Int64]] {
+        try store.step()
+        var shares: [Slice: [MoteClass: Int64]] = [:]
+        for listing in store.rows.listings where listing.last >= first && listing.first <= last {
+            for slice in max(first, listing.first)...min(last, listing.last) { shares[slice, default: [:]][listing.size, default: 0] += listing.size.shares }
+        }
+        return shares
+    }
+
+    package mutating func loads(from first: Slice, to last: Slice) throws -> [Slice: Int64] {
+        try store.step()
+        return store.rows.loads.filter { (first...last).contains($0.key) }
+    }
+
+    package mutating func addLoad(_ parts: Int64, at slice: Slice) throws {
+        try store.step()
+        let old = store.rows.loads[slice]
+        store.rows.loads[slice, default: 0] += parts
+        undo.append { $0.rows.loads[slice] = old }
+    }
+
+    package mutating func forgetTokens(of key: KeyID) throws {
         try store.step()
         let gone = store.nullifiers.filter { $0.key == key }
         store.nullifiers.subtract(gone)

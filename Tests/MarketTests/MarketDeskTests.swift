@@ -6,51 +6,9 @@ import Testing
 
 @Suite("The exchange's desk")
 struct MarketDeskTests {
-    /// A desk with a database of its own, and the key of those who sell packs.
-    private final class Site {
-        let folder: String
-        let cashier = Ed25519Key()
-        let seed = SecretBytes.random(32)
-        let slice = Slice(20_000 * Slice.perDay + 300)
-        private(set) var desk: MarketDesk
-        let issuer: Issuer
-
-        init() throws {
-            folder = FileManager.default.temporaryDirectory.appendingPathComponent("dustcloud-desk-\(UUID().uuidString)").path
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-            issuer = try #require(Issuer(seed: seed, cashier: cashier.publicKey))
-            desk = MarketDesk(store: try MarketStore(path: folder + "/market.sqlite"), issuer: issuer)
-            for denomination in [Denomination.twoHundredFiftySix, .sixtyFour] { issuer.open(.credit(denomination, week: slice.week)) }
-        }
-
-        deinit { try? FileManager.default.removeItem(atPath: folder) }
-
-        /// Another process at the same files.
-        func restart() throws { desk = MarketDesk(store: try MarketStore(path: folder + "/market.sqlite"), issuer: issuer) }
-
-        func start(_ offset: Int64) -> Int64 { MarketTime.usual.start(of: slice) + offset }
-
-        func pack(_ number: UInt8) throws -> Order {
-            let receipt = [UInt8](repeating: number, count: 32), wallet = try #require(WalletSeed(.random(32), device: 0)), orderKey = wallet.orderKey(1)
-            let detail = OrderDetail.receipt(receipt, signature: cashier.sign(Signed.receipt(receipt)))
-            let wanted = try #require(Shape.prepay.outputs([], at: slice, detail: detail))
-            let batches = try wanted.map { role, count in
-                let key = try #require(issuer.key(of: role))
-                guard case .credit(let denomination, _) = role else { throw OrderError.malformed }
-                let blinded = try (0..<count).map { index in
-                    let pending = try #require(wallet.pending(role, key, UInt64(index), challenge: Challenges.credit(denomination)))
-                    return try #require(pending.blindedElement).bytes
-                }
-                return Batch(key: key, type: .voprf, blinded: blinded)
-            }
-            let unsigned = Order(shape: .prepay, detail: detail, inputs: [], outputs: batches, orderKey: orderKey.publicKey, signature: [])
-            return Order(shape: .prepay, detail: detail, inputs: [], outputs: batches, orderKey: orderKey.publicKey, signature: orderKey.sign(Signed.order(unsigned.core)))
-        }
-    }
-
     @Test("a slice's answers can all be read at once and none before")
     func releasedTogether() throws {
-        let site = try Site(), orders = try (1...3).map { try site.pack($0) }
+        let site = try DeskSite(), orders = try (1...3).map { try site.pack($0) }
         for (index, order) in orders.enumerated() {
             #expect(try site.desk.intake.take(try #require(Padding.pad(order.bytes)), at: site.start(Int64(index) * 200)) == .taken(site.slice))
         }
@@ -71,7 +29,7 @@ struct MarketDeskTests {
 
     @Test("an order that comes late, twice or after the seal is carried out once, in one slice")
     func late() throws {
-        let site = try Site(), order = try site.pack(1), padded = try #require(Padding.pad(order.bytes))
+        let site = try DeskSite(), order = try site.pack(1), padded = try #require(Padding.pad(order.bytes))
         #expect(try site.desk.intake.take(padded, at: site.start(600)) == .taken(site.slice + 1))
         #expect(try site.desk.intake.take(padded, at: site.start(900)) == .taken(site.slice + 1))
         let early = try #require(Padding.pad(try site.pack(2).bytes))
@@ -88,7 +46,7 @@ struct MarketDeskTests {
 
     @Test("what was taken in before a restart is carried out after it, with the same answer as without")
     func restarted() throws {
-        let site = try Site(), order = try site.pack(1)
+        let site = try DeskSite(), order = try site.pack(1)
         _ = try site.desk.intake.take(try #require(Padding.pad(order.bytes)), at: site.start(0))
         try site.restart()
         _ = try site.desk.seal(site.slice, at: site.start(650))

@@ -50,7 +50,10 @@ final class MarketWorld {
     init(_ plan: Plan) {
         self.plan = plan
         random = SeededRandom(seed: plan.seed)
-        exchange = Exchange(store: MemoryStore(), desk: desk)
+        var rules = MarketRules.usual
+        // Its motes are not listed.
+        rules.stopsAtLoad = false
+        exchange = Exchange(store: MemoryStore(), desk: desk, rules: rules)
         calendar = Array(repeating: [], count: Int(plan.days * Slice.perDay))
         for number in 0..<plan.wallets { settle(number) }
     }

@@ -15,9 +15,9 @@ struct KeySchedule: Sendable {
     /// Today's and tomorrow's, for access is sold a day ahead; and in time those of the day after.
     func days(at slice: Slice) -> ClosedRange<Int64> { slice.day...(slice + Self.lead).day + 1 }
 
-    /// All days and weeks of which a token may still come.
-    func remembered(at slice: Slice) -> (weeks: ClosedRange<Int64>, days: ClosedRange<Int64>) {
-        (max(1, slice.week - 2)...weeks(at: slice).last!, max(1, slice.day - 8)...days(at: slice).upperBound)
+    /// All days and weeks of which a token may still come, or what is left may still have to be burned: none was by `since`.
+    func remembered(at slice: Slice, since: Slice) -> (weeks: ClosedRange<Int64>, days: ClosedRange<Int64>) {
+        (max(1, since.week - 2)...weeks(at: slice).last!, max(1, since.day - 8)...days(at: slice).upperBound)
     }
 
     func credit(week: Int64) -> [KeyRole] { Denomination.allCases.map { .credit($0, week: week) } }

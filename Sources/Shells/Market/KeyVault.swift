@@ -24,7 +24,12 @@ final class KeyVault: Sendable {
 
     init(folder: String, storage: Curve25519Key) { (self.folder, self.storage) = (folder, storage) }
 
-    private func path(_ day: Int64) -> String { "\(folder)/day-\(day)" }
+    private static let prefix = "day-"
+
+    private func path(_ day: Int64) -> String { "\(folder)/\(Self.prefix)\(day)" }
+
+    /// Whose keys a file of that name has.
+    static func day(_ name: String) -> Int64? { name.hasPrefix(prefix) ? Int64(name.dropFirst(prefix.count)) : nil }
 
     /// What was made for a day. A record that was being written when somebody pulled the plug is dropped; nobody knows that key.
     func records(of day: Int64, among roles: [KeyRole]) throws -> [Record] {
@@ -67,8 +72,6 @@ final class KeyVault: Sendable {
         defer { pem.wipe() }
         return RSAKey(pem: pem)
     }
-
-    func forget(day: Int64) throws { try Files.remove(path(day)) }
 }
 
 /// Private keys that were needed lately.

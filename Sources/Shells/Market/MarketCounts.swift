@@ -1,6 +1,6 @@
 internal import Exchange
 
-/// How many tokens each key made and took, computed again from the rows of outputs and nullifiers.
+/// How many tokens each key made and took, computed again from the rows of outputs and nullifiers; and what is in each account, from its entries.
 enum MarketCounts {
     private struct Count {
         var noted: KeyCount?
@@ -8,8 +8,8 @@ enum MarketCounts {
         var taken: Int64 = 0
         var isRetired = false
 
-        /// A retired key's nullifiers are gone: what it took is known from its count alone.
-        var right: KeyCount { KeyCount(issued: made, redeemed: isRetired ? noted?.redeemed ?? 0 : taken) }
+        /// A retired key's rows are gone: what it made and took is known from its count alone.
+        var right: KeyCount { isRetired ? noted ?? KeyCount() : KeyCount(issued: made, redeemed: taken) }
         /// Receipts and rights of swaps are kept as nullifiers of keys that make nothing.
         var isKey: Bool { noted != nil || made > 0 }
     }
@@ -22,7 +22,13 @@ enum MarketCounts {
             try statements.setCount(key, count.right)
             wrong.append(key)
         }
+        try mendBalances(connection)
         return wrong
+    }
+
+    private static func mendBalances(_ connection: any MarketConnection) throws {
+        try connection.run("DELETE FROM balance")
+        try connection.run("INSERT INTO balance (account, smm) SELECT account, CAST(sum(delta) AS BIGINT) FROM entry GROUP BY account")
     }
 
     private static func counts(_ connection: any MarketConnection) throws -> [KeyID: Count] {

@@ -112,6 +112,8 @@ package protocol MarketDatabase: Sendable {
     ///
     /// `body` may be run again when the database undoes the transaction, so it does nothing but read and write rows.
     func write<R>(_ body: (any MarketConnection) throws -> R) throws -> R
+    /// Lets nothing of what was deleted be found in its files, as far as it can.
+    func scrub() throws
     /// Kinds of columns, and what follows a table's columns, where databases differ.
     var dialect: MarketDialect { get }
 }

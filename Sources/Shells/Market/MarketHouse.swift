@@ -30,6 +30,10 @@ struct MarketHouse {
     /// Days whose keys were read from disk, and what they still lack.
     private var lacking: [Int64: Set<KeyRole>] = [:]
     private var publishedWeeks: Set<Int64> = []
+    /// The last slice of which nothing is left to do, and the day whose leavings were deleted.
+    private var finished: Slice?
+    private var cleaned: Int64?
+    private let forgetting: MarketForgetting
     private var news: [MarketNews] = []
 
     init(_ folder: MarketFolder, _ terms: MarketTerms, _ store: MarketStore, _ vault: KeyVault, _ maker: KeyMaker) throws {
@@ -42,6 +46,8 @@ struct MarketHouse {
         records = MarketRecords(store: store)
         schedule = KeySchedule(buckets: terms.buckets.map(\.number).sorted(), sizes: terms.sizes, permitEvery: terms[.permitEvery])
         chains = ChainBook(terms.trust)
+        forgetting = MarketForgetting(store, keys: folder.keys)
+        finished = try records.lastFinished
         throttle = try MarketThrottle(store, terms)
         for document in try Self.chains(store) { takeChain(document) }
     }
@@ -57,18 +63,22 @@ struct MarketHouse {
 
     /// Opens the keys of the time, has those made that will be needed, and publishes what is complete.
     mutating func tendKeys(at slice: Slice) throws {
-        let (weeks, days) = schedule.remembered(at: slice)
-        for week in weeks { for role in schedule.credit(week: week) where role.forgotten > slice { issuer.open(role) } }
-        for day in days where lacking[day] == nil { try open(day, at: slice) }
+        // Whose time ended while the exchange was down is opened once more, for what is left of it is still to be burned.
+        let since = max(min(slice, finished ?? slice), slice - Self.longestPause), (weeks, days) = schedule.remembered(at: slice, since: since)
+        for week in weeks { for role in schedule.credit(week: week) where role.forgotten > since { issuer.open(role) } }
+        for day in days where lacking[day] == nil { try open(day, at: slice, since: since) }
         try takeMade()
         for week in schedule.weeks(at: slice) where publishedWeeks.insert(week).inserted { try publish(.week, week, issuer.table(week: week)) }
         for day in schedule.days(at: slice) where lacking[day]?.isEmpty == true { try publish(.day, day, issuer.table(day: day)) }
     }
 
-    private mutating func open(_ day: Int64, at slice: Slice) throws {
-        for role in schedule.rights(day: day) where role.forgotten > slice { issuer.open(role) }
+    /// An exchange that was down for longer does not burn all that was left.
+    private static let longestPause = 30 * Slice.perDay
+
+    private mutating func open(_ day: Int64, at slice: Slice, since: Slice) throws {
+        for role in schedule.rights(day: day) where role.forgotten > since { issuer.open(role) }
         let all = schedule.signers(day: day, after: Slice.first(ofDay: day) - 1)
-        for record in try vault.records(of: day, among: all) where record.role.forgotten > slice { open(record) }
+        for record in try vault.records(of: day, among: all) where record.role.forgotten > since { open(record) }
         // A table that was published stays as it is: what it lacks is not made any more.
         let isOver = try day < slice.day || log.has(.day, day)
         let wanted = isOver ? [] : schedule.signers(day: day, after: slice).filter { issuer.key(of: $0) == nil }
@@ -157,22 +167,35 @@ struct MarketHouse {
     mutating func finish(_ slice: Slice, _ beacon: BeaconRecord) throws {
         let requests = try (desk.identifiers(of: slice) ?? []).compactMap { try records.request($0) }
         try records.match(try exchange.clear(requests, beacon: beacon.value, at: slice), at: slice)
-        let old = issuer.openRoles.filter { $0.forgotten <= slice }
-        for key in old.compactMap({ issuer.key(of: $0) }) { try exchange.retire(key, at: slice) }
+        try burn(at: slice)
         try throttle.run(slice)
         let told = throttle.account(upTo: slice)
         try log.add(.report, slice.index, try MarketReporter(terms: terms, store: store, records: records, issuer: issuer).report(slice, beacon, missing: beacon.missing(terms.trust, chains), told).bytes)
         throttle.forget(upTo: slice)
-        for role in old { issuer.close(role) }
         try desk.forget(before: slice)
-        try records.finish(slice)
+        try end(slice)
     }
 
     /// A slice without a beacon: what it has goes with the next.
     mutating func skip(_ slice: Slice) throws {
         try desk.postpone(slice)
         try throttle.run(slice)
+        try burn(at: slice)
+        try end(slice)
+    }
+
+    private func burn(at slice: Slice) throws {
+        for role in issuer.openRoles where role.forgotten <= slice { if let key = issuer.key(of: role) { try exchange.retire(key, at: slice) } }
+    }
+
+    private mutating func end(_ slice: Slice) throws {
         try records.finish(slice)
+        finished = slice
+        for role in issuer.openRoles where role.forgotten <= slice { issuer.close(role) }
+        guard slice.day != cleaned else { return }
+        try forgetting.run(at: slice)
+        lacking = lacking.filter { $0.key >= slice.day - MarketForgetting.keysKeptDays }
+        cleaned = slice.day
     }
 
     mutating func note(settled slice: Slice, orders: Int) { news.append(.settled(slice, orders: orders)) }

@@ -134,9 +134,15 @@ struct MarketOffice: Sendable {
 
     // MARK: what is published
 
+    /// Not kept any more.
+    private func isOver(_ slice: Slice) -> Bool { slice < self.slice - MarketForgetting.handedOut }
+
     private func published(_ path: MarketPath) throws -> MarketResponse {
         switch path {
         case .terms: return .text(terms.text)
+        case .listings(let slice) where isOver(slice): return .notFound
+        case .certs(let slice) where isOver(slice): return .notFound
+        case .swaps(let slice) where isOver(slice): return .notFound
         case .listings(let slice): return slice > self.slice + 2 * MoteClass.slicesPerPermit ? .notFound : .bytes(try records.listingList(at: slice).body)
         case .certs(let slice): return .bytes(try records.certList(at: slice).body)
         case .swaps(let slice):

@@ -14,7 +14,7 @@ struct MarketReporter {
         report.missing = Set(missing)
         report.throttle = throttle
         try store.read { database in
-            report.accounts = try accounts(database)
+            report.accounts = try MarketRows.balances(database)
             report.counts = try counts(database)
             report.hidden = try hidden(database, slice)
             report.refused = try refused(database, slice)
@@ -42,15 +42,6 @@ struct MarketReporter {
 
     private func ids(_ slice: Slice) throws -> [[UInt8]] {
         try store.read { database in try database.row("SELECT ids FROM seal WHERE slice = ?", .slice(slice)).map { MarketDesk.split(try $0.bytes("ids")) } ?? [] }
-    }
-
-    private func accounts(_ database: any MarketConnection) throws -> [Account: Int64] {
-        var accounts: [Account: Int64] = [:]
-        for row in try database.rows("SELECT account, CAST(sum(delta) AS BIGINT) AS balance FROM entry GROUP BY account") {
-            guard let account = Account(try row.text("account")), case let balance = try row.integer("balance"), balance != 0 else { continue }
-            accounts[account] = balance
-        }
-        return accounts
     }
 
     /// Of keys for which they changed since the last report.

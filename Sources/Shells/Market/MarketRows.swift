@@ -13,6 +13,8 @@ enum MarketRows {
             rows.counts[key] = KeyCount(issued: try row.integer("issued"), redeemed: try row.integer("redeemed"))
             if try row.flag("retired") { rows.retired.insert(key) }
         }
+        rows.balances = try balances(connection)
+        for row in try connection.rows("SELECT slice, parts FROM load") { rows.loads[try row.slice("slice")] = try row.integer("parts") }
         rows.nullifiers = try counts(connection.rows(nullifierCounts))
         rows.outputs = try counts(connection.rows(outputCounts))
         rows.listings = try connection.rows("SELECT * FROM listing ORDER BY mote, first").map(listing)
@@ -22,6 +24,16 @@ enum MarketRows {
         }
         for row in try connection.rows("SELECT * FROM cert") { rows.certificates[.init(try row.bytes("mote"), try row.slice("slice"))] = try row.flag("up") }
         return rows
+    }
+
+    /// What is in each account, without those that have nothing.
+    static func balances(_ connection: any MarketConnection) throws -> [Account: Int64] {
+        var balances: [Account: Int64] = [:]
+        for row in try connection.rows("SELECT account, smm FROM balance WHERE smm <> 0") {
+            guard let account = Account(try row.text("account")) else { throw MarketStoreError.damaged("the account \(try row.text("account")) does not exist") }
+            balances[account] = try row.integer("smm")
+        }
+        return balances
     }
 
     static let nullifierCounts = "SELECT key_id, count(*) AS number FROM nullifier GROUP BY key_id"

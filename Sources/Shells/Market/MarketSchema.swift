@@ -65,6 +65,14 @@ enum MarketSchema {
             """
         ),
         ("the order in which orders were carried out", "ARRIVING request;"),
+        (
+            "balances",
+            """
+            CREATE TABLE balance (account TEXT PRIMARY KEY, smm INTEGER NOT NULL);
+            INSERT INTO balance (account, smm) SELECT account, CAST(sum(delta) AS BIGINT) FROM entry GROUP BY account;
+            """
+        ),
+        ("loads", "CREATE TABLE load (slice INTEGER PRIMARY KEY, parts INTEGER NOT NULL);"),
     ]
 
     /// Makes what is missing.

@@ -16,8 +16,8 @@ package final class MarketStore: LedgerStore, Sendable {
     /// In a file of SQLite's. Several processes may open the same one.
     package convenience init(path: String) throws { try self.init(SQLiteDatabase(path: path)) }
 
-    /// At an address of PostgreSQL's or, as a path, in a file of SQLite's, its counts computed again: what a backup gave back is served only
-    /// once it adds up (I2). `wrong` hears of keys whose counts were not what their rows say.
+    /// At an address of PostgreSQL's or, as a path, in a file of SQLite's, its counts and balances computed again: what a backup gave back is
+    /// served only once it adds up (I1, I2). `wrong` hears of keys whose counts were not what their rows say.
     package static func open(_ place: String, wrong: ([KeyID]) -> Void) throws -> MarketStore {
         let store = PostgresDatabase.isAddress(place) ? try MarketStore(PostgresDatabase(place)) : try MarketStore(path: place)
         let keys = try store.recount()
@@ -33,6 +33,8 @@ package final class MarketStore: LedgerStore, Sendable {
 
     /// See `MarketDatabase.write`: `body` may be run again.
     package func write<R>(_ body: (any MarketConnection) throws -> R) throws -> R { try database.write(body) }
+
+    package func scrub() throws { try database.scrub() }
 
     package func transaction<R>(_ body: (inout MarketStatements) throws -> R) throws -> R {
         try write { connection in
@@ -80,7 +82,9 @@ package struct MarketStatements: LedgerStatements {
     }
 
     package mutating func insertEntry(_ request: [UInt8], _ entry: Entry) throws {
-        try connection.run("INSERT INTO entry (request_id, account, delta) VALUES (?, ?, ?)", .bytes(request), .text(entry.account.description), .integer(entry.delta))
+        let account = MarketValue.text(entry.account.description)
+        try connection.run("INSERT INTO entry (request_id, account, delta) VALUES (?, ?, ?)", .bytes(request), account, .integer(entry.delta))
+        try connection.run("INSERT INTO balance (account, smm) VALUES (?, ?) ON CONFLICT (account) DO UPDATE SET smm = balance.smm + excluded.smm", account, .integer(entry.delta))
     }
 
     package mutating func count(_ key: KeyID) throws -> KeyCount {
@@ -137,6 +141,27 @@ package struct MarketStatements: LedgerStatements {
         return try Dictionary(rows.map { (try $0.byte("bucket"), try MarketRows.size($0).shares * $0.integer("motes")) }, uniquingKeysWith: +)
     }
 
+    package mutating func classes(from first: Slice, to last: Slice) throws -> [Slice: [MoteClass: Int64]] {
+        let rows = try connection.rows(
+            "SELECT first, last, class, count(*) AS motes FROM listing WHERE first > ? AND first <= ? AND last >= ? GROUP BY first, last, class",
+            .slice(first - MoteClass.slicesPerPermit), .slice(last), .slice(first))
+        var shares: [Slice: [MoteClass: Int64]] = [:]
+        for row in rows {
+            let size = try MarketRows.size(row), own = size.shares * (try row.integer("motes"))
+            for slice in max(first, try row.slice("first"))...min(last, try row.slice("last")) { shares[slice, default: [:]][size, default: 0] += own }
+        }
+        return shares
+    }
+
+    package mutating func loads(from first: Slice, to last: Slice) throws -> [Slice: Int64] {
+        let rows = try connection.rows("SELECT slice, parts FROM load WHERE slice >= ? AND slice <= ?", .slice(first), .slice(last))
+        return try Dictionary(uniqueKeysWithValues: rows.map { (try $0.slice("slice"), try $0.integer("parts")) })
+    }
+
+    package mutating func addLoad(_ parts: Int64, at slice: Slice) throws {
+        try connection.run("INSERT INTO load (slice, parts) VALUES (?, ?) ON CONFLICT (slice) DO UPDATE SET parts = load.parts + excluded.parts", .slice(slice), .integer(parts))
+    }
+
     package mutating func allowance(_ start: Slice, _ size: MoteClass, isStaked: Bool) throws -> Int64 {
         try connection.row(
             "SELECT permits FROM allowance WHERE start = ? AND class = ? AND staked = ?", .slice(start), .integer(Int64(size.rawValue)), .flag(isStaked))?.integer("permits") ?? 0
@@ -150,8 +175,9 @@ package struct MarketStatements: LedgerStatements {
             """, .slice(start), .integer(Int64(size.rawValue)), .flag(isStaked), .integer(count))
     }
 
-    package mutating func forgetNullifiers(of key: KeyID) throws {
+    package mutating func forgetTokens(of key: KeyID) throws {
         try connection.run("DELETE FROM nullifier WHERE key_id = ?", .key(key))
+        try connection.run("DELETE FROM output WHERE key_id = ?", .key(key))
         try connection.run("INSERT INTO key_count (key_id, issued, redeemed, retired) VALUES (?, 0, 0, 1) ON CONFLICT (key_id) DO UPDATE SET retired = 1", .key(key))
     }
 }

@@ -11,8 +11,16 @@ struct SQLiteDatabase: MarketDatabase {
         var configuration = Configuration()
         configuration.journalMode = .wal
         configuration.busyMode = .timeout(10)
-        configuration.prepareDatabase { database in try database.execute(sql: "PRAGMA synchronous = FULL") }
+        // Deleted rows are written over, not only unlinked.
+        configuration.prepareDatabase { database in try database.execute(sql: "PRAGMA synchronous = FULL; PRAGMA secure_delete = ON") }
         do { queue = try DatabaseQueue(path: path, configuration: configuration) } catch { throw MarketStoreError.unavailable("cannot open \(path): \(error)") }
+    }
+
+    /// The log beside the file still has pages as they were. If somebody reads just then, the next time will do.
+    func scrub() throws {
+        do { _ = try queue.writeWithoutTransaction { try Row.fetchAll($0, sql: "PRAGMA wal_checkpoint(TRUNCATE)") } } catch let error as DatabaseError {
+            throw MarketStoreError.unavailable(error.description)
+        }
     }
 
     func read<R>(_ body: (any MarketConnection) throws -> R) throws -> R {

@@ -88,7 +88,7 @@ extension WalletStore {
     /// If one token of an order was in doubt and the order has a spent one, then it is that one, and the others are as good as before. If
     /// none or several were, all are in doubt.
     private static func release(_ database: Database, _ token: WalletToken, _ order: KeptOrder, _ refusal: Refusal) throws {
-        let doubts = order.recipe.inputs.count(where: \.token.isDoubtful), isSpent = refusal == .spent, isClear = isSpent && doubts == 1 || refusal == .tooFew
+        let doubts = order.recipe.inputs.count(where: \.token.isDoubtful), isSpent = refusal == .spent, isClear = isSpent && doubts == 1 || refusal.isForNow
         let tries = (try Int.fetchOne(database, sql: "SELECT tries FROM token WHERE nonce = ?", arguments: [Data(token.nonce)]) ?? 0) + (isClear ? 0 : 1)
         let state: TokenState = isClear && isSpent && token.isDoubtful ? .spent : tries >= triesLimit ? .lost : home(token)
         try database.execute(

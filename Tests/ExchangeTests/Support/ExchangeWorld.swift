@@ -20,7 +20,7 @@ final class ExchangeWorld {
     init(_ change: (inout MarketRules) -> Void = { _ in }) {
         issuer = Issuer(seed: .random(32), cashier: cashier.publicKey)!
         var rules = MarketRules.usual
-        rules.workBits = Self.workBits
+        (rules.workBits, rules.stopsAtLoad) = (Self.workBits, false)
         change(&rules)
         exchange = Exchange(store: store, desk: issuer, rules: rules)
         for denomination in Denomination.allCases { issuer.open(.credit(denomination, week: slice.week)) }

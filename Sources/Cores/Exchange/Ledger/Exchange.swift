@@ -50,7 +50,7 @@ package struct Exchange<Store: LedgerStore, Desk: TokenDesk> {
         try checkDetail(order, core)
         guard zip(order.inputs, spent).allSatisfy({ desk.isGenuine($0.token, $1) }) else { throw .forged }
         try checkSignatures(order, core)
-        return OrderPlan(order: order, id: id, spent: spent, made: wanted.map(\.role))
+        return OrderPlan(order: order, id: id, spent: spent, made: wanted.map(\.role), stopsAtLoad: rules.stopsAtLoad)
     }
 
     /// What cannot be answered is not paid for. Both batches of a permit's are answered, whichever the draw gives.

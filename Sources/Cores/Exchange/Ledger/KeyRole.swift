@@ -119,6 +119,11 @@ package struct KeyID: Hashable, Sendable, Comparable {
         bytes = Digest.sha256(writer.bytes)
     }
 
+    /// Not of keys: under these it is noted what may be used once although it is no token, receipts of packs and swaps' rights of a slice.
+    package static let receipts = KeyID(digest: "dust-receipts"), rights = KeyID(digest: "dust-rights")
+
+    private init(digest name: String) { bytes = Digest.sha256(Array(name.utf8)) }
+
     package static func < (a: KeyID, b: KeyID) -> Bool { a.bytes.lexicographicallyPrecedes(b.bytes) }
 }
 

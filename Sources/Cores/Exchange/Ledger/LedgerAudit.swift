@@ -5,12 +5,16 @@ package struct LedgerRows {
     /// Rows there are for each key.
     package var nullifiers: [KeyID: Int] = [:]
     package var outputs: [KeyID: Int] = [:]
+    /// What the books say is in each account; `nil` where nobody keeps such.
+    package var balances: [Account: Int64]?
     /// Keys whose rest was burned.
     package var retired: Set<KeyID> = []
     package var listings: [Listing] = []
     package var swaps: [Swap] = []
     package var allowances: [KeyRole: Int64] = [:]
     package var certificates: [Certificate: Bool] = [:]
+    /// What part of a slice's shares was sold (`LoadGate`).
+    package var loads: [Slice: Int64] = [:]
 
     package struct Certificate: Hashable, Sendable {
         package let mote: [UInt8]
@@ -45,15 +49,17 @@ package struct LedgerAudit {
         rows.counts.flatMap { key, count -> [String] in
             guard let role = roles[key] else { return ["I2: tokens of an unknown key"] }
             var found = count.redeemed > count.issued ? ["I2: \(role) redeemed \(count.redeemed) of \(count.issued)"] : []
+            // What a retired key made and took is forgotten but for the counts.
+            guard !rows.retired.contains(key) else { return found }
             if rows.outputs[key, default: 0] != count.issued { found.append("I3: \(role) has \(rows.outputs[key, default: 0]) outputs, not \(count.issued)") }
-            if !rows.retired.contains(key), rows.nullifiers[key, default: 0] != count.redeemed {
+            if rows.nullifiers[key, default: 0] != count.redeemed {
                 found.append("I3: \(role) has \(rows.nullifiers[key, default: 0]) nullifiers, not \(count.redeemed)")
             }
             return found
         }
     }
 
-    /// I4, I5: what is in an account is what the tokens are worth that claim it.
+    /// I1, I4, I5: what the books say of an account is what its entries add up to, and that is what the tokens are worth that claim it.
     private func accounts() -> [String] {
         var balances: [Account: Int64] = [:], claims: [Account: Int64] = [:]
         for entry in rows.entries.values.joined() { balances[entry.account, default: 0] += entry.delta }
@@ -62,7 +68,9 @@ package struct LedgerAudit {
             claims[account, default: 0] += rows.retired.contains(key) ? 0 : role.value * (count.issued - count.redeemed)
         }
         let ofTokens = Set(claims.keys).union(balances.keys.filter { ![.prepaid, .fees, .burned].contains($0) })
-        return ofTokens.filter { balances[$0, default: 0] != claims[$0, default: 0] }
+        let kept = rows.balances ?? balances, wrong = Set(kept.keys).union(balances.keys).filter { kept[$0, default: 0] != balances[$0, default: 0] }
+        return wrong.map { "I1: the books have \(kept[$0, default: 0]) in \($0), its entries add up to \(balances[$0, default: 0])" }
+            + ofTokens.filter { balances[$0, default: 0] != claims[$0, default: 0] }
             .map { "I4/I5: \($0) has \(balances[$0, default: 0]), claimed are \(claims[$0, default: 0])" }
     }
 
@@ -72,11 +80,13 @@ package struct LedgerAudit {
         for (key, count) in rows.counts {
             switch roles[key] {
             case .barter(let bucket, let slice)?:
+                spent[.barterAccess(bucket: bucket, day: slice.day), default: 0] += 3 * count.redeemed
+                // Once nobody takes a right any more, what it was earned with is forgotten in its time.
+                guard !rows.retired.contains(key) else { continue }
                 let earned = rows.swaps.filter {
                     $0.bucket == bucket && ($0.first...$0.last).contains(slice - 2) && rows.certificates[.init($0.mote, slice - 2)] == true
                 }.reduce(0) { $0 + Int64($1.size.quota) }
                 if count.issued > earned { found.append("I6: \(count.issued) rights in bucket \(bucket) for slice \(slice.index), earned were \(earned)") }
-                spent[.barterAccess(bucket: bucket, day: slice.day), default: 0] += 3 * count.redeemed
             case .barterAccess?: made[roles[key]!] = count.issued
             default: break
             }
@@ -85,10 +95,11 @@ package struct LedgerAudit {
             .map { "I6: \(made[$0, default: 0]) tokens of \($0), rights for \(spent[$0, default: 0])" }
     }
 
-    /// I7: no more permits than the throttle gave, and no more motes than permits.
+    /// I7: no more permits than the throttle gave, no more motes than permits, and no slice sold further than motes can serve.
     private func permits() -> [String] {
-        rows.counts.flatMap { key, count -> [String] in
-            guard let role = roles[key], case .permit = role else { return [] }
+        let highest = Int64((MoteClass.allCases.map(\.load).max() ?? 1) * Double(LoadGate.whole)), over = rows.loads.filter { $0.value > highest }
+        return over.map { "I7: slice \($0.key.index) is sold to \($0.value) parts of \(LoadGate.whole)" } + rows.counts.flatMap { key, count -> [String] in
+            guard let role = roles[key], case .permit = role, !rows.retired.contains(key) else { return [] }
             let listed = rows.listings.count { $0.permit == key }
             return (count.issued > rows.allowances[role, default: 0] ? ["I7: \(count.issued) permits of \(role), allowed were \(rows.allowances[role, default: 0])"] : [])
                 + (listed > count.issued ? ["I7: \(listed) motes on \(count.issued) permits of \(role)"] : [])

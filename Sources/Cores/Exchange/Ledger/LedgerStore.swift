@@ -79,10 +79,16 @@ package protocol LedgerStatements {
     mutating func swapID(of mote: [UInt8], from first: Slice, to last: Slice) throws -> [UInt8]?
     /// Shares that are listed for a slice, by bucket.
     mutating func shares(at slice: Slice) throws -> [UInt8: Int64]
+    /// Shares that are listed for each of those slices, by class.
+    mutating func classes(from first: Slice, to last: Slice) throws -> [Slice: [MoteClass: Int64]]
+    /// What part of each slice's shares was sold, in parts of `LoadGate.whole`.
+    mutating func loads(from first: Slice, to last: Slice) throws -> [Slice: Int64]
+    mutating func addLoad(_ parts: Int64, at slice: Slice) throws
     /// How many permits the throttle lets be made for a start.
     mutating func allowance(_ start: Slice, _ size: MoteClass, isStaked: Bool) throws -> Int64
     mutating func setAllowance(_ start: Slice, _ size: MoteClass, isStaked: Bool, _ count: Int64) throws
-    mutating func forgetNullifiers(of key: KeyID) throws
+    /// What was spent with a key and what it answered; its counts stay as they are.
+    mutating func forgetTokens(of key: KeyID) throws
 }
 
 /// Where the ledger is. Transactions are serializable: each sees all that were before it, and nothing of others.

@@ -15,6 +15,9 @@ package struct MarketRules: Hashable, Sendable {
     /// Motes that any group may list, however few others there are; from there on it has a third of all shares at most.
     package var groupFloor: Int64 = 3
 
+    /// Whether purchases stop where motes would begin to refuse people (`LoadGate`). Only trials without motes do without.
+    package var stopsAtLoad = true
+
     package init() {}
 
     /// With an exchange's buckets, and its own numbers if it is for trials.

@@ -159,7 +159,7 @@ extension Exchange {
                 try statements.insertEntry(id, Entry(account, -rest))
                 try statements.insertEntry(id, Entry(.burned, rest))
             }
-            try statements.forgetNullifiers(of: key)
+            try statements.forgetTokens(of: key)
         }
     }
 }

@@ -6,6 +6,7 @@ struct OrderPlan {
     let id: [UInt8]
     let spent: [KeyRole]
     let made: [KeyRole]
+    let stopsAtLoad: Bool
 
     /// What a transaction would refuse; it looks again.
     func check<S: LedgerStatements>(_ statements: inout S, at slice: Slice) throws {
@@ -14,6 +15,7 @@ struct OrderPlan {
         }
         if let (key, name) = once, try statements.isSpent(key, name) { throw Refusal.spent }
         try checkEarned(&statements, at: slice)
+        _ = try raised(&statements, at: slice)
     }
 
     func carryOut<S: LedgerStatements>(_ statements: inout S, at slice: Slice) throws -> Outcome {
@@ -23,6 +25,7 @@ struct OrderPlan {
         if outcome == .lost, case .trial = order.shape { return outcome }
         try spend(&statements)
         try make(&statements, outcome)
+        for (slice, parts) in try raised(&statements, at: slice).sorted(by: { $0.key < $1.key }) { try statements.addLoad(parts, at: slice) }
         for entry in entries(outcome) { try statements.insertEntry(id, entry) }
         return outcome
     }
@@ -51,8 +54,8 @@ struct OrderPlan {
     /// What may be used once although it is no token: a receipt, and a swap's right of a slice.
     private var once: (KeyID, [UInt8])? {
         switch order.detail {
-        case .receipt(let receipt, _): (KeyID(Digest.sha256(Array("dust-receipts".utf8)))!, receipt)
-        case .swap(let swap, _, let slice): (KeyID(Digest.sha256(Array("dust-rights".utf8)))!, Digest.sha256(swap + slice.bytes))
+        case .receipt(let receipt, _): (.receipts, receipt)
+        case .swap(let swap, _, let slice): (.rights, Digest.sha256(swap + slice.bytes))
         default: nil
         }
     }
@@ -71,6 +74,18 @@ struct OrderPlan {
     private func batches(_ outcome: Outcome) -> ArraySlice<Batch> {
         guard case .permit = order.shape else { return order.outputs[...] }
         return outcome == .lost ? order.outputs.suffix(1) : order.outputs.prefix(1)
+    }
+
+    // MARK: load
+
+    /// What a purchase adds to the loads of the slices that it can be for: none, if all motes are sold as far as they may be.
+    private func raised<S: LedgerStatements>(_ statements: inout S, at slice: Slice) throws -> [Slice: Int64] {
+        guard stopsAtLoad, case .buy = order.shape, case .day(let day) = order.detail else { return [:] }
+        let first = slice + 1, last = slice + LoadGate.ahead
+        let shares = try statements.classes(from: first, to: last).filter { $0.key.day == day }
+        let count = order.outputs.reduce(0) { $0 + Int64($1.blinded.count) }
+        guard let raised = LoadGate.raised(by: count, shares: shares, loads: try statements.loads(from: first, to: last)) else { throw Refusal.soldOut }
+        return raised
     }
 
     // MARK: accounts

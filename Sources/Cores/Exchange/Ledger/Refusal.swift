@@ -16,6 +16,11 @@ package enum Refusal: UInt8, Error, Sendable, CaseIterable {
     case tooFew = 6
     /// The mote's provider group has its third of all shares already. Its permit's stake can be had back at once.
     case crowded = 7
+    /// As much is sold for the next slices as motes can serve (`LoadGate`). Nothing was spent, and the same tokens may buy in a later slice.
+    case soldOut = 8
+
+    /// Nothing is wrong with what was ordered, only with the moment.
+    package var isForNow: Bool { self == .tooFew || self == .soldOut }
 }
 
 /// What an order gets back (M7): always the same for the same order.

@@ -50,8 +50,11 @@ extension MarketAudit {
 
     /// Rights only for motes that witnesses saw up, and three access tokens for each that was used.
     private mutating func checkRights(_ report: EpochReport, _ counts: [KeyRole: KeyCount]) {
+        let newest = reports.last?.slice ?? report.slice
         for (role, count) in report.counts {
             switch role {
+            // Verdicts of long ago are not to be had any more.
+            case .barter(_, let slice) where slice < newest - EpochReport.List.certs.slicesKept: break
             case .barter(let bucket, let slice):
                 let earned = published.swaps.reduce(0) { $0 + $1.value.filter { $0.bucket == bucket }.reduce(0) { $0 + quota($1, at: slice - 2, since: $1.request.first) } }
                 if count.issued > earned { find(.earnings, report.slice, "\(count.issued) rights in bucket \(bucket) for slice \(slice.index), earned were \(earned)") }
