@@ -91,6 +91,11 @@ final class ClockedMarket {
             for role in issuer.openRoles where !isDrawn(role) { try statements.setCount(issuer.key(of: role)!, KeyCount(issued: 1000)) }
             let listing = Listing(mote: mote.publicKey, size: .small, bucket: 0, first: last - 2, last: last + 1, permit: KeyID(swap)!, isStaked: true)
             #expect(try statements.insertListing(listing))
+            // Enough of them that purchases are not refused for the motes' load.
+            for number in UInt8(1)...3 {
+                let other = [UInt8](repeating: number, count: 32)
+                #expect(try statements.insertListing(Listing(mote: other, size: .large, bucket: 0, first: last, last: last + 3, permit: KeyID(swap)!, isStaked: true)))
+            }
             for ahead in Int64(-2)...0 { try statements.insertCertificate(mote.publicKey, at: last + ahead, isUp: true) }
             try statements.insertSwap(Swap(id: swap, mote: mote.publicKey, size: .small, bucket: 1, first: last - 2, last: last + 1, orderKey: swapSigner))
             for isStaked in [true, false] { try statements.setAllowance(last + 2, .small, isStaked: isStaked, 10) }

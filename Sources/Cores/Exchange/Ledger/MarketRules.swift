@@ -15,7 +15,7 @@ package struct MarketRules: Hashable, Sendable {
     /// Motes that any group may list, however few others there are; from there on it has a third of all shares at most.
     package var groupFloor: Int64 = 3
 
-    /// Whether purchases stop where motes would begin to refuse people (`LoadGate`). Only trials without motes do without.
+    /// Whether purchases stop where motes would begin to refuse people (`LoadGate`). Trials with a few motes do without.
     package var stopsAtLoad = true
 
     package init() {}
@@ -25,6 +25,7 @@ package struct MarketRules: Hashable, Sendable {
         groups = terms.groupNumbers
         (leastSet, longestHold, leastFleet) = (terms[.leastSet], terms[.longestHold], Int(terms[.leastFleet]))
         (groupFloor, workBits) = (terms[.groupFloor], Int(terms[.workBits]))
+        stopsAtLoad = leastFleet >= MarketRules.usual.leastFleet
     }
 
     /// Whether a group may have so many shares of a slice, once a mote of that size is among them.

@@ -5,7 +5,7 @@ package enum TrialSetting: String, Sendable, CaseIterable {
     case leastSet = "LeastSet"
     /// Slices that an order waits for them.
     case longestHold = "LongestHold"
-    /// Motes that a bucket's swap fleet needs.
+    /// Motes that a bucket's swap fleet needs. With fewer than usual, purchases do not stop at the motes' load either: a handful has none to speak of.
     case leastFleet = "LeastFleet"
     /// Motes that any group of providers may list.
     case groupFloor = "GroupFloor"
