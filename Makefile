@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-PACKAGES := fetchmail tor obfs4proxy libssl-dev libsodium-dev libevent-dev libsqlite3-dev zlib1g-dev libzstd-dev libseccomp-dev libcurl4-openssl-dev libpq-dev postgresql pkg-config curl python3 python3-stem python3-cryptography python3-venv nyx qemu-system-x86 slirp4netns zstd libdevmapper1.02.1 faketime
+PACKAGES := fetchmail tor obfs4proxy libssl-dev libsodium-dev libevent-dev libsqlite3-dev zlib1g-dev libzstd-dev libseccomp-dev libcurl4-openssl-dev libpq-dev postgresql pkg-config curl python3 python3-stem python3-cryptography python3-venv nyx qemu-system-x86 slirp4netns zstd libdevmapper1.02.1 faketime postfix python3-aiosmtpd openssl
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 # `make soak`: how many times as many seeds the seeded suites try, and how often each interop scenario runs.
 TIMES ?= 10

@@ -12,7 +12,7 @@ func door(_ name: String, pkgConfig: String? = nil, apt: String? = nil) -> Targe
 }
 
 /// What simulations run through millions of times: optimised in every build, or a week of many motes takes an afternoon.
-let busy: Set = ["Leasing", "Prices", "Placement", "CloudCalls", "Rehearsal", "FleetTests", "Exchange", "MarketHistories", "MarketWorldTests", "Mixing", "Boxes", "BoxesTests", "Pickup", "Letters"]
+let busy: Set = ["Leasing", "Prices", "Placement", "CloudCalls", "Rehearsal", "FleetTests", "Exchange", "MarketHistories", "MarketWorldTests", "Mixing", "Boxes", "BoxesTests", "Pickup", "Letters", "Outgoing"]
 
 func settings(_ name: String) -> [SwiftSetting] { settings + (busy.contains(name) ? [.unsafeFlags(["-O"])] : []) }
 
@@ -185,6 +185,8 @@ let package = Package(
         .target(name: "MarketHistories", dependencies: ["Ambience", "Exchange", "Sealing"], path: "Tests/MarketHistories", swiftSettings: settings),
         // An exchange's ledger in a process of its own, to be killed.
         .executableTarget(name: "ledgerdriver", dependencies: ["MarketHistories", "Market", "Exchange"], path: "Tests/LedgerDriver", swiftSettings: settings),
+        // The way out for letters in a process of its own, to be killed.
+        .executableTarget(name: "deliverydriver", dependencies: ["Delivering", "Letters", "Outgoing", "Spool", "Loops", "Sealing", "Bytes", "Ambience"], path: "Tests/DeliveryDriver", swiftSettings: settings),
         .target(name: "FreePorts", path: "Tests/FreePorts", swiftSettings: settings),
         .target(name: "FuzzTargets", dependencies: fuzzed, path: "Tests/Fuzz/Targets", swiftSettings: settings),
         tests("FuzzTests", ["Damage", "FuzzTargets", "Onion", "Directory", "Voting", "Ambience"]),
