@@ -41,6 +41,8 @@ final class TestMarket: MarketPort {
         issuer = Issuer(seed: .random(32), cashier: cashier.publicKey)!
         var rules = MarketRules()
         (rules.workBits, rules.leastSet, rules.leastFleet) = (Self.workBits, 0, 1)
+        // Its few motes are sold further than a market's may be.
+        rules.stopsAtLoad = false
         exchange = Exchange(store: store, desk: issuer, rules: rules)
         terms = try MarketTerms(
             origin: "test.example/market", address: "127.0.0.1:1", logKey: logKey.publicKey, sealKey: sealKey.publicKey, cashierKey: cashier.publicKey, time: .usual,
