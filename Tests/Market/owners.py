@@ -35,7 +35,7 @@ import orders as market_orders
 
 OWNERS = ('alice', 'bob', 'carol')
 GUESTS = tuple(f'guest{n}' for n in range(6))   # a network has 64 ports
-SHORTEST_SECONDS, LONGEST_SECONDS = 3, 12   # of a slice
+SHORTEST_SECONDS, LONGEST_SECONDS = 4, 12   # of a slice
 DAY_SLICES = 96
 WEEK_SLICES = 7 * DAY_SLICES
 FIRST_SLICE = WEEK_SLICES + 56   # no week has the number 0; few keys are needed for this day, and the next is far enough
@@ -52,7 +52,7 @@ SETTLED_LIMIT_SECONDS = 60       # what takes a few slices
 
 def pace():
     """Seconds of a slice: what a machine can do that has nothing else to do, so many times longer as this one is busier."""
-    began, used, work = time.monotonic(), time.process_time(), 0.3
+    began, used, work = time.monotonic(), time.process_time(), 0.5
     while time.process_time() - used < work:
         pass
     busy = (time.monotonic() - began) / work
@@ -287,8 +287,8 @@ class Trade:
 
     def go_on(self, statuses):
         for number, owner in enumerate(self.owners[:2]):
-            lots = [lot.get('slices') for lot in statuses[owner.name]['motes']]
-            if None not in lots and len(lots) < LOTS and len(lots) == owner.offers and self.site.slice >= int(lots[-1].split('-')[1]) - 1:
+            lots = statuses[owner.name]['motes']
+            if len(lots) == owner.offers < LOTS and lots[-1]['state'] in ('permitted', 'listed', 'over') and self.site.slice >= int(lots[-1]['slices'].split('-')[0]):
                 say(owner.name, owner.offer(number))
                 owner.wallet('swap', owner.market, '--for', 1 - number)
                 owner.offers += 1
