@@ -12,6 +12,10 @@ final class MarketWorld {
         var days: Int64 = 5
         var rules = WalletRules()
         var seed: UInt64 = 1
+        /// The part of the wallets that nobody runs from some moment to another.
+        var asleep = 0.0
+        /// Whether orders with too few others to hide among are given back.
+        var isHeldOver = false
     }
 
     /// What the exchange knows of an order that it carried out.
@@ -28,7 +32,11 @@ final class MarketWorld {
     private(set) var records: [Record] = []
     /// Whose each record is. The insider is not shown it.
     private(set) var truth: [Int] = []
-    private let desk = IdealDesk()
+    /// Orders that were given back, and of which record each token came, for those who look.
+    private(set) var held: [(slice: Slice, role: KeyRole)] = []
+    private(set) var origin: [[UInt8]: Int] = [:]
+    private var sleep: [Int: Range<Int>] = [:]
+    let desk = IdealDesk()
     private let exchange: Exchange<MemoryStore, IdealDesk>
     private var wallets: [WorldWallet] = []
     private var random: SeededRandom
@@ -45,6 +53,7 @@ final class MarketWorld {
         let order: Order
         let inputs: [(role: KeyRole, input: TokenInput)]
         let week: Int64?
+        let spent: [WalletToken]
     }
 
     init(_ plan: Plan) {
@@ -66,6 +75,9 @@ final class MarketWorld {
         wallets.append(
             taste < 12 ? WorldWallet(.four, pauseSlices: 64) : taste < 19 ? WorldWallet(.sixteen, pauseSlices: 96) : WorldWallet(.sixtyFour, pauseSlices: 192))
         note(number, .pay, at: Int.random(in: 0..<slices - Int(Slice.perDay), using: &random))
+        guard plan.asleep > 0, Double.random(in: 0..<1, using: &random) < plan.asleep else { return }
+        let first = Int.random(in: 0..<slices - 1, using: &random)
+        sleep[number] = first..<Int.random(in: first + 1..<slices + 1, using: &random)
     }
 
     private func note(_ wallet: Int, _ errand: Errand, at index: Int) { if index < slices { calendar[index].append((wallet, errand)) } }
@@ -76,7 +88,8 @@ final class MarketWorld {
 
     func run() throws {
         for index in 0..<slices {
-            let slice = start + Int64(index), due = calendar[index]
+            let slice = start + Int64(index), all = calendar[index], due = all.filter { !isAsleep($0.wallet, index) }
+            for (wallet, errand) in all where isAsleep(wallet, index) { note(wallet, errand, at: sleep[wallet]!.upperBound) }
             calendar[index] = []
             var sent = due.filter { $0.errand == .pay }.map { pay($0.wallet, at: slice, index) }
             for (wallet, _) in due.filter({ $0.errand == .want }) {
@@ -86,8 +99,22 @@ final class MarketWorld {
             for wallet in Set(due.filter { $0.errand != .pay }.map(\.wallet)).sorted() { sent += orders(of: wallet, at: slice) }
             // Every slice has a beacon of its own.
             sent.shuffle(using: &random)
-            for one in sent { try carryOut(one, at: slice) }
+            for one in try open(sent, at: slice) { try carryOut(one, at: slice) }
         }
+    }
+
+    private func isAsleep(_ wallet: Int, _ index: Int) -> Bool { sleep[wallet]?.contains(index) == true }
+
+    /// Those that are not held. The others wait for eight slices and are given back; here that is one step.
+    private func open(_ sent: [Sent], at slice: Slice) throws -> [Sent] {
+        guard plan.isHeldOver else { return sent }
+        let verdicts = try exchange.holdOver(sent.map { ($0.order.bytes, slice) }, at: slice).verdicts
+        for (one, verdict) in zip(sent, verdicts) where verdict != .carryOut {
+            held.append((slice, one.spent[0].role))
+            wallets[one.wallet].giveBack(one.spent)
+            note(one.wallet, .look, at: Int(slice.index - start.index) + Int(Slice.perDay))
+        }
+        return zip(sent, verdicts).filter { $0.1 == .carryOut }.map(\.0)
     }
 
     private func pay(_ wallet: Int, at slice: Slice, _ index: Int) -> Sent {
@@ -110,7 +137,7 @@ final class MarketWorld {
         }
         let order = Order(shape: shape, detail: detail, inputs: spent.map { Spend($0.token) }, outputs: batches, orderKey: bytes(), signature: bytes(64))
         let week: Int64? = if case .credit(_, let week)? = spent.first?.role { week } else { nil }
-        return Sent(wallet: wallet, order: order, inputs: inputs, week: week)
+        return Sent(wallet: wallet, order: order, inputs: inputs, week: week, spent: spent)
     }
 
     private func challenge(_ role: KeyRole) -> [UInt8] { if case .credit(let denomination, _) = role { Challenges.credit(denomination).digest } else { bytes() } }
@@ -121,8 +148,12 @@ final class MarketWorld {
         truth.append(sent.wallet)
         for (role, input) in sent.inputs {
             guard case .credit = role else { continue }
-            let ripe = wallets[sent.wallet].take(desk.sign(input, role), role, at: slice, random: &random)
-            note(sent.wallet, .look, at: Int((plan.rules.isHurried ? slice + 1 : ripe).index - start.index))
+            let held = wallets[sent.wallet].take(desk.sign(input, role), role, at: slice, random: &random)
+            note(sent.wallet, .look, at: Int((plan.rules.isHurried ? slice + 1 : held.ripe).index - start.index))
+            guard plan.isHeldOver else { continue }
+            origin[input.nonce] = records.count - 1
+            // When it is to be made new, and when it must be.
+            for slice in [held.stale, role.accepted.upperBound - Slice.perDay] { note(sent.wallet, .look, at: Int(slice.index - start.index)) }
         }
     }
 
@@ -145,6 +176,7 @@ extension Order {
     /// Without the blinded messages of access tokens, which are random and most of the bytes.
     fileprivate var lean: Order {
         guard case .buy = shape else { return self }
+        // What was bought is none of the credit that `KeyEdges` follows.
         return Order(shape: shape, detail: detail, inputs: inputs, outputs: [], orderKey: orderKey, signature: signature)
     }
 }

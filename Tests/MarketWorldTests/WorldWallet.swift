@@ -27,12 +27,15 @@ struct WorldWallet {
         return intents
     }
 
-    /// Takes a token in, and says when it is ripe.
-    mutating func take(_ token: Token, _ role: KeyRole, at slice: Slice, random: inout SeededRandom) -> Slice {
+    /// What an order had in it that was not carried out.
+    mutating func giveBack(_ tokens: [WalletToken]) { book.tokens += tokens }
+
+    /// Takes a token in, and says when it is ripe and when stale.
+    mutating func take(_ token: Token, _ role: KeyRole, at slice: Slice, random: inout SeededRandom) -> TokenStock.Held {
         var stock = TokenStock()
         stock.add(token, role, at: slice, random: &random)
         let held = stock.held[0]
         book.tokens.append(WalletToken(token: token, role: role, counter: 0, since: held.since, ripe: held.ripe, stale: held.stale))
-        return held.ripe
+        return held
     }
 }

@@ -9,9 +9,9 @@ import Wallet
 final class TestMarket: MarketPort {
     enum Lost: Error { case question, answer }
 
-    /// Made once: RSA keys take their time. The first is for access, one for barter's, the others for permits.
+    /// Made once: RSA keys take their time. What they are for is part of their identifiers, so two do for all.
     // SAFETY: OpenSSL's keys may be used by several threads at once; nobody changes these.
-    private nonisolated(unsafe) static let rsa = (0..<14).map { _ in RSAKey.generateLocked(bits: 2048) }
+    private nonisolated(unsafe) static let rsa = (0..<2).map { _ in RSAKey.generateLocked(bits: 2048) }
 
     let cashier = Ed25519Key()
     let logKey = Ed25519Key()
@@ -35,6 +35,9 @@ final class TestMarket: MarketPort {
     var lie: Reply?
     /// Motes that are up; all others are down.
     var up: Set<[UInt8]> = []
+    /// All complaints, and in which slice's report they are.
+    private(set) var complaints: [Complaint] = []
+    var complaintsTold: Slice?
     static let workBits = 8
 
     init() throws {
@@ -52,6 +55,9 @@ final class TestMarket: MarketPort {
         openKeys()
     }
 
+    /// Slices for which there are permits.
+    static let starts: Int64 = 20
+
     var slice: Slice { MarketTime.usual.slice(at: now) }
 
     private func openKeys() {
@@ -60,10 +66,10 @@ final class TestMarket: MarketPort {
         issuer.open(.access(day: day), Self.rsa[0])
         issuer.open(.access(day: day + 1), Self.rsa[1])
         for bucket in UInt8(0)...1 {
-            issuer.open(.barterAccess(bucket: bucket, day: day), Self.rsa[2 + Int(bucket)])
+            issuer.open(.barterAccess(bucket: bucket, day: day), Self.rsa[Int(bucket)])
             for ahead in Int64(0)..<12 { issuer.open(.barter(bucket: bucket, Self.first + ahead)) }
         }
-        for ahead in Int64(0)..<10 { issuer.open(.permit(Self.first + ahead, .small, isStaked: true), Self.rsa[4 + Int(ahead)]) }
+        for ahead in Int64(0)..<Self.starts { issuer.open(.permit(Self.first + ahead, .small, isStaked: true), Self.rsa[0]) }
     }
 
     /// Keys with which orders were signed, one for each order that is none for a swap's right, and one for each swap.
@@ -142,8 +148,18 @@ final class TestMarket: MarketPort {
         return refusal
     }
 
-    func prove(_ proof: FraudProof) throws {}
-    func sources(_ slice: Slice) throws -> Int? { 7 }
+    func prove(_ proof: FraudProof) throws -> Refusal? { try exchange.slash(proof, at: slice) }
+
+    func complain(_ complaint: Complaint) throws -> Refusal? {
+        if let refusal = try exchange.check(complaint, at: slice) { return refusal }
+        complaints.append(complaint)
+        return nil
+    }
+
+    func report(_ slice: Slice) throws -> SliceReport? {
+        let counts = Dictionary(grouping: complaints, by: { Place(mote: $0.mote, slice: $0.slice) }).map { ComplaintCount(mote: $0.mote, slice: $0.slice, count: UInt32($1.count)) }
+        return SliceReport(sources: 7, complaints: slice == complaintsTold ? counts : [])
+    }
 }
 
 /// A wallet in a folder of its own.

@@ -1,4 +1,5 @@
 import Ambience
+import Bytes
 import Exchange
 import Foundation
 import MarketHistories
@@ -9,11 +10,11 @@ import Wallet
 @Suite("A wallet and its exchange")
 struct WalletAgentTests {
     /// An owner whose mote is listed and up, out of a market of its own.
-    private func offered(_ market: TestMarket, bucket: UInt8 = 0, port: Int = 9001) throws -> (owner: TestWallet, folder: String) {
+    private func offered(_ market: TestMarket, bucket: UInt8 = 0, port: Int = 9001, permits: Int = 1) throws -> (owner: TestWallet, folder: String) {
         let owner = try TestWallet(market), folder = owner.folder.path + "/mote"
         _ = try owner.store.add(market.receipt())
         try owner.store.addLot(
-            .small, bucket: bucket, folder: folder, address: try #require(MoteAddress("127.0.0.1:\(port) \(String(repeating: "A1", count: 20))")), isTrial: false)
+            .small, bucket: bucket, folder: folder, address: try #require(MoteAddress("127.0.0.1:\(port) \(String(repeating: "A1", count: 20))")), isTrial: false, permits: permits)
         return (owner, folder)
     }
 
@@ -22,7 +23,7 @@ struct WalletAgentTests {
     @Test("a pack becomes credit, and in hurry changed credit, access and tickets for listed motes of others")
     func buys() throws {
         let market = try TestMarket()
-        for ahead in Int64(0)..<10 { try market.allow(TestMarket.first + ahead, 3) }
+        for ahead in 0..<TestMarket.starts { try market.allow(TestMarket.first + ahead, 3) }
         let (owner, _) = try offered(market), buyer = try TestWallet(market)
         _ = try buyer.store.add(market.receipt())
         try buyer.store.addPurchase(.four, isUrgent: true, notBefore: TestMarket.first)
@@ -72,7 +73,7 @@ struct WalletAgentTests {
     @Test("an owner is paid for what its mote was shown, and has its stake back when the lot is over")
     func earns() throws {
         let market = try TestMarket()
-        for ahead in Int64(0)..<10 { try market.allow(TestMarket.first + ahead, 3) }
+        for ahead in 0..<TestMarket.starts { try market.allow(TestMarket.first + ahead, 3) }
         let (owner, folder) = try offered(market), buyer = try TestWallet(market)
         for _ in 0..<2 { _ = try buyer.store.add(market.receipt()) }
         for _ in 0..<2 { try buyer.store.addPurchase(.four, isUrgent: true, notBefore: TestMarket.first) }
@@ -105,7 +106,7 @@ struct WalletAgentTests {
     @Test("access that no mote took is paid back after its day, sixteen for fifteen")
     func refunds() throws {
         let market = try TestMarket()
-        for ahead in Int64(0)..<10 { try market.allow(TestMarket.first + ahead, 3) }
+        for ahead in 0..<TestMarket.starts { try market.allow(TestMarket.first + ahead, 3) }
         let (owner, _) = try offered(market), buyer = try TestWallet(market)
         _ = try buyer.store.add(market.receipt())
         for _ in 0..<2 { try buyer.store.addPurchase(.four, isUrgent: true, notBefore: TestMarket.first) }
@@ -121,7 +122,7 @@ struct WalletAgentTests {
     @Test("swapped motes earn rights slice by slice, and rights become access in the other bucket")
     func swaps() throws {
         let market = try TestMarket()
-        for ahead in Int64(0)..<10 { try market.allow(TestMarket.first + ahead, 3) }
+        for ahead in 0..<TestMarket.starts { try market.allow(TestMarket.first + ahead, 3) }
         let (north, northern) = try offered(market, bucket: 0, port: 9001), (south, southern) = try offered(market, bucket: 1, port: 9002)
         let setUp = { for wallet in [north, south] { for kept in try wallet.store.lots() { if let mote = kept.lot.mote { market.up.insert(mote) } } } }
         try market.run(3, [north, south], each: setUp)
@@ -157,6 +158,73 @@ struct WalletAgentTests {
         #expect(try MoteOffer(try Files.readText("\(folder)/\(MoteFolder.offer)")).slices.lowerBound == first + MoteClass.slicesPerPermit)
     }
 
+    @Test("a mote that takes tokens and does not serve is complained of; one that said full and deposits all the same loses its stake")
+    func complains() throws {
+        let market = try TestMarket()
+        for ahead in 0..<TestMarket.starts { try market.allow(TestMarket.first + ahead, 3) }
+        let (owner, folder) = try offered(market), buyer = try TestWallet(market)
+        _ = try buyer.store.add(market.receipt())
+        try buyer.store.addPurchase(.four, isUrgent: true, notBefore: TestMarket.first)
+        let isUp = { if let mote = try owner.store.lots().compactMap(\.lot.mote).first { market.up.insert(mote) } }
+        try market.run(5, [owner, buyer], each: isUp)
+        // Two of its tokens the mote takes; of one it says "full", and keeps it.
+        let key = Ed25519Key(seed: try Files.read("\(folder)/\(MoteFolder.key)")), exporter = SecureRandom.bytes(32)
+        for (number, name) in buyer.tickets.filter({ $0.hasSuffix(TicketFile.unused) }).prefix(2).enumerated() {
+            let path = "\(buyer.folder.tickets)/\(name)", plain = String(path.dropLast(TicketFile.unused.count)), ticket = try Ticket(try Files.read(path))
+            try FileManager.default.moveItem(atPath: path, toPath: "\(plain).\(Hex.lower(exporter))\(TicketFile.spent)")
+            guard number == 0, case .token(let slice, let token, let salt, let signature) = ticket.question(for: ticket.slices.lowerBound, exporter: exporter) else { continue }
+            let full = key.sign(Signed.receipt(of: token.input.nonce, slice, isServed: false))
+            try Files.replace("\(plain)\(TicketFile.receipt)", with: [GateReceipt.Outcome.full.rawValue] + slice.bytes + token.input.nonce + full)
+            let record = try #require(SpendRecord(Spend(token, .spent(slice, salt: salt, session: Signed.session(exporter, token: token.input.nonce), signature: signature))))
+            try Files.append("\(folder)/\(MoteFolder.spends)", record.bytes)
+        }
+        try market.run(10, [owner, buyer], each: isUp)
+        let report = try buyer.report()
+        #expect(report.complaintsMade == 2 && market.complaints.count == 2)
+        #expect(report.fraudsProved == 1)
+        #expect(market.complaints.allSatisfy { $0.mote == key.publicKey })
+        // What others say of it, its owner is shown, and who looks at what is to be had.
+        market.complaintsTold = market.slice - 2
+        try market.run(2, [owner])
+        #expect(try owner.report().motes.first?.complaints == 2)
+        #expect(try owner.store.complaints()[key.publicKey] == 2)
+        let credit = try owner.report().credit
+        try market.jump(to: Slice.first(ofDay: TestMarket.first.day + 2))
+        try market.run(2, [owner])
+        #expect(try owner.report().credit == credit)
+    }
+
+    @Test("a mote that is offered for twenty slices has one permit after another, each with its own key, until it is withdrawn")
+    func severalPermits() throws {
+        let market = try TestMarket()
+        for ahead in 0..<TestMarket.starts { try market.allow(TestMarket.first + ahead, 3) }
+        let (owner, folder) = try offered(market, permits: 5)
+        try market.run(13, [owner])
+        #expect(try owner.store.withdraw(folder: folder) > 0)
+        let lots = try owner.store.lots().map(\.lot)
+        #expect(lots.count == 3 && Set(lots.compactMap(\.mote)).count == 3)
+        #expect(zip(lots, lots.dropFirst()).allSatisfy { $0.last.map { $0 + 1 } == $1.start })
+        let offer = try MoteOffer(try Files.readText("\(folder)/\(MoteFolder.offer)")), key = Ed25519Key(seed: try Files.read("\(folder)/\(MoteFolder.key)"))
+        #expect(offer.slices.lowerBound == lots[2].start && key.publicKey == lots[2].mote)
+        try market.run(6, [owner])
+        #expect(try owner.store.lots().count == 3)
+    }
+
+    @Test("what fell due while nobody ran the wallet goes out at moments of its own, not together")
+    func missed() throws {
+        let market = try TestMarket(), wallet = try TestWallet(market, WalletRules())
+        for _ in 0..<12 { _ = try wallet.store.add(market.receipt()) }
+        let plan = MarketTime.usual.moment(100, of: market.slice)
+        try market.advance(to: plan)
+        _ = try wallet.agent.step(at: plan)
+        try market.advance(to: MarketTime.usual.start(of: market.slice + 5) + 120)
+        _ = try wallet.agent.step(at: market.now)
+        #expect(market.sent.isEmpty)
+        var times: [Int] = []
+        try market.run(2, [wallet]) { times.append(market.sent.count) }
+        #expect(market.sent.count == 12 && Set(times).count > 3)
+    }
+
     @Test("a restored wallet has what the backup had, finds out what was spent since")
     func restores() throws {
         let market = try TestMarket(), old = try TestWallet(market)
@@ -165,20 +233,23 @@ struct WalletAgentTests {
         let path = old.folder.path + "/backup"
         try Backup.write(old.store, try old.folder.readSeed(), to: path, now: market.now)
         #expect(try Files.read(path).count == 14 + 32 + 64 + (256 << 10))
+        let known = Set(market.sent), count = market.sent.count
         // Spent after the backup: those outputs only the old wallet knows.
         try market.run(1, [old])
         let seed = try WalletFolder.readSeed(old.folder.seed), new = try TestWallet(market, seed: seed.secret, device: seed.device)
-        try Backup.restore(path, into: new.store, try new.folder.readSeed(), now: market.now, spreadSeconds: 600)
+        try Backup.restore(path, into: new.store, try new.folder.readSeed(), .usual, now: market.now, spreadSeconds: 600)
         #expect(try new.report().credit == 0)
-        #expect(throws: WalletError.self) { try Backup.restore(path, into: new.store, try new.folder.readSeed(), now: market.now, spreadSeconds: 0) }
+        #expect(throws: WalletError.self) { try Backup.restore(path, into: new.store, try new.folder.readSeed(), .usual, now: market.now, spreadSeconds: 0) }
         try market.run(4, [new])
+        // Finished orders went out again too, and nothing came of them.
+        #expect(known.isSubset(of: Set(market.sent[count...])))
         let report = try new.report(), spentSince = try old.report().credit
         #expect(report.credit > 0 && report.credit <= 960 && spentSince <= 960)
         var damaged = try Files.read(path)
         damaged[200] ^= 1
         try Files.replace(path + "2", with: damaged)
         let third = try TestWallet(market, seed: seed.secret, device: seed.device)
-        #expect(throws: WalletError.self) { try Backup.restore(path + "2", into: third.store, try third.folder.readSeed(), now: market.now, spreadSeconds: 0) }
+        #expect(throws: WalletError.self) { try Backup.restore(path + "2", into: third.store, try third.folder.readSeed(), .usual, now: market.now, spreadSeconds: 0) }
     }
 }
 

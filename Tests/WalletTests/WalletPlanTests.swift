@@ -131,6 +131,15 @@ struct WalletPlanTests {
         }
     }
 
+    @Test("whoever is restored on one day asks again within the same day, the next whole one of the market's")
+    func restoreMoments() {
+        for time in [MarketTime.usual, MarketTime(epoch: 1_000, sliceSeconds: 8)] {
+            let day = Slice.first(ofDay: 20), next = time.start(of: Slice.first(ofDay: 21))...time.start(of: Slice.first(ofDay: 22)) - 1
+            for second in [time.start(of: day), time.start(of: day) + 77, time.start(of: day + Slice.perDay) - 1] { #expect(RestorePlan.moments(at: second, time) == next) }
+            #expect(RestorePlan.first(newest: day) == RestorePlan.first(newest: day + 95) && RestorePlan.first(newest: day) == Slice.first(ofDay: 19))
+        }
+    }
+
     @Test("two devices with one seed never make the same nonce, key, salt or blind")
     func twoDevices() throws {
         let secret = SecretBytes.random(32), first = try #require(WalletSeed(secret, device: 1)), second = try #require(WalletSeed(secret, device: 2))

@@ -18,6 +18,9 @@ struct MarketStatus: ParsableCommand {
         Terminal.say("access \(report.tickets) tokens ready, \(report.ticketsUsed) used, \(report.unused) of past slices to be refunded · \(report.ordersUnderWay) orders under way")
         Terminal.say(GuessFigure(sources: report.sourcesPerSlice, isFresh: false).text)
         if report.lost > 0 { Terminal.say("\(report.lost) tokens were refused again and again and count for nothing") }
+        if report.complaintsMade + report.fraudsProved > 0 {
+            Terminal.say("complained \(report.complaintsMade) times of motes that took a token and did not serve; proved \(report.fraudsProved) frauds, for which stakes were burned")
+        }
         for (wait, count) in report.purchasesWaiting.sorted(by: { $0.key < $1.key }) { Terminal.say("\(count) purchase\(count == 1 ? "" : "s") wait: \(wait)") }
         Terminal.say(report.backup.map { "backup: \($0)" } ?? "no backup is kept; make one with: dustcloud market backup FILE")
         Terminal.say("\n" + stock(report).text)
@@ -31,9 +34,13 @@ struct MarketStatus: ParsableCommand {
     }
 
     private func motes(_ report: WalletReport) -> Table {
-        var table = Table(["OWN MOTE", "CLASS", "BUCKET", "STATE", "SLICES", "SHOWN", "DEPOSITED", "SWAP", "NOTE"])
+        var table = Table(["OWN MOTE", "CLASS", "BUCKET", "STATE", "SLICES", "SHOWN", "DEPOSITED", "COMPLAINTS", "SWAP", "NOTE"])
         for mote in report.motes {
-            table.add([mote.address, mote.size, "\(mote.bucket)", mote.state, mote.slices ?? "-", "\(mote.waiting)", "\(mote.deposited)", mote.swap ?? "-", mote.note ?? ""])
+            let further = mote.permitsToCome > 0 ? "\(mote.permitsToCome) permits more" : nil
+            table.add([
+                mote.address, mote.size, "\(mote.bucket)", mote.state, mote.slices ?? "-", "\(mote.waiting)", "\(mote.deposited)", "\(mote.complaints)", mote.swap ?? "-",
+                [further, mote.note].compactMap { $0 }.joined(separator: "; "),
+            ])
         }
         return table
     }
@@ -53,6 +60,8 @@ struct MarketList: ParsableCommand {
         let region: String?
         let group: String?
         let slices: [Int64]
+        /// Of its clients.
+        let complaints: Int
         let isOwn: Bool
     }
 
@@ -60,21 +69,21 @@ struct MarketList: ParsableCommand {
         let (_, store, terms) = try wallet.open()
         let slice = terms.time.slice(at: SystemTime().wall.secondsSinceEpoch)
         let lines = try WalletFault.told {
-            let own = Set(try store.lots().compactMap(\.lot.mote))
+            let own = Set(try store.lots().compactMap(\.lot.mote)), complaints = try store.complaints()
             return try store.listed(from: slice).map { offer, slices in
                 let bucket = terms.buckets.first { $0.number == offer.bucket }
                 return Line(
                     mote: Hex.lower(offer.mote), address: MoteAddress(offer.address)?.address, size: "\(offer.size)", bucket: Int(offer.bucket), region: bucket?.region, group: bucket?.group,
-                    slices: slices.map(\.index), isOwn: own.contains(offer.mote))
+                    slices: slices.map(\.index), complaints: complaints[offer.mote] ?? 0, isOwn: own.contains(offer.mote))
             }
         }
         if json { return try JSON.say(lines) }
         guard !lines.isEmpty else { return Terminal.say("no mote is to be had in the next slices, as far as 'dustcloud market run' saw") }
-        var table = Table(["MOTE", "ADDRESS", "CLASS", "BUCKET", "REGION", "GROUP", "SLICES", ""])
+        var table = Table(["MOTE", "ADDRESS", "CLASS", "BUCKET", "REGION", "GROUP", "SLICES", "COMPLAINTS", ""])
         for line in lines {
             table.add([
                 String(line.mote.prefix(12)), line.address ?? "-", line.size, "\(line.bucket)", line.region ?? "-", line.group ?? "-",
-                line.slices.first.map { "\($0)-\(line.slices.last!)" } ?? "-", line.isOwn ? "own" : "",
+                line.slices.first.map { "\($0)-\(line.slices.last!)" } ?? "-", "\(line.complaints)", line.isOwn ? "own" : "",
             ])
         }
         Terminal.say(table.text)

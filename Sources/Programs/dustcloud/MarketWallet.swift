@@ -124,15 +124,15 @@ struct MarketRestore: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "restore", abstract: "Make a wallet of a seed and a backup.",
         discussion: """
-            What was under way is asked for again, one order after another over a day: at once they would show that they are one wallet's. Credit \
-            of the backup counts when an order with it was carried out, for it may have been spent since.
+            What was under way is asked for again, one order after another over the market's next whole day, and with it what was finished lately: so \
+            nothing shows that they are one wallet's. Credit of the backup counts when an order with it was carried out, for it may have been spent since.
             """)
 
     @OptionGroup var wallet: WalletOption
     @Argument(help: ArgumentHelp("The exchange's terms.", valueName: "terms"), completion: .file()) var terms: String
     @Argument(help: ArgumentHelp("The seed.", valueName: "seed"), completion: .file()) var seed: String
     @Argument(help: ArgumentHelp("The backup.", valueName: "backup"), completion: .file()) var backup: String
-    @Option(help: ArgumentHelp("Ask for what was under way within so many seconds; for trials.", valueName: "seconds")) var within: Int64 = 86_400
+    @Option(help: ArgumentHelp("Ask for what was under way within so many seconds; for trials.", valueName: "seconds")) var within: Int64?
 
     func run() throws {
         let folder = try wallet.folder()
@@ -143,7 +143,8 @@ struct MarketRestore: ParsableCommand {
             let (secret, device) = try WalletFolder.readSeed(seed)
             _ = try wallet.state.folder()
             try folder.join(text, seed: secret, device: device)
-            try Backup.restore(backup, into: try WalletStore(folder.database), try folder.readSeed(), now: SystemTime().wall.secondsSinceEpoch, spreadSeconds: within)
+            try Backup.restore(
+                backup, into: try WalletStore(folder.database), try folder.readSeed(), try folder.readTerms().time, now: SystemTime().wall.secondsSinceEpoch, spreadSeconds: within)
         }
         Terminal.say("restored into \(folder.path); go on with: dustcloud market run")
     }

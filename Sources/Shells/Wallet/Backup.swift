@@ -59,37 +59,47 @@ package enum Backup {
         return Array(inside[4..<4 + count])
     }
 
-    /// Fills an empty wallet. What was under way is asked for again, one order after another at moments of their own over a day (or what
-    /// `spreadSeconds` says): together they would show that they are one wallet's. Credit counts only when it proved unspent.
-    package static func restore(_ path: String, into store: WalletStore, _ seed: WalletSeed, now: Int64, spreadSeconds: Int64) throws {
+    /// Fills an empty wallet. What was under way is asked for again, and with it what was finished lately (`RestorePlan`), each order at a moment
+    /// of its own in the market's next whole day, or within `spreadSeconds`. Credit counts only when it proved unspent.
+    package static func restore(_ path: String, into store: WalletStore, _ seed: WalletSeed, _ time: MarketTime, now: Int64, spreadSeconds: Int64? = nil) throws {
         let bytes: [UInt8]
         do { bytes = try Files.read(path) } catch { throw WalletError(.notFound, "cannot read the backup: \(error)") }
-        try store.fill(try open(bytes, seed), skipped: skipped, now: now, spreadSeconds: spreadSeconds)
+        let moments = spreadSeconds.map { now...now + max(0, $0) } ?? RestorePlan.moments(at: now, time)
+        try store.fill(try open(bytes, seed), seed, skipped: skipped, now: now, moments: moments)
     }
 }
 
 extension WalletStore {
     private static let tables: [(name: String, columns: [String])] = [
         ("token", ["nonce", "body", "state", "order_id", "tries", "is_decoy"]),
-        ("market_order", ["id", "recipe", "keys", "body", "purpose", "state", "send_at", "slice", "ask_at", "sends", "note", "finished_at", "rechecked"]),
+        ("market_order", ["id", "recipe", "keys", "body", "purpose", "state", "send_at", "slice", "ask_at", "sends", "note", "finished_at", "rechecked", "again"]),
         ("input", ["order_id", "nonce"]), ("pack", ["receipt", "signature", "state"]),
         ("purchase", ["id", "denomination", "urgent", "decoy", "not_before", "state", "slice", "wait"]),
-        ("lot", ["id", "folder", "class", "bucket", "address", "trial", "wants", "state", "start", "permit", "listed", "swap_id", "swap_bucket", "swap_counter", "note"]),
-        ("income", ["nonce", "lot", "body", "state", "order_id", "tries"]), ("setting", ["name", "value"]),
+        ("lot", ["id", "folder", "class", "bucket", "address", "trial", "wants", "state", "start", "permit", "listed", "swap_id", "swap_bucket", "swap_counter", "note", "more"]),
+        ("income", ["nonce", "lot", "body", "state", "order_id", "tries"]), ("grievance", ["nonce", "kind", "body", "send_at", "state"]), ("setting", ["name", "value"]),
     ]
 
-    /// Rows that still matter: not what is finished. An order's body comes of its recipe.
+    /// Rows that still matter: of what is finished, only orders of the last days, so that a restored wallet can ask for them again.
     private static let conditions = [
-        "token": "state NOT IN (2)", "market_order": "state IN (0, 1)", "input": "order_id IN (SELECT id FROM market_order WHERE state IN (0, 1))", "pack": "state != 2",
+        "token": "state NOT IN (2)",
+        "market_order": """
+            state IN (0, 1) OR id IN (SELECT id FROM market_order WHERE state = 2 AND again = 0
+            AND slice >= (SELECT max(slice) FROM market_order) / \(Slice.perDay) * \(Slice.perDay) - \(Slice.perDay) ORDER BY id LIMIT \(RestorePlan.finishedLimit))
+            """, "input": "order_id IN (SELECT id FROM market_order WHERE state IN (0, 1))", "pack": "state != 2",
         "income": "state IN (0, 1)",
     ]
+
+    /// Read with what an order's body is made of, it is made again.
+    private static func expression(_ table: String, _ column: String) -> String {
+        table == "market_order" && column == "body" ? "CASE state WHEN 2 THEN X'' ELSE body END AS body" : column
+    }
 
     func snapshot() throws -> [UInt8] {
         try read { database in
             var snapshot: [String: [[String: Cell]]] = [:]
             for (table, columns) in Self.tables {
                 let condition = Self.conditions[table].map { " WHERE \($0)" } ?? ""
-                snapshot[table] = try Row.fetchAll(database, sql: "SELECT \(columns.joined(separator: ", ")) FROM \(table)\(condition)").map { row in
+                snapshot[table] = try Row.fetchAll(database, sql: "SELECT \(columns.map { Self.expression(table, $0) }.joined(separator: ", ")) FROM \(table)\(condition)").map { row in
                     Dictionary(uniqueKeysWithValues: columns.map { ($0, Cell(row[$0] as DatabaseValue)) })
                 }
             }
@@ -99,19 +109,21 @@ extension WalletStore {
         }
     }
 
-    func fill(_ bytes: [UInt8], skipped: UInt64, now: Int64, spreadSeconds: Int64) throws {
+    func fill(_ bytes: [UInt8], _ seed: WalletSeed, skipped: UInt64, now: Int64, moments: ClosedRange<Int64>) throws {
         guard let snapshot = try? PropertyListDecoder().decode([String: [[String: Cell]]].self, from: Data(bytes)) else { throw WalletError(.badData, "the backup cannot be read") }
         try write { database in
             guard try Int.fetchOne(database, sql: "SELECT count(*) FROM token") == 0 else { throw WalletError(.usage, "this wallet is not empty: restore into a folder of its own") }
             for (table, columns) in Self.tables {
                 for row in snapshot[table] ?? [] {
+                    let own = columns.filter { row[$0] != nil }
                     try database.execute(
-                        sql: "INSERT OR REPLACE INTO \(table) (\(columns.joined(separator: ", "))) VALUES (\(columns.map { _ in "?" }.joined(separator: ", ")))",
-                        arguments: StatementArguments(columns.map { row[$0]?.value ?? .null }))
+                        sql: "INSERT OR REPLACE INTO \(table) (\(own.joined(separator: ", "))) VALUES (\(own.map { _ in "?" }.joined(separator: ", ")))",
+                        arguments: StatementArguments(own.map { row[$0]?.value ?? .null }))
                 }
             }
             try Self.doubt(database)
-            try Self.spread(database, now, spreadSeconds)
+            try Self.rebuild(database, seed)
+            try Self.spread(database, moments)
             let counter = try Data.fetchOne(database, sql: "SELECT value FROM setting WHERE name = 'counter'").flatMap { UInt64(String(decoding: $0, as: UTF8.self)) } ?? 0
             try Self.set(database, "counter", Array("\(counter + skipped)".utf8))
             try database.execute(sql: "DELETE FROM setting WHERE name IN ('looked', 'planned')")
@@ -126,11 +138,27 @@ extension WalletStore {
         }
     }
 
-    private static func spread(_ database: Database, _ now: Int64, _ seconds: Int64) throws {
-        for id in try Data.fetchAll(database, sql: "SELECT id FROM market_order WHERE state IN (0, 1)") {
-            // As if it had been sent: it must be answered, whatever its time.
+    /// What was finished is made of its recipe again.
+    private static func rebuild(_ database: Database, _ seed: WalletSeed) throws {
+        for order in try orders(database, "state = 2") {
+            let id = Data(order.id)
+            if let draft = Draft(order.recipe, seed: seed, keys: order.keys), draft.order.id == order.id {
+                try database.execute(sql: "UPDATE market_order SET body = ? WHERE id = ?", arguments: [Data(draft.order.bytes), id])
+            } else {
+                try database.execute(sql: "DELETE FROM market_order WHERE id = ?", arguments: [id])
+            }
+        }
+    }
+
+    /// As if they had been sent: they are answered, whatever their time.
+    private static func spread(_ database: Database, _ moments: ClosedRange<Int64>) throws {
+        var random = SecureRandom()
+        for id in try Data.fetchAll(database, sql: "SELECT id FROM market_order WHERE state IN (0, 1, 2)") {
             try database.execute(
-                sql: "UPDATE market_order SET state = 0, sends = max(sends, 1), send_at = ? WHERE id = ?", arguments: [now + Int64.random(in: 0...max(0, seconds)), id])
+                sql: """
+                    UPDATE market_order SET again = CASE WHEN state = \(OrderState.done.rawValue) OR again = \(Again.finished.rawValue) THEN \(Again.finished.rawValue) ELSE \(Again.underWay.rawValue) END,
+                    state = 0, sends = max(sends, 1), send_at = ? WHERE id = ?
+                    """, arguments: [Int64.random(in: moments, using: &random), id])
         }
     }
 }

@@ -1,5 +1,6 @@
 package import Exchange
 package import MarketLine
+internal import Sealing
 
 /// The exchange over the network. Every question is a connection of its own, through the client's SOCKS port a circuit of its own.
 package struct LinePort: MarketPort {
@@ -49,7 +50,8 @@ package struct LinePort: MarketPort {
 
     package func list(_ offer: Offer) throws -> Refusal? { try refusal(.offer, offer.bytes) }
     package func swap(_ request: SwapRequest) throws -> Refusal? { try refusal(.swap, request.bytes) }
-    package func prove(_ proof: FraudProof) throws { _ = try refusal(.proof, proof.bytes) }
+    package func prove(_ proof: FraudProof) throws -> Refusal? { try refusal(.proof, proof.bytes) }
+    package func complain(_ complaint: Complaint) throws -> Refusal? { try refusal(.complaint, complaint.bytes) }
 
     /// One byte: 0, or the refusal.
     private func refusal(_ path: MarketPath, _ body: [UInt8]) throws -> Refusal? {
@@ -58,14 +60,20 @@ package struct LinePort: MarketPort {
         return Refusal(rawValue: code)
     }
 
-    /// Packs that were paid, by what the account of payments grew, and deposits.
-    package func sources(_ slice: Slice) throws -> Int? {
-        guard let now = try report(slice), let before = try report(slice - 1) else { return nil }
+    /// Sources are packs that were paid, by what the account of payments grew, and deposits. Complaints are those of which the report has the digest.
+    package func report(_ slice: Slice) throws -> SliceReport? {
+        guard let now = try epochReport(slice), let before = try epochReport(slice - 1) else { return nil }
         let packs = ((before.accounts[.prepaid] ?? 0) - (now.accounts[.prepaid] ?? 0)) / Shape.packValue
-        return Int(max(0, packs)) + now.hidden.reduce(0) { $0 + ($1.shape == .deposit ? $1.orders : 0) }
+        let sources = Int(max(0, packs)) + now.hidden.reduce(0) { $0 + ($1.shape == .deposit ? $1.orders : 0) }
+        return SliceReport(sources: sources, complaints: try complaints(slice, now))
     }
 
-    private func report(_ slice: Slice) throws -> EpochReport? {
+    private func complaints(_ slice: Slice, _ report: EpochReport) throws -> [ComplaintCount] {
+        guard let said = report.lists[.complaints], said.count > 0, let body = try client.fetch(.complaints(slice)), Digest.sha256(body) == said.digest else { return [] }
+        return (PublishedList.decode(body) ?? []).compactMap { ComplaintCount($0) }
+    }
+
+    private func epochReport(_ slice: Slice) throws -> EpochReport? {
         guard let document = try client.fetch(.report(slice)).flatMap({ try? LoggedDocument($0) }), document.kind == .report, document.number == slice.index,
             document.loggedAt(terms.trust) != nil
         else { return nil }

@@ -14,9 +14,21 @@ package protocol MarketPort {
     func list(_ offer: Offer) throws -> Refusal?
     /// The request's identifier, or why not.
     func swap(_ request: SwapRequest) throws -> Refusal?
-    func prove(_ proof: FraudProof) throws
-    /// Payments and deposits that a slice's report counts: how many people credit may have come from.
-    func sources(_ slice: Slice) throws -> Int?
+    /// Why a mote's stake is not taken; `nil` if it is.
+    func prove(_ proof: FraudProof) throws -> Refusal?
+    /// Why a complaint does not count.
+    func complain(_ complaint: Complaint) throws -> Refusal?
+    /// `nil` while there is none.
+    func report(_ slice: Slice) throws -> SliceReport?
+}
+
+/// What a wallet takes from a slice's report.
+package struct SliceReport: Sendable {
+    /// Payments and deposits: how many people credit may have come from.
+    package let sources: Int
+    package let complaints: [ComplaintCount]
+
+    package init(sources: Int, complaints: [ComplaintCount]) { (self.sources, self.complaints) = (sources, complaints) }
 }
 
 package enum PortAnswer {

@@ -55,8 +55,8 @@ extension WalletAgent {
     }
 
     private func lookAtReport(_ slice: Slice) throws {
-        guard let found = try attempt("reports cannot be had", { try port.sources(slice) }), let count = found else { return }
-        try store.put(sources: count, slice)
+        guard let found = try attempt("reports cannot be had", { try port.report(slice) }), let report = found else { return }
+        try store.put(report, slice)
     }
 
     private func lookAtSwaps(_ slice: Slice, _ now: Int64) throws {

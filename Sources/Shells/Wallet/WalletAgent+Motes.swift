@@ -6,6 +6,7 @@ internal import Sealing
 extension WalletAgent {
     /// What the owner's motes and the client need or have brought.
     func tend(at slice: Slice, now: Int64) throws {
+        try store.renewLots(at: slice)
         for kept in try store.lots() {
             if kept.lot.state == .permitted { try list(kept, slice, now) }
             if kept.isListed, kept.wants != 0, kept.lot.swap == nil { try askForSwap(kept, slice) }
@@ -13,6 +14,7 @@ extension WalletAgent {
         }
         try writeTickets()
         try readTickets(slice, now)
+        try voice(at: slice, now: now)
     }
 
     // MARK: offering

@@ -45,6 +45,7 @@ extension WalletAgent {
                 try store.used(token, isServed: true, now: now)
             } else if place.slice < slice {
                 // A receipt of "full" or none: in doubt. Not shown: as good as new, though for no mote any more.
+                if isShown { try complain(token, place, receipt, now: now) }
                 try store.used(token, isServed: false, isShown: isShown, now: now)
             } else { continue }
             guard place.slice < slice else { continue }

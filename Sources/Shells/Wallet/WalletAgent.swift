@@ -143,17 +143,27 @@ package final class WalletAgent {
     private func send(at now: Int64) throws {
         for order in try store.toSend(at: now) {
             let slice = terms.time.slice(at: now), isFirst = order.sends == 0
+            // Nobody ran the agent. What is due since then must not go out at once, which would show that it is one wallet's.
+            guard rules.isHurried || now - order.sendAt <= 2 * retrySeconds else { try store.postpone(order.id, to: drawnAgain(order, slice, from: now)); continue }
             if isFirst {
                 // Late, because nobody ran the agent: the next slice does as well, unless its keys are others.
                 guard order.recipe.isTimely(at: slice) else { try store.cancel(order, now: now); isStirred = true; continue }
                 if now > lastSend(slice) { try store.postpone(order.id, to: drawnSend(slice + 1, from: now)); continue }
             }
-            try store.tried(order.id, again: now + retrySeconds)
+            try store.tried(order.id, again: now + drawnRetry())
             let sent = try attempt("orders cannot be sent") { try port.send(order.body) }
             guard case .some(.some(let taken)) = sent else { continue }
-            try store.sent(order.id, for: taken, askAt: drawn(Moment.answers...Moment.lastAsk, of: taken, from: now))
+            try store.sent(order.id, for: taken, askAt: drawn(Moment.answers...Moment.lastAsk, of: max(taken, slice), from: now))
         }
     }
+
+    private func drawnAgain(_ order: KeptOrder, _ slice: Slice, from now: Int64) -> Int64 {
+        guard order.again == .not else { return Int64.random(in: RestorePlan.moments(at: now, terms.time), using: &random) }
+        return drawnSend(now <= lastSend(slice) ? slice : slice + 1, from: now)
+    }
+
+    /// So that orders which a network lost together do not come again together.
+    private func drawnRetry() -> Int64 { rules.isHurried ? retrySeconds : Int64.random(in: retrySeconds...4 * retrySeconds, using: &random) }
 
     /// Between two tries, the network being down.
     private var retrySeconds: Int64 { max(1, terms.time.sliceSeconds / 15) }
@@ -162,7 +172,7 @@ package final class WalletAgent {
 
     private func ask(at now: Int64) throws {
         for order in try store.toAsk(at: now) {
-            try store.postpone(order.id, to: now + retrySeconds)
+            try store.postpone(order.id, to: now + drawnRetry())
             guard let answer = try attempt("answers cannot be had", { try port.answer(to: order.id) }) else { continue }
             switch answer {
             case .waits: break
@@ -173,6 +183,7 @@ package final class WalletAgent {
     }
 
     private func take(_ order: KeptOrder, _ reply: Reply, now: Int64) throws {
+        guard order.again != .finished else { return try store.passOver(order, now: now) }
         guard let draft = Draft(order.recipe, seed: seed, keys: order.keys), draft.order.id == order.id else {
             throw WalletError(.badData, "an order cannot be made again: the seed in \(folder.seed) is not the one that this wallet was made with")
         }

@@ -25,6 +25,10 @@ package struct WalletReport: Sendable, Encodable {
         package let waiting: Int
         package let deposited: Int
         package let refused: Int
+        /// Of its clients, as far as reports were read.
+        package let complaints: Int
+        /// Permits that are asked for when this one is over.
+        package let permitsToCome: Int
         package let swap: String?
         package let note: String?
     }
@@ -44,6 +48,9 @@ package struct WalletReport: Sendable, Encodable {
     package let motes: [Mote]
     /// Tokens that were refused too often.
     package let lost: Int
+    /// Of motes of others that took a token and did not serve; and of those that kept a token for which they had no room.
+    package let complaintsMade: Int
+    package let fraudsProved: Int
     package let sourcesPerSlice: Double?
     /// `nil` while no backup is kept.
     package let backup: String?
@@ -61,25 +68,27 @@ extension WalletStore {
                     denomination: Int(denomination.rawValue), ripe: own.count { !$0.isDoubtful && $0.ripe <= slice }, fresh: own.count { !$0.isDoubtful && $0.ripe > slice },
                     doubtful: own.count(where: \.isDoubtful), ordered: ordered.count { $0.isWorth(denomination) })
             }
+            let told = try Self.told(database), complaints = try Self.complaints(database)
             let current = tickets + free.filter { $0.place != nil }
             return WalletReport(
                 slice: slice.index, creditSpendable: usable.filter { !$0.isDoubtful && $0.ripe <= slice }.reduce(0) { $0 + $1.role.value },
                 credit: usable.filter { !$0.isDoubtful }.reduce(0) { $0 + $1.role.value }, stock: stock, tickets: current.count { $0.place!.slice >= slice },
                 ticketsUsed: try Int.fetchOne(database, sql: "SELECT count(*) FROM history WHERE text = 'a mote let the client in'") ?? 0,
                 unused: current.count { $0.place!.slice < slice }, rights: free.count { if case .barter = $0.role { $0.role.accepted.upperBound > slice } else { false } },
-                ordersUnderWay: try Int.fetchOne(database, sql: "SELECT count(*) FROM market_order WHERE state IN (0, 1)") ?? 0,
+                ordersUnderWay: try Int.fetchOne(database, sql: "SELECT count(*) FROM market_order WHERE state IN (0, 1) AND again != 2") ?? 0,
                 purchasesWaiting: Dictionary(
                     try String.fetchAll(database, sql: "SELECT coalesce(wait, 'not looked at yet') FROM purchase WHERE state = 0 AND decoy = 0").map { ($0, 1) }, uniquingKeysWith: +),
-                motes: try Self.lots(database).map { try Self.line($0, database) }, lost: try Self.tokens(database, .lost).count, sourcesPerSlice: sources, backup: backup)
+                motes: try Self.lots(database).map { try Self.line($0, complaints, database) }, lost: try Self.tokens(database, .lost).count,
+                complaintsMade: told.complaints, fraudsProved: told.frauds, sourcesPerSlice: sources, backup: backup)
         }
     }
 
-    private static func line(_ kept: KeptLot, _ database: Database) throws -> WalletReport.Mote {
+    private static func line(_ kept: KeptLot, _ complaints: [[UInt8]: Int], _ database: Database) throws -> WalletReport.Mote {
         func count(_ state: Int) throws -> Int { try Int.fetchOne(database, sql: "SELECT count(*) FROM income WHERE lot = ? AND state = ?", arguments: [kept.lot.id, state]) ?? 0 }
         return WalletReport.Mote(
             address: kept.address.address, size: "\(kept.lot.size)", bucket: Int(kept.lot.bucket), state: "\(kept.lot.state)",
             slices: kept.lot.start.flatMap { start in kept.lot.last.map { "\(start.index)-\($0.index)" } }, waiting: try count(0) + count(1), deposited: try count(2), refused: try count(3),
-            swap: kept.lot.swap.map { "bucket \($0.bucket)" } ?? (kept.wants != 0 ? "asked" : nil), note: kept.note)
+            complaints: kept.lot.mote.flatMap { complaints[$0] } ?? 0, permitsToCome: kept.more, swap: kept.lot.swap.map { "bucket \($0.bucket)" } ?? (kept.wants != 0 ? "asked" : nil), note: kept.note)
     }
 
     /// Which motes are to be had, as far as the wallet looked.

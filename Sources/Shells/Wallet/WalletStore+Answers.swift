@@ -21,6 +21,9 @@ extension WalletStore {
         }
     }
 
+    /// What was finished before it was asked for again: nothing comes of it.
+    func passOver(_ order: KeptOrder, now: Int64) throws { try write { _ = try Self.close($0, order, .done, nil, now) } }
+
     private static func isPermit(_ token: WalletToken) -> Bool { if case .permit = token.role { true } else { false } }
 
     private static func isDecoy(_ database: Database, _ purpose: Intent.Purpose) throws -> Bool {

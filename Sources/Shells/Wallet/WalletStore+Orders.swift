@@ -14,6 +14,7 @@ struct KeptOrder {
     let sendAt: Int64
     let slice: Slice?
     let sends: Int
+    let again: WalletStore.Again
 
     init(_ row: Row) throws {
         id = Array(row["id"] as Data)
@@ -23,7 +24,7 @@ struct KeptOrder {
             throw WalletError(.badData, "the wallet holds an order that cannot be read")
         }
         (self.recipe, self.keys, self.purpose, self.state) = (try Recipe(&recipe), try KnownKeys(&keys), purpose, state)
-        (sendAt, slice, sends) = (row["send_at"], (row["slice"] as Int64?).map { Slice($0) }, row["sends"])
+        (sendAt, slice, sends, again) = (row["send_at"], (row["slice"] as Int64?).map { Slice($0) }, row["sends"], WalletStore.Again(rawValue: row["again"]) ?? .not)
     }
 }
 
@@ -39,7 +40,7 @@ extension WalletStore {
             let tickets = try Data.fetchAll(database, sql: "SELECT body FROM token WHERE state = 3 AND tries > 0 ORDER BY nonce").map(Self.decode)
                 .filter { $0.role.refunded?.contains(slice) == true }
             book.tokens = try Self.tokens(database, .free).filter { !decoys.contains($0.nonce) || $0.role.refunded?.contains(slice) == true } + tickets
-            book.orders = try Self.orders(database, "state IN (0, 1)").map(\.recipe)
+            book.orders = try Self.orders(database, "state IN (0, 1) AND again != 2").map(\.recipe)
             for row in try Row.fetchAll(database, sql: "SELECT receipt, signature FROM pack WHERE state = 0") {
                 book.packs.append(Pack(receipt: Array(row["receipt"] as Data), signature: Array(row["signature"] as Data)))
             }

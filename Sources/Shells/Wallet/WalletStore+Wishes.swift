@@ -13,6 +13,8 @@ package struct KeptLot: Sendable {
     package let wants: UInt32
     package let isListed: Bool
     package let note: String?
+    /// Permits that shall follow.
+    package let more: Int
 }
 
 extension WalletStore {
@@ -60,18 +62,39 @@ extension WalletStore {
         case waitsAlready
     }
 
-    /// Wishes a permit for a mote, for four slices. Each permit is another key on the exchange, which the mote takes over from the one before;
-    /// another mote has a folder of its own.
+    /// Wishes permits for a mote, one after another, each for four slices. Each permit is another key on the exchange, which the mote takes over
+    /// from the one before; another mote has a folder of its own.
     @discardableResult
-    package func addLot(_ size: MoteClass, bucket: UInt8, folder: String, address: MoteAddress, isTrial: Bool) throws -> Offered {
+    package func addLot(_ size: MoteClass, bucket: UInt8, folder: String, address: MoteAddress, isTrial: Bool, permits: Int = 1) throws -> Offered {
         try write { database in
-            let others = try Self.lots(database).filter { $0.folder == folder }.map(\.lot)
-            guard !others.contains(where: { [.wished, .asked].contains($0.state) }) else { return .waitsAlready }
-            let next = others.compactMap(\.last).max().map { $0 + 1 }
+            let others = try Self.lots(database).filter { $0.folder == folder }
+            guard !others.contains(where: { [.wished, .asked].contains($0.lot.state) }) else { return .waitsAlready }
+            let next = others.compactMap(\.lot.last).max().map { $0 + 1 }
+            // Those that shall follow come first.
+            if let next, let open = others.first(where: { $0.more > 0 }) {
+                try database.execute(sql: "UPDATE lot SET more = more + ? WHERE id = ?", arguments: [permits, open.lot.id])
+                return .from(next + Int64(open.more) * MoteClass.slicesPerPermit)
+            }
             try database.execute(
-                sql: "INSERT INTO lot (folder, class, bucket, address, trial, wants, state, start) VALUES (?, ?, ?, ?, ?, 0, ?, ?)",
-                arguments: [folder, Int(size.rawValue), Int(bucket), address.description, isTrial, Int(Lot.State.wished.rawValue), next?.index])
+                sql: "INSERT INTO lot (folder, class, bucket, address, trial, wants, state, start, more) VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?)",
+                arguments: [folder, Int(size.rawValue), Int(bucket), address.description, isTrial, Int(Lot.State.wished.rawValue), next?.index, permits - 1])
             return next.map { .from($0) } ?? .asSoonAsPossible
+        }
+    }
+
+    /// A mote that has a permit, and shall have more, wishes the next one: for the slices right after, if it is not too late for them. A permit
+    /// that was not to be listed is followed by none.
+    func renewLots(at slice: Slice) throws {
+        try write { database in
+            for row in try Row.fetchAll(database, sql: "SELECT id, start FROM lot WHERE more > 0 AND start IS NOT NULL AND permit IS NOT NULL AND listed = 1") {
+                let next = Slice(row["start"] as Int64) + MoteClass.slicesPerPermit, id = row["id"] as Int64
+                try database.execute(
+                    sql: """
+                        INSERT INTO lot (folder, class, bucket, address, trial, wants, state, start, more)
+                        SELECT folder, class, bucket, address, trial, wants, ?, ?, more - 1 FROM lot WHERE id = ?
+                        """, arguments: [Int(Lot.State.wished.rawValue), next > slice ? next.index : nil, id])
+                try database.execute(sql: "UPDATE lot SET more = 0 WHERE id = ?", arguments: [id])
+            }
         }
     }
 
@@ -86,7 +109,7 @@ extension WalletStore {
                 id: row["id"], size: size, bucket: UInt8(row["bucket"] as Int), isTrial: row["trial"], state: state, start: (row["start"] as Int64?).map { Slice($0) },
                 permit: try (row["permit_body"] as Data?).map(decode), swap: swap, swapCounter: UInt64(row["swap_counter"] as Int64))
             return KeptLot(
-                lot: lot, folder: row["folder"], address: address, wants: UInt32(row["wants"] as Int64), isListed: row["listed"] as Int == 1, note: row["note"])
+                lot: lot, folder: row["folder"], address: address, wants: UInt32(row["wants"] as Int64), isListed: row["listed"] as Int == 1, note: row["note"], more: row["more"])
         }
     }
 
@@ -101,11 +124,13 @@ extension WalletStore {
         }
     }
 
-    /// Asks for no permit for that folder's mote, if it has none yet. How many wishes there were.
+    /// Asks for no further permit for that folder's mote. How many wishes there were.
     package func withdraw(folder: String) throws -> Int {
         try write { database in
+            try database.execute(sql: "UPDATE lot SET more = 0 WHERE folder = ? AND more > 0", arguments: [folder])
+            let further = database.changesCount
             try database.execute(sql: "DELETE FROM lot WHERE folder = ? AND state = ?", arguments: [folder, Int(Lot.State.wished.rawValue)])
-            return database.changesCount
+            return further + database.changesCount
         }
     }
 
@@ -174,10 +199,6 @@ extension WalletStore {
             }
             try database.execute(sql: "DELETE FROM cert WHERE slice < ?", arguments: [slice.index - 12 * Slice.perDay])
         }
-    }
-
-    func put(sources: Int, _ slice: Slice) throws {
-        try write { try $0.execute(sql: "INSERT OR REPLACE INTO source (slice, count) VALUES (?, ?)", arguments: [slice.index, sources]) }
     }
 
     /// Independent payments and deposits per slice, over the last day.

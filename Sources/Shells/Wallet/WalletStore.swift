@@ -41,6 +41,15 @@ package final class WalletStore: Sendable {
         case cancelled
     }
 
+    /// Why an order that the exchange may have answered before is sent again.
+    enum Again: Int {
+        case not = 0
+        /// The wallet was restored, and has no answer.
+        case underWay
+        /// Likewise, and it has: for company. Nothing comes of it.
+        case finished
+    }
+
     private static var migrator: DatabaseMigrator {
         var migrator = DatabaseMigrator()
         migrator.registerMigration("wallet") { database in
@@ -66,6 +75,17 @@ package final class WalletStore: Sendable {
                     CREATE TABLE cert (slice INTEGER NOT NULL, mote BLOB NOT NULL, up INTEGER NOT NULL, PRIMARY KEY (slice, mote));
                     CREATE TABLE source (slice INTEGER PRIMARY KEY, count INTEGER NOT NULL);
                     CREATE TABLE history (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, text TEXT NOT NULL);
+                    """)
+        }
+        migrator.registerMigration("orders sent again") { database in
+            try database.execute(sql: "ALTER TABLE market_order ADD COLUMN again INTEGER NOT NULL DEFAULT 0")
+        }
+        migrator.registerMigration("grievances and further permits") { database in
+            try database.execute(
+                sql: """
+                    CREATE TABLE grievance (nonce BLOB NOT NULL, kind INTEGER NOT NULL, body BLOB NOT NULL, send_at INTEGER NOT NULL, state INTEGER NOT NULL, PRIMARY KEY (nonce, kind));
+                    CREATE TABLE complaint (taken INTEGER NOT NULL, mote BLOB NOT NULL, served INTEGER NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (taken, mote, served));
+                    ALTER TABLE lot ADD COLUMN more INTEGER NOT NULL DEFAULT 0;
                     """)
         }
         return migrator

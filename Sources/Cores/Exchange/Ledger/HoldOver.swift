@@ -35,11 +35,16 @@ package enum HoldOver {
         }
     }
 
-    /// Credit hides among what is still out. An access token that comes back hides among all purchases of its day, for nobody knows which of
-    /// them have tokens left; so the last motes to deposit are paid too.
+    /// Tokens of one key that one order may have made: among those nobody hides from the others.
+    private static let tokensOfAnOrder: Int64 = 4
+
+    /// Credit hides among what is still out, as many orders as must have made it. An access token that comes back hides among all purchases of
+    /// its day, for nobody knows which of them have tokens left; so the last motes to deposit are paid too.
     static func set(_ count: KeyCount, _ pool: Pool, _ role: KeyRole) -> Int64 {
         if case .access = role { return count.issued / Int64(Shape.bundle) }
-        return (count.issued - count.redeemed) / Int64(max(1, pool.shape.inputs))
+        let out = count.issued - count.redeemed
+        // What is there is one at least: trials ask for no more.
+        return max(out >= Int64(pool.shape.inputs) ? 1 : 0, out / tokensOfAnOrder)
     }
 }
 

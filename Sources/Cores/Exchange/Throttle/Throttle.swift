@@ -13,6 +13,8 @@ package struct Throttle: Sendable {
         package var growth = 0.10
         /// Slices that a permit lasts.
         package var lifetime = 4
+        /// What the smoothed measure is at most, of the median: the smoothing of what has ended would keep motes for slices on end.
+        package var overhang = 1.25
         /// Of the way to the target that is made up per slice.
         package var gain = 0.5
         /// Mean delay in a mote in seconds, and the longest that it is raised to.
@@ -84,11 +86,11 @@ package struct Throttle: Sendable {
         return Decision(permits: permits.rounded(), target: target, size: size, delay: delay, messages: messages)
     }
 
-    /// One slice's burst or gap moves nothing: the median of three, smoothed.
+    /// One slice's burst or gap moves nothing: the median of three, smoothed, and never far above it.
     private mutating func measure(_ messages: Double) -> Double {
         recent = (recent + [messages]).suffix(3)
         let median = recent.sorted()[recent.count / 2]
-        let next = smooth.map { 0.5 * $0 + 0.5 * median } ?? median
+        let next = smooth.map { min(0.5 * $0 + 0.5 * median, settings.overhang * median) } ?? median
         smooth = next
         return next
     }

@@ -12,8 +12,6 @@ package struct WalletRules: Hashable, Sendable {
     package var permitLead: Int64 = 2
     /// Slices that are bought ahead with one order.
     package var slicesAhead: Int64 = 4
-    /// Slices over which a restored wallet asks again for what it had ordered.
-    package var restoreSlices: Int64 = 96
 
     package init(isHurried: Bool = false) { self.isHurried = isHurried }
 }
