@@ -48,6 +48,20 @@ private let plan = NetworkPlan(
         #expect(try provider.observe().isEmpty)
     }
 
+    @Test("Once there is a wallet, motes of this machine can be sold, each out of a folder that outlives it, and the client has what was bought")
+    func wallet() throws {
+        let scratch = Scratch(), wallet = WalletPlace(state: scratch.folder.path), key = MoteKey(high: 3, low: 4)
+        #expect(!wallet.exists)
+        let lease = Lease(key: key, lifetimeClass: .normal, intended: WallTime(secondsSinceEpoch: 0), expires: WallTime(secondsSinceEpoch: 9_000), drainSeconds: 60)
+        let torrcs = Torrcs(plan), node = NodeFolder("\(scratch.folder.motes)/\(key)")
+        #expect(!torrcs.mote(lease, attempt: 1, port: 5_001, in: node).contains("MoteMarket") && !torrcs.client(in: node).contains("MoteTickets"))
+        #expect(torrcs.mote(lease, attempt: 1, port: 5_001, in: node, wallet: wallet).contains("\nMoteMarket \(scratch.folder.path)/wallet/motes/\(key)\n"))
+        #expect(torrcs.client(in: node, wallet: wallet).contains("\nMoteTickets \(scratch.folder.path)/wallet/tickets\n"))
+        try Files.makeFolder(wallet.path)
+        try Files.replace(wallet.path + "/terms", with: "terms")
+        #expect(wallet.exists && !wallet.market(of: key).hasPrefix(node.path))
+    }
+
     @Test("A report is believed only if the process that is there wrote it, and odd files say nothing")
     func reports() throws {
         let scratch = Scratch()

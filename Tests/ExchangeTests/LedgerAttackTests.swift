@@ -215,6 +215,34 @@ struct LedgerAttackTests {
         #expect(world.violations.isEmpty)
     }
 
+    /// Seconds of a slice after which the mote is dead, and in which part of all slices two of three witnesses saw it before.
+    @Test("a mote that dies early in a slice is not paid for it, and one that dies late is; its buyers are refunded for the one and not for the other", arguments: [90, 450, 810])
+    func diesWithin(death: Int64) throws {
+        let world = ExchangeWorld(), mote = Ed25519Key().publicKey, served = world.slice + 1, day = world.slice.day, secrets = (0..<3).map { _ in SecretBytes.random(32) }
+        func isUp(at slice: Slice) -> Bool { secrets.count { ProbePlan.second(of: mote, at: slice, secret: $0) < death } >= 2 }
+        let seen = Double(death - ProbePlan.seconds.lowerBound) / Double(ProbePlan.seconds.count), part = min(1, max(0, seen)), table = part * part * (3 - 2 * part)
+        let measured = Double((0..<2000).count { isUp(at: served + Int64($0)) }) / 2000
+        print("dead after \(death) s: certified up in \(measured) of slices, by calculation \(table)")
+        #expect(abs(measured - table) < 0.08)
+        // Each of the two that a slice may come to, whichever of them is likelier here.
+        for (number, slice) in [(0..<2000).first { isUp(at: served + Int64($0)) }, (0..<2000).first { !isUp(at: served + Int64($0)) }].enumerated() where slice != nil {
+            let base = 100_000 * UInt64(number), at = number == 0 ? served : served + 1
+            let bought = try world.access(mote: mote, at: at, from: base), more = try world.access(mote: mote, at: served + 2, from: base + 10_000)
+            if number == 0 {
+                let listing = Listing(mote: mote, size: .small, bucket: 0, first: served, last: served + 3, permit: KeyID(mote)!, isStaked: false)
+                #expect(try world.store.transaction { try $0.insertListing(listing) })
+            }
+            // Said again, and otherwise, it stays as it was.
+            for word in [number == 0, number == 0, number != 0] { try world.exchange.certify(mote, at: at, isUp: word) }
+            let claim = try deposit(bought, mote, at, world, from: base + 20_000), reply = try world.exchange.carryOut(claim, at: at + 1)
+            if number == 0 { #expect(try answers(reply).count == 1) } else { #expect(reply == .refused(.unearned)) }
+            #expect(try world.exchange.carryOut(claim, at: at + 1) == reply)
+            let due = Slice.first(ofDay: day + 2), back = try world.exchange.carryOut(refund(bought + more.prefix(4), world, from: base + 30_000), at: due)
+            if number == 0 { #expect(back == .refused(.spent)) } else { #expect(try answers(back).count == 2) }
+        }
+        #expect(world.violations.isEmpty)
+    }
+
     @Test("nothing of a permit's order or answer is in the offer that it is used for later")
     func stakeAndOwner() throws {
         let world = ExchangeWorld(), start = world.slice + 2, role = KeyRole.permit(start, .small, isStaked: true)

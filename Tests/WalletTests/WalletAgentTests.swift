@@ -210,19 +210,20 @@ struct WalletAgentTests {
         #expect(try owner.store.lots().count == 3)
     }
 
-    @Test("what fell due while nobody ran the wallet goes out at moments of its own, not together")
-    func missed() throws {
-        let market = try TestMarket(), wallet = try TestWallet(market, WalletRules())
-        for _ in 0..<12 { _ = try wallet.store.add(market.receipt()) }
-        let plan = MarketTime.usual.moment(100, of: market.slice)
-        try market.advance(to: plan)
-        _ = try wallet.agent.step(at: plan)
-        try market.advance(to: MarketTime.usual.start(of: market.slice + 5) + 120)
-        _ = try wallet.agent.step(at: market.now)
-        #expect(market.sent.isEmpty)
-        var times: [Int] = []
-        try market.run(2, [wallet]) { times.append(market.sent.count) }
-        #expect(market.sent.count == 12 && Set(times).count > 3)
+    @Test("the cloud's client has tickets of its owner for the cloud's own motes, as long as they are offered, and for no others")
+    func ownTickets() throws {
+        let market = try TestMarket()
+        for ahead in 0..<TestMarket.starts { try market.allow(TestMarket.first + ahead, 3) }
+        let (owner, _) = try offered(market), address = try #require(MoteAddress("127.0.0.1:9002 \(String(repeating: "B2", count: 20))"))
+        try owner.store.addLot(.small, bucket: 0, folder: owner.folder.motes + "/mote", address: address, isTrial: false)
+        try market.run(4, [owner])
+        let lots = try owner.store.lots(), names = owner.tickets
+        #expect(lots.allSatisfy(\.isListed) && names.count == 1)
+        let ticket = try Ticket(try Files.read("\(owner.folder.tickets)/\(try #require(names.first))")), seed = try owner.folder.readSeed()
+        #expect(ticket.isOwners && ticket.mote == lots[1].lot.mote && ticket.subject == seed.owner.publicKey)
+        #expect(try Files.readText("\(owner.folder.motes)/mote/\(MoteFolder.owners)") == Hex.lower(seed.owner.publicKey) + "\n")
+        try market.run(6, [owner])
+        #expect(owner.tickets.isEmpty)
     }
 
     @Test("a restored wallet has what the backup had, finds out what was spent since")

@@ -91,6 +91,24 @@ struct WalletPlanTests {
         #expect(abs(ranks / count - 29.5) < 2.5)
     }
 
+    @Test("whether its owner's mote is among those of a bucket or not, a wallet orders the same there, and somebody else's mote")
+    mutating func noDecline() {
+        for _ in 0..<100 {
+            let permit = token(.permit(Self.slice - 1, .small, isStaked: true)), others = motes(.random(in: 1..<5, using: &random)), own = ListedMote(mote: permit.nonce, size: .small, bucket: 0)
+            let right = token(.barter(bucket: 0, Self.slice + 1))
+            let orders = [[], [own]].map { mine -> [Intent] in
+                var book = WalletBook()
+                book.tokens = [right]
+                book.lots = [Lot(id: 1, size: .small, bucket: 0, state: .listed, start: Self.slice - 1, permit: permit)]
+                book.listed[Self.slice + 1] = others + mine
+                return WalletPlan(book, at: Self.slice, rules: WalletRules(isHurried: true), random: &random).intents
+            }
+            #expect(orders[0].map(\.shape) == orders[1].map(\.shape) && orders[0].map(\.detail) == orders[1].map(\.detail) && orders[0].map(\.inputs) == orders[1].map(\.inputs))
+            let places = orders[1].filter { $0.shape == .barter }.flatMap(\.places)
+            #expect(places.count == 3 && places.allSatisfy { $0.mote != permit.nonce })
+        }
+    }
+
     @Test("cover comes at its rate whether anything is bought or not, as a Poisson process")
     mutating func cover() {
         var book = WalletBook()

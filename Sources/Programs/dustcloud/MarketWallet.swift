@@ -31,6 +31,9 @@ struct MarketJoin: ParsableCommand {
         }
         Terminal.say("joined \(try folder.readTerms().origin); the wallet's seed is in \(folder.seed)")
         Terminal.say("keep it going with: dustcloud market run")
+        if try wallet.state.existing() != nil {
+            Terminal.say("the running cloud's client uses what is bought once it is started again (dustcloud down, dustcloud up); motes that it starts from now on can be offered")
+        }
     }
 }
 

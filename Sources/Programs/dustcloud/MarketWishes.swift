@@ -95,59 +95,6 @@ extension Terminal {
     }
 }
 
-struct MarketOffer: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "offer", abstract: "Offer a mote that runs on this machine.",
-        discussion: """
-            FOLDER is the mote's 'MoteMarket'; the wallet writes into it what the mote needs, and reads there whom it let in. A permit is drawn for, good \
-            for four slices; it stakes credit, which comes back two days later unless the mote cheats. With --trial, work is shown instead. For more slices \
-            permits are asked for one after another; a mote that is offered again while its permit lasts goes on for so many more.
-            """)
-
-    enum Size: String, ExpressibleByArgument, CaseIterable { case small, medium, large }
-
-    @OptionGroup var wallet: WalletOption
-    @Argument(help: ArgumentHelp("The mote's MoteMarket folder; it is made.", valueName: "folder"), completion: .directory) var folder: String
-    @Option(help: ArgumentHelp("Where the mote's ORPort is.", valueName: "address:port")) var address: String?
-    @Option(help: ArgumentHelp("The mote's fingerprint, 40 hexadecimal digits.", valueName: "hex")) var fingerprint: String?
-    @Option(name: .customLong("class"), help: "How much it carries: 15, 60 or 240 shares a slice.") var size: Size = .small
-    @Option(help: ArgumentHelp("Its bucket in the exchange's terms.", valueName: "number")) var bucket: UInt8 = 0
-    @Option(help: ArgumentHelp("For so many slices; each permit is for four.", valueName: "number")) var slices: Int64 = MoteClass.slicesPerPermit
-    @Flag(help: "Show work instead of a stake.") var trial = false
-    @Flag(help: "Ask for no further permit for that folder's mote.") var withdraw = false
-
-    private static let slicesRange: ClosedRange<Int64> = 1...31 * Slice.perDay
-
-    func validate() throws {
-        guard Self.slicesRange.contains(slices) else { throw ValidationError("--slices is \(Self.slicesRange.lowerBound) to \(Self.slicesRange.upperBound)") }
-    }
-
-    func run() throws {
-        let (_, store, terms) = try wallet.open()
-        let path = Files.whole(folder)
-        if withdraw {
-            let count = try WalletFault.told { try store.withdraw(folder: path) }
-            return Terminal.say(count == 0 ? "no mote out of \(path) waits for a permit; one that has a permit serves to its end" : "no further permit is asked for")
-        }
-        guard let address, let fingerprint, let place = MoteAddress("\(address) \(fingerprint)") else {
-            throw CoordinationError(.usage, "name the mote with --address ADDRESS:PORT and --fingerprint HEX")
-        }
-        guard let own = terms.buckets.first(where: { $0.number == bucket }) else {
-            throw CoordinationError(.usage, "the exchange has no bucket \(bucket); it has \(terms.buckets.map { "\($0.number)" }.joined(separator: ", "))")
-        }
-        let size: MoteClass = switch self.size { case .small: .small; case .medium: .medium; case .large: .large }
-        let permits = Int((slices + MoteClass.slicesPerPermit - 1) / MoteClass.slicesPerPermit), now = terms.time.slice(at: SystemTime().wall.secondsSinceEpoch)
-        let isLonger = try WalletFault.told {
-            if try store.extend(folder: path, permits: permits, at: now) { return true }
-            try store.addLot(size, bucket: bucket, folder: path, address: place, isTrial: trial, permits: permits)
-            return false
-        }
-        let span = "\(permits * Int(MoteClass.slicesPerPermit)) slices"
-        guard !isLonger else { return Terminal.say("the mote is offered for \(span) more") }
-        Terminal.say("a \(self.size.rawValue) mote in \(own.region) (\(own.group)) is offered for \(span); 'dustcloud market run' asks for its permit\(permits > 1 ? "s" : "")")
-    }
-}
-
 struct MarketSwap: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "swap", abstract: "Swap an offered mote for the use of motes elsewhere, instead of credit.",

@@ -10,7 +10,7 @@ internal import Wallet
 struct WalletOption: ParsableArguments {
     @OptionGroup var state: StateOption
 
-    func folder() throws -> WalletFolder { WalletFolder(try state.place() + "/wallet") }
+    func folder() throws -> WalletFolder { WalletFolder(WalletPlace(state: Files.whole(try state.place())).path) }
 
     /// The wallet there is, to look at it or to wish something of it.
     func open() throws -> (folder: WalletFolder, store: WalletStore, terms: MarketTerms) {

@@ -8,12 +8,14 @@ package final class LocalProvider: MoteProvider {
     private let root: String
     private let program: String
     private let torrcs: Torrcs
+    private let wallet: WalletPlace
 
     /// `program` is the node's executable.
     package init(root: String, program: String, plan: NetworkPlan) {
         self.root = root
         self.program = program
         torrcs = Torrcs(plan)
+        wallet = WalletPlace(state: root.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/"))
     }
 
     package func folder(_ key: MoteKey) -> NodeFolder { NodeFolder("\(root)/\(key)") }
@@ -36,7 +38,7 @@ package final class LocalProvider: MoteProvider {
         guard folder.pids.isEmpty else { return }
         var random = SystemRandomNumberGenerator()
         guard let port = LoopbackPorts.free(besides: takenPorts(), random: &random) else { throw ProviderError("no free port on loopback") }
-        try folder.start(program: program, torrc: torrcs.mote(lease, attempt: attempt, port: port, in: folder))
+        try folder.start(program: program, torrc: torrcs.mote(lease, attempt: attempt, port: port, in: folder, wallet: wallet.exists ? wallet : nil))
     }
 
     package func drain(_ key: MoteKey) { signal([NodeSignal.drain], key) }

@@ -8,10 +8,12 @@ package struct Pillar {
 
     package let role: Role
     package let folder: NodeFolder
+    private let wallet: WalletPlace
 
     package init(_ role: Role, state: String) {
         self.role = role
         folder = NodeFolder("\(state)/\(role.rawValue)")
+        wallet = WalletPlace(state: state)
     }
 
     package func observe() -> Sighting {
@@ -22,8 +24,8 @@ package struct Pillar {
     /// Starts it unless it runs, in our namespaces or in others.
     package func start(program: String, plan: NetworkPlan, in spaces: Namespaces? = nil) throws(ProviderError) {
         guard folder.pids.isEmpty else { return }
-        let torrcs = Torrcs(plan)
-        try folder.start(program: program, torrc: role == .authority ? torrcs.authority(in: folder) : torrcs.client(in: folder), in: spaces)
+        let torrcs = Torrcs(plan), own = wallet.exists ? wallet : nil
+        try folder.start(program: program, torrc: role == .authority ? torrcs.authority(in: folder) : torrcs.client(in: folder, wallet: own), in: spaces)
     }
 
     package func stop() { folder.signal(NodeSignal.stop) }

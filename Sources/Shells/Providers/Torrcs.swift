@@ -8,9 +8,9 @@ package struct Torrcs {
     package init(_ plan: NetworkPlan) { self.plan = plan }
 
     /// A mote that is reached at `address`:`port`, with its files in `folder` as it sees them. `isBound`: it listens at that address; else at all that it has,
-    /// for a rented machine may be reached at one that it does not know.
+    /// for a rented machine may be reached at one that it does not know. With a wallet on the same machine it can be sold.
     package func mote(
-        _ lease: Lease, attempt: Int, address: String = NetworkPlan.loopback, port: UInt16, isBound: Bool = true, in folder: NodeFolder
+        _ lease: Lease, attempt: Int, address: String = NetworkPlan.loopback, port: UInt16, isBound: Bool = true, in folder: NodeFolder, wallet: WalletPlace? = nil
     ) -> String {
         var lines = ["# mote \(lease.key), attempt \(attempt), \(lease.lifetimeClass.rawValue)"]
         lines += common(folder, nickname: lease.key.nickname, address: address)
@@ -19,6 +19,7 @@ package struct Torrcs {
             "MoteDrainWindow \(lease.drainSeconds) seconds", "ShutdownWaitLength \(lease.drainSeconds) seconds", "ExitRelay 1", "ExitPolicyRejectPrivate \(plan.isExitToPrivateAllowed ? 0 : 1)",
             "ExitPolicy reject *:25", "ExitPolicy accept *:*",
         ]
+        if let wallet { lines.append("MoteMarket \(wallet.market(of: lease.key))") }
         return text(lines)
     }
 
@@ -38,12 +39,13 @@ package struct Torrcs {
 
     /// The client keeps no guards: a guard's worth lies in staying the same for months, and here no relay does.
     /// Nor does it relay through the authority: who says which relays exist should not carry what they carry.
-    package func client(in folder: NodeFolder) -> String {
+    package func client(in folder: NodeFolder, wallet: WalletPlace? = nil) -> String {
         var lines = common(folder, nickname: NetworkPlan.clientNickname, address: plan.isInYard ? plan.address : NetworkPlan.loopback)
         lines += [
             "SocksPort \(plan.innerSocks)", "ShutdownWaitLength 0", "UseEntryGuards 0", "ClientRejectInternalAddresses \(plan.isExitToPrivateAllowed ? 0 : 1)",
             "MoteStreamLife \(plan.streamLifeSeconds) seconds", "ExcludeNodes \(plan.authorityFingerprint)",
         ]
+        if let wallet { lines.append("MoteTickets \(wallet.tickets)") }
         // In the yard the port lies where motes could reach it: from there only the gateway may.
         if plan.isInYard { lines.append("SocksPolicy accept \(YardNumber.gateway.address), reject \(YardNumber.networkText)") }
         return text(lines)

@@ -69,7 +69,7 @@ package struct LinePort: MarketPort {
     }
 
     private func complaints(_ slice: Slice, _ report: EpochReport) throws -> [ComplaintCount] {
-        guard let said = report.lists[.complaints], said.count > 0, let body = try client.fetch(.complaints(slice)), Digest.sha256(body) == said.digest else { return [] }
+        guard let said = report.lists[EpochReport.Place(.complaints, of: slice)], said.count > 0, let body = try client.fetch(.complaints(slice)), Digest.sha256(body) == said.digest else { return [] }
         return (PublishedList.decode(body) ?? []).compactMap { ComplaintCount($0) }
     }
 

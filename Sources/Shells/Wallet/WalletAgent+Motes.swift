@@ -12,6 +12,7 @@ extension WalletAgent {
             if kept.isListed, kept.wants != 0, kept.lot.swap == nil { try askForSwap(kept, slice) }
             if let last = kept.lot.last, kept.lot.permit != nil, slice <= Slice.first(ofDay: last.day + 2) { try collect(kept) }
         }
+        try writeOwnTickets(at: slice)
         try writeTickets()
         try readTickets(slice, now)
         try voice(at: slice, now: now)

@@ -25,6 +25,26 @@ extension WalletAgent {
         }
     }
 
+    private static let ownPrefix = "own-"
+
+    /// For motes of the cloud whose client reads the tickets: its owner need not pay there, and uses them when nothing was bought.
+    func writeOwnTickets(at slice: Slice) throws {
+        let lots = try store.lots().filter { kept in kept.isListed && kept.folder.hasPrefix(folder.motes + "/") && kept.lot.last.map { $0 >= slice } == true }
+        var wanted: [String: Ticket] = [:]
+        for kept in lots {
+            guard let mote = kept.lot.mote, let start = kept.lot.start, let last = kept.lot.last, let relay = RSAIdentity(kept.address.fingerprint) else { continue }
+            wanted["\(Self.ownPrefix)\(Hex.lower(mote.prefix(Self.nameBytes)))\(TicketFile.unused)"] = Ticket(
+                time: terms.time, slices: start...last, mote: mote, relay: relay, access: .owner, seed: seed.ownerSeed)
+        }
+        let there = Set(((try? Files.list(folder.tickets)) ?? []).filter { $0.hasPrefix(Self.ownPrefix) && $0.hasSuffix(TicketFile.unused) })
+        for name in there where wanted[name] == nil { try folder.files { () throws(FileError) in try Files.remove("\(folder.tickets)/\(name)") } }
+        for (name, ticket) in wanted where !there.contains(name) {
+            var bytes = ticket.bytes
+            defer { bytes.wipe() }
+            try folder.files { () throws(FileError) in try Files.replace("\(folder.tickets)/\(name)", with: bytes) }
+        }
+    }
+
     private func ticket(_ token: WalletToken, _ place: Place, _ address: MoteAddress) -> Ticket? {
         guard let key = KeyID(token.token.input.keyID), let relay = RSAIdentity(address.fingerprint) else { return nil }
         return Ticket(

@@ -17,6 +17,8 @@ package struct WalletFolder: Sendable {
     package var terms: String { path + "/terms" }
     /// For the client's `MoteTickets`.
     package var tickets: String { path + "/tickets" }
+    /// A folder for each mote of the same cloud that is offered, its `MoteMarket`.
+    package var motes: String { path + "/motes" }
     package var lock: String { path + "/lock" }
     package var exists: Bool { Files.exists(seed) && Files.exists(terms) }
 
@@ -31,6 +33,7 @@ package struct WalletFolder: Sendable {
         try files { () throws(FileError) in
             try Files.makeFolder(path)
             try Files.makeFolder(tickets)
+            try Files.makeFolder(motes)
             if !Files.exists(seed) { try write(old ?? .random(WalletSeed.bytesCount), device) }
             try Files.replace(terms, with: text)
         }

@@ -42,6 +42,8 @@ package struct WalletSeed: Sendable {
 
     /// Whom the own motes let in for nothing.
     package var owner: Ed25519Key { orderKey(.max) }
+    /// The same key's seed, 32 bytes: for a ticket.
+    package var ownerSeed: SecretBytes { derive(.order, [], .max, count: 32) }
 
     /// For backups: one key to encrypt with and one to authenticate, from a nonce of the backup's own.
     package func backupKey(_ nonce: [UInt8]) -> SecretBytes { derive(.backup, nonce, 0, count: 96) }

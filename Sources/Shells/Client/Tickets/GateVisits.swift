@@ -100,9 +100,9 @@ final class GateVisits {
             return isDue && ticket.slices.contains(slice) && !hasFailed(name, slice)
                 && !visits.contains { $0.slice == slice && $0.ticket.time == ticket.time }
         }
-        // Where we are already is best; else the order of names, which the wallet chose.
-        let home = present?.ticket.relay
-        let ordered = fit.sorted { ($0.value.relay == home ? 0 : 1, $0.key) < ($1.value.relay == home ? 0 : 1, $1.key) }
+        // Own motes are for when nothing was bought. Where we are already is best; else the order of names, which the wallet chose.
+        let home = present?.ticket.relay, rank = { (ticket: Ticket) in (ticket.isOwners ? 2 : 0) + (ticket.relay == home ? 0 : 1) }
+        let ordered = fit.sorted { (rank($0.value), $0.key) < (rank($1.value), $1.key) }
         for (name, ticket) in ordered {
             guard let relay = usable(ticket) else { continue }
             visit(relay, name, ticket, for: slice(ticket) + ahead)

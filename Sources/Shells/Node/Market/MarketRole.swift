@@ -36,6 +36,8 @@ final class MarketRole {
 
     /// Once a second.
     func look(at now: WallTime) {
+        // Every mote beside a wallet may be offered; most are not.
+        guard desk != nil || Files.exists(path(MoteFolder.offer)) else { return }
         do {
             try follow(at: now)
             lastTrouble = ""
