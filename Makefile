@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-PACKAGES := fetchmail tor obfs4proxy libssl-dev libsodium-dev libevent-dev libsqlite3-dev zlib1g-dev libzstd-dev libseccomp-dev libcurl4-openssl-dev libpq-dev postgresql pkg-config curl python3 python3-stem python3-cryptography python3-venv nyx qemu-system-x86 slirp4netns zstd libdevmapper1.02.1 faketime postfix python3-aiosmtpd openssl
+PACKAGES := fetchmail tor obfs4proxy libssl-dev libsodium-dev libevent-dev libsqlite3-dev zlib1g-dev libzstd-dev libseccomp-dev libcurl4-openssl-dev libpq-dev postgresql pkg-config curl python3 python3-stem python3-cryptography python3-venv nyx qemu-system-x86 slirp4netns zstd libdevmapper1.02.1 faketime postfix python3-aiosmtpd openssl swaks msmtp libio-socket-ssl-perl
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 # `make soak`: how many times as many seeds the seeded suites try, and how often each interop scenario runs.
 TIMES ?= 10
@@ -17,7 +17,7 @@ SEEDS ?= 1000
 SEED ?= 0
 TSAN := DUSTCLOUD_SANITIZE=1 TSAN_OPTIONS='suppressions=$(CURDIR)/Tests/tsan.supp history_size=4 halt_on_error=1 exitcode=66'
 
-.PHONY: help deps peers build image image-lock test demo bench bench-tokens bench-mix fuzz simulate tsan clouds soak clean
+.PHONY: help deps peers build image image-lock test demo bench bench-tokens bench-mix bench-mail fuzz simulate tsan clouds soak clean
 
 help: ## Say what there is
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 14
@@ -61,6 +61,10 @@ bench-tokens: deps ## What the exchange's tokens cost on one core, beside the pr
 
 bench-mix: deps ## What a mote on the mix spends on a packet on one core, beside the primitives it consists of
 	swift run -c release mixcost
+
+bench-mail: deps ## Letters acknowledged per second, beside Postfix on the same disk
+	swift build -c release --product postroom
+	POSTROOM=.build/release/postroom python3 Tests/Mail/submission.py bench
 
 bench: PACKAGES += valgrind
 bench: build ## Compare with stock tor in every position: CPU, latency, circuits, memory, counts

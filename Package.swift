@@ -34,7 +34,7 @@ let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 /// The rooms that parse what others send.
 let fuzzed: [Target.Dependency] = [
     "Ambience", "Sealing", "Compression", "Onion", "OnionServices", "Directory", "Voting", "Socks", "Torrc", "Transports", "ControlProtocol",
-    "DirectoryService", "CloudCalls", "Leasing", "Enrolment", "Audit", "Exchange", "MarketLine", "Mixing", "Outgoing", "Boxes", "Pickup",
+    "DirectoryService", "CloudCalls", "Leasing", "Enrolment", "Audit", "Exchange", "MarketLine", "Mixing", "Outgoing", "Boxes", "Pickup", "Letters",
 ]
 
 let package = Package(

@@ -11,7 +11,7 @@ package struct FuzzTarget: Sendable {
         (self.name, self.sources, self.run) = (name, sources, run)
     }
 
-    package static let all: [FuzzTarget] = links + handshakes + messages + services + documents + texts + fleet + gates + clouds + mix + pickup + market + marketLine + marketLog
+    package static let all: [FuzzTarget] = links + handshakes + messages + services + documents + texts + fleet + gates + clouds + mix + letters + pickup + market + marketLine + marketLog
 
     package static func named(_ name: String) -> FuzzTarget? { all.first { $0.name == name } }
 }
