@@ -102,6 +102,20 @@ def submit(port, message):
         return False
 
 
+def ask_over_circuit(network, mote):
+    """A program of somebody's asks a mote over a circuit of a client how well letters hide there, and hands it what is no letter."""
+    client = network.add_client('mote')
+    curl = lambda path, *words: subprocess.run(
+        ['curl', '-s', '-S', '--max-time', '100', '--socks5-hostname', f'127.0.0.1:{client.socks_port}', '-w', '\n%{http_code}', '--data-binary', 'x' * 40, *words,
+         f'http://{mote.fingerprint}.mote.dust.alt/tor/dust/letter/{path}'], capture_output=True, text=True, timeout=PATIENCE * ANSWER_LIMIT_SECONDS).stdout
+    answer = wait_for('a mote says how well letters hide', 30, lambda: (a := curl('hiding')).endswith('200') and a)
+    if not re.match(r'bits [0-9.]+\ndelay [0-9.]+\npackets [0-9.]+\nmotes 5\n', answer) or float(answer.split()[1]) < 2:
+        raise Failure('that is no word on how well letters hide: ' + answer)
+    if not (refusal := curl('send')).endswith('400'):
+        raise Failure('what is no letter was taken: ' + refusal)
+    say('over a circuit a mote says:', ' '.join(answer.split()[:-1]))
+
+
 def check(letters):
     """Each once, unchanged; how many."""
     import email
@@ -164,6 +178,7 @@ def mail():
                 status = node.status('mail')
                 say(f"{node.name}: {status['taken']} packets taken, {status['passed']} passed, {status['replayed']} replayed, {status['sentAgain']} letters sent again, "
                     f"{status['loopsReturned']} loops back, {status['loopsLost']} lost, {status['entropyMillibits'] / 1000:.1f} bits")
+            ask_over_circuit(network, motes[2])
             network.check_warnings()
         finally:
             shutil.rmtree(keys, ignore_errors=True)

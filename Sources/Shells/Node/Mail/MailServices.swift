@@ -46,7 +46,7 @@ final class MailServices {
             let boxes = try BoxRole(
                 loop: role.loop, store: store, calls: role.calls, own: own, key: role.keys.agreement, folder: role.folder + "/boxes", spoolKey: role.keys.spool("boxes"))
             role.lay = { boxes.lay($0, $1) }
-            server.offices.append(boxes.office)
+            server.offices += [boxes.office, role.letterOffice]
             role.moreStatus += [{ ("boxes", boxes.boxes) }, { ("boxItems", boxes.items) }]
             self.boxes = boxes
         } catch { throw NodeFailure(error) }
