@@ -22,7 +22,7 @@ package struct MixStation {
         /// What the network shall give a letter at least.
         package var floorBits = 8.0
         /// How often a letter is sent before it is given up.
-        package var attempts = 5
+        package var attempts = 12
         /// What an answer may take beyond all delays. Milliseconds.
         package var grace: UInt64 = 600_000
         package var bounds = MixMote.Bounds()
