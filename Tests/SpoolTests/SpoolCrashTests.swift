@@ -25,6 +25,7 @@ struct SpoolCrashTests {
         static var limits: SpoolLimits {
             var limits = SpoolLimits()
             limits.segmentBytes = 3_000
+            limits.aheadBytes = 1_500
             return limits
         }
 
@@ -155,7 +156,9 @@ struct SpoolCrashTests {
 
     @Test("a flipped bit in one record costs that record only, and is counted")
     func flippedBit() throws {
-        let disk = PowerCutDisk(seed: 1), writer = try SpoolWriter(key: Author.key, disk: disk)
+        var limits = SpoolLimits()
+        limits.aheadBytes = 0
+        let disk = PowerCutDisk(seed: 1), writer = try SpoolWriter(key: Author.key, disk: disk, limits: limits)
         for number in 0..<5 as Range<UInt8> { try writer.write([[.append(kind: 0, id: [number], payload: [UInt8](repeating: number, count: 100))]]) }
         let file = try disk.open(try #require(disk.list().first)), size = try file.size()
         let middle = try file.read(1, at: size - 250)

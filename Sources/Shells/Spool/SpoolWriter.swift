@@ -26,6 +26,8 @@ package struct SpoolLimits: Sendable {
     package var waitingCommits = 65_536
     /// Written together with one sync, at most.
     package var batchBytes = 16 << 20
+    /// Zeros written behind a record for the next ones to lie in: a sync is cheaper where the file need not grow.
+    package var aheadBytes = 1 << 20
 
     package init() {}
 }
@@ -45,7 +47,16 @@ package final class SpoolWriter: @unchecked Sendable {
     private let key: SecretBytes
     private let limits: SpoolLimits
     let index = SpoolIndex()
-    private var current: (segment: SpoolSegment, end: Int, records: UInt64)?
+    private var current: Current?
+
+    private struct Current {
+        let segment: SpoolSegment
+        var end = SpoolSegment.headBytes
+        /// Up to here the file has been written, with zeros at least.
+        var prepared = SpoolSegment.headBytes
+        var records: UInt64 = 0
+    }
+
     /// Whole segments and their sizes, oldest first, without the current one.
     private var closed: [(number: UInt64, bytes: Int)] = []
     private var lastNumber: UInt64 = 0
@@ -134,17 +145,23 @@ package final class SpoolWriter: @unchecked Sendable {
 
     /// Only what is synced may make an older copy dead.
     private func put(_ commits: [[SpoolChange]], isSynced: Bool) throws(FileError) {
-        let open = try room()
-        var places: [Int] = [], batch: [UInt8] = [], number = open.records
+        var open = try room()
+        var places: [Int] = [], batch: [UInt8] = []
         for changes in commits {
             places.append(open.end + batch.count)
-            batch += open.segment.seal.seal(SpoolRecord.encode(changes), number: number)
-            number += 1
+            batch += open.segment.seal.seal(SpoolRecord.encode(changes), number: open.records)
+            open.records += 1
         }
         // The numbers are used, whatever becomes of this.
-        current?.records = number
+        current?.records = open.records
+        let end = open.end + batch.count
+        if end > open.prepared {
+            batch += [UInt8](repeating: 0, count: limits.aheadBytes)
+            open.prepared = end + limits.aheadBytes
+        }
         try open.segment.file.write(batch, at: open.end)
-        current?.end = open.end + batch.count
+        open.end = end
+        current = open
         if isSynced { try sync() }
         for (changes, place) in zip(commits, places) { index.apply(changes, segment: open.segment.number, offset: place) }
     }
@@ -154,14 +171,14 @@ package final class SpoolWriter: @unchecked Sendable {
         try current?.segment.file.sync()
     }
 
-    private func room() throws(FileError) -> (segment: SpoolSegment, end: Int, records: UInt64) {
+    private func room() throws(FileError) -> Current {
         if let current, current.end < limits.segmentBytes { return current }
         if current != nil {
             try sync()
             close()
         }
         lastNumber += 1
-        let segment = try SpoolSegment.create(lastNumber, key: key, on: disk), fresh = (segment, SpoolSegment.headBytes, UInt64(0))
+        let segment = try SpoolSegment.create(lastNumber, key: key, on: disk), fresh = Current(segment: segment)
         index.add(segment)
         current = fresh
         return fresh
