@@ -101,11 +101,12 @@ final class MailServices {
         } catch let error as FileError { throw NodeFailure(error) } catch { throw NodeFailure(.configuration, "MoteMailTrust: \(error)") }
         delivery.onNews = { [log = role.log] in log.info("\($0)") }
         delivery.onReport = { [role] report, done in
+            // It waits for its slot in memory: a mote that is killed meanwhile loses it, as one whose reply path has gone does.
             role.station.report(report.letter.encoded, returning: report.returning)
             done()
         }
         role.deliver = { delivery.deliver($0, returning: $1, done: $2) }
-        role.moreStatus.append { ("delivering", delivery.status.waiting + delivery.status.underWay) }
+        role.moreStatus.append { ("delivering", delivery.status.waiting) }
         self.delivery = delivery
     }
 
