@@ -23,7 +23,7 @@ extension ToyDesk {
             for bucket in UInt8(0)..<3 { _ = desk.key(of: .barterAccess(bucket: bucket, day: day)) }
         }
         for slice in first...first + 12 * Slice.perWeek {
-            for size in MoteClass.allCases { _ = desk.key(of: .permit(slice, size, isStaked: true)) }
+            for size in MoteClass.allCases { for isStaked in [true, false] { _ = desk.key(of: .permit(slice, size, isStaked: isStaked)) } }
             for bucket in UInt8(0)..<3 { _ = desk.key(of: .barter(bucket: bucket, slice)) }
         }
         return desk
