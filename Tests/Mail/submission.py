@@ -28,6 +28,9 @@ import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / 'Tests/Network'))
+from network import interrupt_on_signals, spawn  # noqa: E402
+
 POSTROOM = os.environ.get('POSTROOM', str(ROOT / '.build/debug/postroom'))
 PATIENCE = 120
 USER, PASSWORD = 'ann', 'correct horse'
@@ -63,7 +66,7 @@ class Service:
             self.words.append(str(folder / 'users'))
 
     def start(self):
-        self.process = subprocess.Popen([POSTROOM, 'serve', str(self.folder / 'room'), *self.words], stdout=subprocess.PIPE)
+        self.process = spawn([POSTROOM, 'serve', str(self.folder / 'room'), *self.words], stdout=subprocess.PIPE)
         line = self.process.stdout.readline().split()
         must(len(line) == 2, 'the service did not start')
         self.port, self.secure = map(int, line)
@@ -352,6 +355,7 @@ SCENARIOS = {f.__name__: f for f in (peers, kills, hostile, bench)}
 if __name__ == '__main__':
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('scenario', choices=SCENARIOS)
+    interrupt_on_signals()
     try:
         SCENARIOS[parser.parse_args().scenario]()
     except Failure as failure:
