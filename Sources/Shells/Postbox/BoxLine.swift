@@ -23,8 +23,10 @@ package struct SocksBoxLine: BoxLine {
         // Credentials of its own give each question a circuit of its own.
         let (user, password) = (Hex.lower(SecureRandom.bytes(16)), Hex.lower(SecureRandom.bytes(16)))
         let host = mote.map { Hex.upper($0) } ?? "any"
+        // A directory wants to know how long a body is, and libcurl says nothing of an empty one.
+        let length = body.isEmpty ? [("Content-Length", "0")] : []
         let call = CurlCall(
-            "POST", "http://\(host).mote.dust.alt\(path)", headers: [("Content-Type", "application/octet-stream"), ("Expect", ""), ("User-Agent", ""), ("Accept", "")], body: body,
+            "POST", "http://\(host).mote.dust.alt\(path)", headers: [("Content-Type", "application/octet-stream"), ("User-Agent", ""), ("Accept", "")] + length, body: body,
             way: .proxy("socks5h://\(user):\(password)@\(proxy)"), connectMilliseconds: Self.connectMilliseconds, totalMilliseconds: Self.totalMilliseconds,
             headLimitBytes: 8 << 10, bodyLimitBytes: limitBytes)
         guard case .answered(200, _, let answer) = call.perform() else { return nil }
