@@ -39,6 +39,10 @@ peers: deps ## Install the test peers (moto, clients of providers) from PyPI, in
 		&& timeout 300 .build/peers/bin/pip install --quiet --no-compile --disable-pip-version-check --requirement Tests/Clouds/requirements.txt \
 		&& cp Tests/Clouds/requirements.txt .build/peers/ \
 		|| echo 'they cannot be had now: the test that needs them will be skipped' >&2; }
+	@# It conflicts with Postfix, so it is not installed.
+	@test -x .build/peers/opensmtpd/usr/sbin/smtpd || { mkdir -p .build/peers/packages && cd .build/peers/packages \
+		&& timeout 120 apt-get download -qq -o APT::Sandbox::User=root opensmtpd >/dev/null && dpkg-deb -x opensmtpd_*.deb ../opensmtpd \
+		|| echo 'OpenSMTPD cannot be had now: letters will not be brought to it' >&2; }
 
 build: deps ## Build mote and dustcloud in release mode
 	swift build -c release
@@ -56,8 +60,10 @@ test: image peers ## Run every test, interop with stock tor included
 demo: build ## Bring a cloud up, use it while its motes rotate, and say what that proved
 	python3 Tests/Demo/demo.py
 
-bench-tokens: deps ## What the exchange's tokens cost on one core, beside the primitives they consist of
+bench-tokens: deps ## What the exchange's tokens cost on one core, beside the primitives they consist of, and a running mote's gate
 	swift run -c release tokencost
+	swift build -c release --product mote
+	swift run -c release gateload
 
 bench-mix: deps ## What a mote on the mix spends on a packet on one core, beside the primitives it consists of
 	swift run -c release mixcost

@@ -12,7 +12,7 @@ func door(_ name: String, pkgConfig: String? = nil, apt: String? = nil) -> Targe
 }
 
 /// What simulations run through millions of times: optimised in every build, or a week of many motes takes an afternoon.
-let busy: Set = ["Leasing", "Prices", "Placement", "CloudCalls", "Rehearsal", "FleetTests", "Exchange", "MarketHistories", "MarketWorldTests", "Mixing", "Boxes", "BoxesTests", "Pickup", "Letters", "Outgoing"]
+let busy: Set = ["Leasing", "LeasingTests", "Prices", "Placement", "CloudCalls", "Rehearsal", "FleetTests", "Exchange", "MarketHistories", "MarketWorldTests", "Mixing", "Boxes", "BoxesTests", "Pickup", "Letters", "Outgoing"]
 
 func settings(_ name: String) -> [SwiftSetting] { settings + (busy.contains(name) ? [.unsafeFlags(["-O"])] : []) }
 
@@ -22,6 +22,16 @@ func room(_ floor: String, _ name: String, _ uses: [Target.Dependency] = []) -> 
 
 func program(_ name: String, _ uses: [Target.Dependency]) -> Target {
     .executableTarget(name: name, dependencies: uses, path: "Sources/Programs/\(name)", swiftSettings: settings)
+}
+
+/// A program that tests or benches start.
+func tool(_ name: String, _ uses: [Target.Dependency], at path: String) -> Target {
+    .executableTarget(name: name, dependencies: uses, path: path, swiftSettings: settings)
+}
+
+/// What several tests share.
+func helper(_ name: String, _ uses: [Target.Dependency] = [], at path: String) -> Target {
+    .target(name: name, dependencies: uses, path: path, swiftSettings: settings)
 }
 
 func tests(_ name: String, _ uses: [Target.Dependency], resources: [Resource] = []) -> Target {
@@ -121,13 +131,15 @@ let package = Package(
 
         program("mote", ["Ambience", "Confidential", "Sealing", "ControlProtocol", "Torrc", "Leasing", "Enrolment", "EnrolmentService", "Loops", "Node", "Cradle", log]),
         // What a relay cannot cost less than; `make bench` compares with it.
-        .executableTarget(name: "floor", dependencies: ["Sealing"], path: "Tests/Bench/Floor", swiftSettings: settings),
+        tool("floor", ["Sealing"], at: "Tests/Bench/Floor"),
         program("dustcloud", ["Ambience", "Bytes", "Sealing", "MarketLine", "Market", "Wallet", "Torrc", "Leasing", "Rehearsal", "CloudCalls", "Exchange", "Mixing", "Clouds", "Prices", "Placement", "Usage", "Providers", "Audit", "Auditing", "Enrolment", "EnrolmentService", "Disclosure", "Coordination", "Witnessing", "Boxes", "Letters", "Pickup", "Postbox", arguments]),
         // What tokens cost beside the primitives they consist of; `make bench-tokens`.
-        .executableTarget(name: "tokencost", dependencies: ["Stopwatch", "Exchange", "Sealing", "COpenSSL", "CSodium"], path: "Tests/Bench/Tokens", swiftSettings: settings),
+        tool("tokencost", ["Stopwatch", "Exchange", "Sealing", "COpenSSL", "CSodium"], at: "Tests/Bench/Tokens"),
+        // How many clients a running mote's gate lets in a second, by the same.
+        tool("gateload", ["Stopwatch", "MarketHistories", "Ambience", "Bytes", "Exchange", "Loops", "Relaying", "Sealing", "COpenSSL", "CSodium"], at: "Tests/Bench/Gate"),
         // What a mote on the mix spends on a packet, likewise; `make bench-mix`.
-        .executableTarget(name: "mixcost", dependencies: ["Stopwatch", "Mixing", "Sealing", "CSodium", "CAEZ"], path: "Tests/Bench/Mix", swiftSettings: settings),
-        .target(name: "Stopwatch", path: "Tests/Bench/Stopwatch", swiftSettings: settings),
+        tool("mixcost", ["Stopwatch", "Mixing", "Spool", "Loops", "Ambience", "Sealing", "CSodium", "CAEZ"], at: "Tests/Bench/Mix"),
+        helper("Stopwatch", at: "Tests/Bench/Stopwatch"),
 
         tests("BasicsTests", ["Bytes", "Ambience", "Confidential", "Sealing", "COpenSSL", "CPolyval"], resources: [.copy("Vectors")]),
         tests("CompressionTests", ["Compression", "Ambience"]),
@@ -160,13 +172,13 @@ let package = Package(
         tests("LogTests", ["Exchange", "Bytes", "Sealing"]),
         tests("WitnessingTests", ["Witnessing", "MarketLine", "Exchange", "Bytes", "Ambience", "Sealing"]),
         tests("MarketLineTests", ["MarketLine", "Loops", "Exchange", "Sealing", "Ambience"]),
-        tests("MarketTests", ["MarketHistories", "Market", "MarketLine", "Exchange", "Bytes", "Ambience", "Sealing"]),
+        tests("MarketTests", ["MarketHistories", "MarketSite", "Market", "MarketLine", "Exchange", "Bytes", "Ambience", "Sealing"]),
         tests("MarketWorldTests", ["MarketHistories", "Exchange", "Ambience", "Sealing"]),
         tests("MixingTests", ["Damage", "Mixing", "Bytes", "Ambience", "Sealing"], resources: [.copy("Vectors")]),
         tests("BoxesTests", ["Boxes", "Letters", "Ambience", "Sealing"]),
         tests("LettersTests", ["Letters", "Ambience", "Sealing"]),
         // A submission service with a spool in a process of its own, to be killed and to be measured.
-        .executableTarget(name: "postroom", dependencies: ["Submission", "Spool", "Letters", "Loops", "Sealing", "Ambience", "Bytes"], path: "Tests/Mail/Postroom", swiftSettings: settings),
+        tool("postroom", ["Submission", "Spool", "Letters", "Loops", "Sealing", "Ambience", "Bytes"], at: "Tests/Mail/Postroom"),
         tests("SubmissionTests", ["Submission", "Letters", "Loops", "Sealing", "Ambience"]),
         tests("SpoolTests", ["Spool", "Loops", "Ambience", "Sealing"]),
         tests("PickupTests", ["Pickup", "Ambience"]),
@@ -174,21 +186,23 @@ let package = Package(
         tests("PostboxTests", ["Postbox", "Boxes", "Letters", "Pickup", "Ambience", "Sealing"]),
         tests("BoxKeepingTests", ["BoxKeeping", "Boxes", "Letters", "Spool", "Loops", "Ambience", "Sealing"]),
         tests("WalletTests", ["MarketHistories", "Wallet", "Exchange", "Bytes", "Sealing", "Ambience"]),
-        tests("PostgresTests", ["MarketHistories", "Market", "Exchange", "Ambience"]),
+        tests("PostgresTests", ["MarketHistories", "MarketSite", "Market", "Exchange", "Sealing", "Ambience"]),
         tests("CloudCallsTests", ["CloudCalls", "Leasing", "Ambience", "Bytes"], resources: [.copy("Vectors")]),
         tests("AuditTests", ["Audit", "Auditing", "Leasing", "Ambience"]),
         tests("DisclosureTests", ["Disclosure", "Audit", "Enrolment", "Leasing", "Sealing", "Ambience"]),
         tests("CradleTests", ["Cradle", "Ambience"]),
         tests("EnrolmentTests", ["FreePorts", "Enrolment", "EnrolmentService", "Leasing", "Loops", "Bytes", "Ambience", "Sealing"]),
         tests("CloudsTests", ["Clouds", "CloudCalls", "Leasing", "Ambience", "Providers"]),
-        .target(name: "Damage", dependencies: ["Ambience"], path: "Tests/Damage", swiftSettings: settings),
-        .target(name: "MarketHistories", dependencies: ["Ambience", "Exchange", "Sealing"], path: "Tests/MarketHistories", swiftSettings: settings),
+        helper("Damage", ["Ambience"], at: "Tests/Damage"),
+        helper("MarketHistories", ["Ambience", "Exchange", "Sealing"], at: "Tests/MarketHistories"),
+        // An exchange in a process of its own, to be killed, and its witnesses.
+        helper("MarketSite", ["FreePorts", "MarketLine", "Exchange", "Bytes", "Ambience", "Sealing"], at: "Tests/MarketSite"),
         // An exchange's ledger in a process of its own, to be killed.
-        .executableTarget(name: "ledgerdriver", dependencies: ["MarketHistories", "Market", "Exchange"], path: "Tests/LedgerDriver", swiftSettings: settings),
+        tool("ledgerdriver", ["MarketHistories", "Market", "Exchange"], at: "Tests/LedgerDriver"),
         // The way out for letters in a process of its own, to be killed.
-        .executableTarget(name: "deliverydriver", dependencies: ["Delivering", "Letters", "Outgoing", "Spool", "Loops", "Sealing", "Bytes", "Ambience"], path: "Tests/DeliveryDriver", swiftSettings: settings),
-        .target(name: "FreePorts", path: "Tests/FreePorts", swiftSettings: settings),
-        .target(name: "FuzzTargets", dependencies: fuzzed, path: "Tests/Fuzz/Targets", swiftSettings: settings),
+        tool("deliverydriver", ["Delivering", "Letters", "Outgoing", "Spool", "Loops", "Sealing", "Bytes", "Ambience"], at: "Tests/DeliveryDriver"),
+        helper("FreePorts", at: "Tests/FreePorts"),
+        helper("FuzzTargets", fuzzed, at: "Tests/Fuzz/Targets"),
         tests("FuzzTests", ["Damage", "FuzzTargets", "Onion", "Directory", "Voting", "Ambience"]),
         tests("InteropTests", []),
         tests("MannersTests", []),

@@ -26,12 +26,18 @@ struct LiveAuthorityTests {
         let consensus = try #require(authority.store.consensus(.microdesc))
         #expect(consensus.entries.count == 2)
         #expect(authority.store.missingMicrodescriptors(of: consensus).isEmpty)
+        // Another descriptor than the consensus has.
+        #expect(post(try LoopbackAuthority.upload(keys, nickname: "relay", orPort: address.port, published: authority.loop.wall) { $0.contact = "new" }, to: authority) == 200)
         authority.abandon()
         router.closeAll()
 
         let next = try LoopbackAuthority(folder: folder.path, relayKeys: authority.relayKeys)
         #expect(next.keys.identity == authority.keys.identity)
         #expect(next.store.descriptors.count == 2)
+        #expect(isListed(next.store, .ns))
+        // The first consensus after a restart comes before anybody can be tested.
+        try next.start()
+        #expect(next.wait(seconds: 120) { next.store.consensus(.ns).map { $0.validAfter > consensus.validAfter } ?? false })
         #expect(isListed(next.store, .ns))
         next.abandon()
     }

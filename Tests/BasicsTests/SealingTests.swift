@@ -81,6 +81,9 @@ struct DigestTests {
     func equality() {
         #expect(Digest.equal([1, 2, 3], [1, 2, 3]))
         #expect(!Digest.equal([1, 2, 3], [1, 2, 4]) && !Digest.equal([1, 2], [1, 2, 3]) && !Digest.equal([0, 2, 3], [1, 2, 3]))
+        let bytes: [UInt8] = [9, 1, 2, 3, 2]
+        #expect(Digest.equal(bytes[1..<4], [1, 2, 3]) && Digest.equal(bytes[4...], bytes[2..<3]) && !Digest.equal(bytes[1..<4], bytes[2...]))
+        #expect(Digest.equal(bytes.reversed()[1...], [3, 2, 1, 9]) && !Digest.equal([3, 2, 1, 8], bytes.reversed()[1...]) && Digest.equal([], bytes[5...]))
     }
 }
 

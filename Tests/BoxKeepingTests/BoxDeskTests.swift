@@ -139,11 +139,28 @@ struct BoxDeskTests {
             cloud.motes[index].isListed = false
             #expect(cloud.settle { cloud.isSettled(address, items: items) })
             // It has nothing left, and ends.
+            #expect(cloud.motes[index].desk?.isHandedOver == true)
             cloud.motes[index].desk?.stop()
             cloud.motes[index].desk = nil
         }
         let pieces = Dictionary(grouping: try fetch(cloud.places(address)[0], cloud), by: \.letter)
         #expect(Set(pieces.values.compactMap { BoxPiece.join($0).flatMap { BoxLetter($0) }?.letter }) == Set(letters))
+    }
+
+    @Test("a mote that leaves is done once all it has is elsewhere, and does not wait for those that are gone")
+    func leaving() throws {
+        let cloud = try Cloud(4), leaver = cloud.motes[0]
+        #expect(lay(try letter(), at: leaver, cloud))
+        leaver.isListed = false
+        let places = cloud.places(address), gone = places.filter { $0 !== places[1] }
+        for mote in gone {
+            mote.desk?.stop()
+            mote.desk = nil
+        }
+        leaver.desk?.leave()
+        #expect(leaver.desk?.isHandedOver == false)
+        #expect(cloud.settle { leaver.desk?.isHandedOver == true })
+        #expect(places[1].desk?.items == 1)
     }
 
     @Test("strangers can lay into a box and take nothing out of it; what makes no sense is refused")

@@ -229,6 +229,24 @@ struct CircuitPoolTests {
         #expect(!harness.settle().isEmpty)
     }
 
+    @Test("One relay that cannot be reached is given up after three circuits, and holds up nobody who wants another")
+    func unreachableEnd() {
+        let harness = PoolHarness()
+        harness.settle()
+        harness.buildsAtOnce = false
+        let relays = PoolHarness.relays(2).map(\.identity), lost = harness.arrive(user: "a", purpose: .directory(relays[0]))
+        var tries = 0
+        while let circuit = harness.settle().built.first, tries < 20 {
+            tries += 1
+            #expect(harness.pool.circuits[circuit]?.path.last?.identity == relays[0])
+            harness.pool.circuitClosed(circuit, hops: 2, at: harness.moment)
+        }
+        #expect(tries == 3)
+        #expect(harness.effects.failed[lost] == .ended(.noRoute))
+        _ = harness.arrive(user: "b", purpose: .directory(relays[1]))
+        #expect(harness.settle().built.count == 1)
+    }
+
     @Test("A guard that cannot be reached is left for another")
     func unreachableGuard() {
         var policy = PoolHarness.policy

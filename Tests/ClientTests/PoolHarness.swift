@@ -38,7 +38,7 @@ final class PoolHarness {
         let details = PathDetails(ed25519: nil, ntorKey: [UInt8](repeating: UInt8(number), count: 32), policy: PolicySummary(policy)!)
         return PathRelay(
             identity: RSAIdentity([UInt8](repeating: UInt8(number), count: 20))!, nickname: "relay\(number)", addresses: [SocketAddress("10.\(number).0.1:9001")!],
-            flags: [.running, .valid, .fast, .stable, .guard, .exit], bandwidth: 100, expires: lifeSeconds.map { start + $0 }, details: details)
+            flags: [.running, .valid, .fast, .stable, .guard, .exit, .v2Dir], bandwidth: 100, expires: lifeSeconds.map { start + $0 }, details: details)
     }
 
     func use(_ relays: [PathRelay], policy: PathPolicy = PoolHarness.policy) {
@@ -64,12 +64,12 @@ final class PoolHarness {
         return all
     }
 
-    func arrive(_ port: UInt16 = 443, user: String? = nil, group: Int = 0) -> StreamKey {
+    func arrive(_ port: UInt16 = 443, user: String? = nil, group: Int = 0, purpose: PathNeed.Purpose? = nil) -> StreamKey {
         lastStream += 1
         let key = StreamKey(rawValue: lastStream)
         var isolation = IsolationKey(group: group)
         isolation.credentials = user.map { .init(username: Array($0.utf8), password: []) }
-        _ = pool.streamArrived(key, .port(port, isIPv6: false), isolation: isolation, at: moment)
+        _ = pool.streamArrived(key, purpose ?? .port(port, isIPv6: false), isolation: isolation, at: moment)
         return key
     }
 

@@ -62,6 +62,30 @@ private let plan = NetworkPlan(
         #expect(wallet.exists && !wallet.market(of: key).hasPrefix(node.path))
     }
 
+    @Test("Motes of this machine carry mail as the network's plan has it, with keys in memory that go when the mote is erased")
+    func mail() throws {
+        let scratch = Scratch(), key = MoteKey(high: 5, low: UInt64.random(in: 0 ... .max))
+        let lease = Lease(key: key, lifetimeClass: .normal, intended: WallTime(secondsSinceEpoch: 0), expires: WallTime(secondsSinceEpoch: 9_000), drainSeconds: 60)
+        var wanted = plan
+        wanted.mailHoldSeconds = 45
+        let node = NodeFolder("\(scratch.folder.motes)/\(key)"), provider = LocalProvider(root: scratch.folder.motes, program: "/bin/false", plan: wanted)
+        let keys = try #require(provider.mailKeys(key), "this machine has no /dev/shm in memory")
+        let text = Torrcs(wanted).mote(lease, attempt: 1, port: 5_001, in: node, mailKeys: keys)
+        #expect(text.contains("\nMoteMail 1\nMoteMailBox 1\nMoteMailHoldMean 45 seconds\nMoteMailKeyFolder /dev/shm/dustcloud-\(key)\n"))
+        for other in [Torrcs(plan).mote(lease, attempt: 1, port: 5_001, in: node, mailKeys: keys), Torrcs(wanted).mote(lease, attempt: 1, port: 5_001, in: node)] { #expect(!other.contains("MoteMail")) }
+        try Files.makeFolder(keys.path)
+        try Files.replace(keys.path + "/seed", with: "seed")
+        try provider.erase(key)
+        #expect(!keys.exists)
+    }
+
+    @Test("How long motes hold letters goes by how long they live, and motes that live briefly carry none", arguments: [(600, nil), (900, 15), (2_700, 45), (864_000, 1_800)])
+    func hold(lifetimeSeconds: Int64, holdSeconds: Int64?) {
+        var policy = FleetPolicy.standard
+        policy.normal.lifetimeSeconds = lifetimeSeconds
+        #expect(CloudMaker.mailHoldSeconds(policy) == holdSeconds)
+    }
+
     @Test("A report is believed only if the process that is there wrote it, and odd files say nothing")
     func reports() throws {
         let scratch = Scratch()

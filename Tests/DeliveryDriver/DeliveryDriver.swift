@@ -29,7 +29,7 @@ enum DeliveryDriver {
         delivery.onNews = { say("news \($0)") }
         delivery.onReport = { report, done in
             say("report \(Hex.lower(report.returning)) \(Hex.lower(report.letter.encoded))")
-            done()
+            done(true)
         }
         let desk = Desk(loop: loop, delivery: delivery)
         say("ready \(delivery.status.waiting)")

@@ -139,6 +139,29 @@ struct DirectoryOverLinksTests {
         #expect(plain?.status == 404)
     }
 
+    @Test("requests that are not answered yet share one bound of memory: what is beyond is told to come again, and may when others are answered")
+    func memory() throws {
+        let mote = try LoopbackDirectory(loop: loop, store: try Testnet.emptyStore())
+        mote.server.memoryBytes = 250_000
+        var waiting: [(DirectoryOffice.Answer) -> Void] = []
+        mote.server.offices = [DirectoryOffice(path: "/tor/dust/test/", bodyLimitBytes: 100_000) { _, _, _, done in waiting.append(done) }]
+        let tunnels = DirectoryTunnels(router: client), end = HopTarget(rsa: mote.source.rsa, ed25519: nil, addresses: mote.source.addresses, ntorKey: nil)
+        var answers: [Int] = []
+        func post() {
+            tunnels.exchange(HTTPRequest(.post, "/tor/dust/test/x", body: [UInt8](repeating: 66, count: 100_000)), at: end.rsa, by: { [end] }) { answers.append((try? $0.get().status) ?? 0) }
+        }
+        for _ in 0..<5 { post() }
+        #expect(loop.wait { answers.count == 3 && waiting.count == 2 })
+        #expect(answers == [503, 503, 503])
+        for done in waiting { done(.bytes([])) }
+        #expect(loop.wait { answers.count == 5 })
+        waiting = []
+        post()
+        #expect(loop.wait { waiting.count == 1 })
+        waiting[0](.bytes([]))
+        #expect(loop.wait { answers == [503, 503, 503, 200, 200, 200] })
+    }
+
     @Test("many exchanges share one circuit")
     func sharing() throws {
         let cache = try LoopbackDirectory(loop: loop, store: try Testnet.store())

@@ -214,7 +214,7 @@ struct LedgerAttackTests {
         #expect(try world.exchange.carryOut(back, at: due + 5) == reply)
         for claim in claims { #expect(try world.exchange.carryOut(claim, at: due) == .refused(.untimely)) }
         #expect(try world.exchange.carryOut(refund(Array(early + late.suffix(4)), world, from: 31_000), at: due) == .refused(.spent))
-        #expect(world.store.rows.entries[back.id].map(Set.init) == [Entry(.escrow(day: day), -1), Entry(.credit(week: due.week), 3), Entry(.credit(week: due.week), 12), Entry(.fees, 1)])
+        #expect(world.store.rows.entries[back.id].map(Set.init) == [Entry(.escrow(day: day), -16), Entry(.credit(week: due.week), 15), Entry(.fees, 1)])
         #expect(world.violations.isEmpty)
     }
 

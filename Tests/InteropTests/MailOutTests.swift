@@ -13,6 +13,11 @@ struct MailOutTests {
         try await Scenario("peers", script: "../Mail/out.py").holds()
     }
 
+    @Test("leads to onion services of a stock tor")
+    func onion() async throws {
+        try await Scenario("deliver", script: "../Mail/onion.py").holds()
+    }
+
     @Test("loses no letter, and doubles none but by lost last answers, however often the process is killed", arguments: Scenario.rounds)
     func kills(round: Int) async throws {
         try await Scenario("kills", script: "../Mail/out.py").holds()

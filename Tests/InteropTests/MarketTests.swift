@@ -20,11 +20,11 @@ struct MarketInteropTests {
 
     @Test("three owners swap and use each other's motes over several slices, the exchange and a mote killed meanwhile, are paid and refunded, and its database links nobody")
     func owners() async throws {
-        try await Scenario("owners", script: "../Market/owners.py", slots: 2).holds()
+        try await Scenario("owners", script: "../Market/owners.py", slots: Slots.all).holds()
     }
 
     @Test("with guests their motes deposit whole bundles besides", .enabled(if: Scenario.isSoak))
     func crowd() async throws {
-        try await Scenario("crowd", script: "../Market/owners.py", slots: 2).holds()
+        try await Scenario("crowd", script: "../Market/owners.py", slots: Slots.all).holds()
     }
 }

@@ -8,7 +8,7 @@ struct Scenario {
 
     /// The scenarios are bounded by themselves; this limit only catches one that fails to be.
     let limitSeconds: Double
-    /// How much of the machine it keeps to itself: a scenario of virtual machines that are emulated takes all.
+    /// How much of the machine it takes beside others: a scenario of virtual machines that are emulated takes more.
     let slots: Int
     /// How often each scenario of the matrix runs: `DUSTCLOUD_ROUNDS`, once unless told.
     static let rounds = 1...max(1, Int(ProcessInfo.processInfo.environment["DUSTCLOUD_ROUNDS"] ?? "") ?? 1)
@@ -16,24 +16,22 @@ struct Scenario {
     static let isSoak = rounds.count > 1
     static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
-    private static let machine = Slots(count: 2)
+    private static let machine = Slots()
 
     init(_ name: String, script: String = "scenarios.py", limitSeconds: Double = 660, slots: Int = 1) {
         (self.script, self.name, self.limitSeconds, self.slots) = (script, name, limitSeconds, slots)
     }
 
-    /// Runs the scenario when its slots are free, prints its figures, and records an issue unless it exits 0.
+    /// Runs the scenario when its slots are free, prints its figures and how long it took, and records an issue unless it exits 0.
     func holds() async throws {
         await Self.machine.take(slots)
-        let (status, output): (Int32, String)
-        do {
-            (status, output) = try await run()
-        } catch {
-            await Self.machine.release(slots)
-            throw error
-        }
+        let began = ContinuousClock.now
+        let result: Result<(Int32, String), any Error>
+        do { result = .success(try await run()) } catch { result = .failure(error) }
         await Self.machine.release(slots)
-        print(output.split(separator: "\n").map { "  [\(name)] \($0)" }.joined(separator: "\n"))
+        let (status, output) = try result.get()
+        let lines: [Substring] = output.split(separator: "\n") + ["it took \((ContinuousClock.now - began).components.seconds) s"]
+        print(lines.map { "  [\(name)] \($0)" }.joined(separator: "\n"))
         #expect(status == 0, "\(script) \(name):\n\(output)")
     }
 
@@ -65,33 +63,6 @@ struct Scenario {
             } catch {
                 continuation.resume(throwing: error)
             }
-        }
-    }
-}
-
-/// Lets a bounded number of scenarios run at a time, in the order in which they come: each is a dozen processes on a small machine.
-actor Slots {
-    private var free: Int
-    private var waiting: [(slots: Int, continuation: CheckedContinuation<Void, Never>)] = []
-
-    init(count: Int) {
-        free = count
-    }
-
-    func take(_ slots: Int) async {
-        if waiting.isEmpty, free >= slots {
-            free -= slots
-        } else {
-            await withCheckedContinuation { waiting.append((slots, $0)) }
-        }
-    }
-
-    func release(_ slots: Int) {
-        free += slots
-        while let next = waiting.first, free >= next.slots {
-            waiting.removeFirst()
-            free -= next.slots
-            next.continuation.resume()
         }
     }
 }

@@ -109,7 +109,7 @@ def ask_over_circuit(network, mote):
         ['curl', '-s', '-S', '--max-time', '100', '--socks5-hostname', f'127.0.0.1:{client.socks_port}', '-w', '\n%{http_code}', '--data-binary', 'x' * 40, *words,
          f'http://{mote.fingerprint}.mote.dust.alt/tor/dust/letter/{path}'], capture_output=True, text=True, timeout=PATIENCE * ANSWER_LIMIT_SECONDS).stdout
     answer = wait_for('a mote says how well letters hide', 30, lambda: (a := curl('hiding')).endswith('200') and a)
-    if not re.match(r'bits [0-9.]+\ndelay [0-9.]+\npackets [0-9.]+\nmotes 5\n', answer) or float(answer.split()[1]) < 2:
+    if not re.match(r'bits [0-9.]+\ndelay [0-9.]+\npackets [0-9.]+\nmotes [45]\n', answer) or float(answer.split()[1]) < 2:
         raise Failure('that is no word on how well letters hide: ' + answer)
     if not (refusal := curl('send')).endswith('400'):
         raise Failure('what is no letter was taken: ' + refusal)
@@ -136,7 +136,8 @@ def check(letters):
 
 
 def mail():
-    """Twenty letters from three gateways through three hops each, one mote killed with -9 and back: all arrive once and unchanged, with headers that tell nobody."""
+    """Twenty letters from three gateways through three hops each, one mote killed with -9 and back, another one told to end, which gives what it has to its successor:
+    all arrive once and unchanged, with headers that tell nobody."""
     began = time.monotonic()
     with Network(relays=('tor', 'tor') + ('mote',) * MOTES) as network:
         motes = [n for n in network.nodes if n.kind == 'mote']
@@ -146,6 +147,8 @@ def mail():
             node.mail_port = network.ports.take()
             node.extra += ['MoteMail 1', f'MoteMailKeyFolder {keys}/{node.name}', 'MoteMailHoldMean 400 msec', 'MoteMailSlotMean 250 msec',
                            f'MoteSubmissionPort 127.0.0.1:{node.mail_port}', 'MoteSubmissionName mail.test', 'MoteMailBox 1']
+            if node == motes[4]:
+                node.extra.append('ShutdownWaitLength 300 seconds')
             if node in motes[:2]:
                 node.extra += ['MoteMailExit relay', f'MoteMailRelay localhost:{server.port}', f'MoteMailTrust {server.ca}']
         try:
@@ -165,16 +168,25 @@ def mail():
             victim.process.kill()
             victim.process.wait(60)
             victim.start()
+            leaver = motes[4]
+            leaver.process.terminate()
+            others = [n for n in motes if n != leaver]
+            has = lambda: sum(of(leaver, key) for key in ('held', 'forwarding', 'outgoing', 'arrived'))
+            wait_for('a mote that is told to end gives away what it has', 60, lambda: network.check_alive() and of(leaver, 'leaving') and not has() and all(of(n, 'motes') == MOTES - 1 for n in others))
+            say(f'{leaver.name} has given all away {time.monotonic() - sent:.1f} s after sending')
+            if leaver.stop() != 0:
+                raise Failure(f'{leaver.name} ended with {leaver.process.returncode}')
+            leaver.process = None
             wait_for('all letters arrive', ARRIVE_LIMIT_SECONDS, lambda: network.check_alive() and len(server.letters) >= LETTERS)
             took = time.monotonic() - sent
-            wait_for('gateways hear of it', ARRIVE_LIMIT_SECONDS, lambda: sum(of(n, 'outgoing') for n in motes) == 0 and network.check_alive())
+            wait_for('gateways hear of it', ARRIVE_LIMIT_SECONDS, lambda: sum(of(n, 'outgoing') for n in others) == 0 and network.check_alive())
             if check(server.letters) != LETTERS:
                 raise Failure('letters are missing')
             head = server.letters[0].split(b'\r\n\r\n')[0]
             if b'python' in head.lower() or head.count(b'Received:') != 1 or b'127.0.0.1' in head:
                 raise Failure('a header tells more than it should: ' + head.decode()[:400])
             say(f'{LETTERS} letters arrived once and unchanged in {took:.1f} s, one of {LARGE_BYTES} bytes; {victim.name} was killed meanwhile')
-            for node in motes:
+            for node in motes[:4]:
                 status = node.status('mail')
                 say(f"{node.name}: {status['taken']} packets taken, {status['passed']} passed, {status['replayed']} replayed, {status['sentAgain']} letters sent again, "
                     f"{status['loopsReturned']} loops back, {status['loopsLost']} lost, {status['entropyMillibits'] / 1000:.1f} bits")

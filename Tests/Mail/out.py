@@ -3,6 +3,7 @@
 import os
 import random
 import re
+import socket
 import subprocess
 import sys
 import tempfile
@@ -12,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / 'Network'))
 from network import ROOT, Failure, Ports, end, interrupt_on_signals, say, spawn, wait_for
-from doubles import Certificates, MailServer, Names, Proxy, WebServer
+from doubles import TYPES, Certificates, MailServer, Names, Proxy, WebServer
 import peers
 
 LIMIT_SECONDS = 60
@@ -115,6 +116,13 @@ class World:
             self.names.signed.add(key)
         return MailServer(address, self.mail, **options)
 
+    def listens(self, address, port):
+        try:
+            with socket.create_connection((address, port), timeout=5):
+                return True
+        except OSError:
+            return False
+
     def policy(self, domain, mode, *patterns):
         address, certificate = self.address(), self.certificates.issued(f'mta-sts.{domain}')
         self.names.add(f'_mta-sts.{domain}', 'TXT', 'v=STSv1; id=1;')
@@ -203,6 +211,7 @@ def routes(world):
     wait_for('nothing waits any more', LIMIT_SECONDS, driver.is_empty)
     say(f'{len(sent) + 3} letters by MX: 8 arrived once and intact, 8 failed and were reported, nothing told to the 5 servers that were not the right ones; policy fetched {web.asked} times for 2 letters')
     expect('the policy is kept', web.asked <= 2)
+    downgraded(world, driver, servers['sts'])
     driver.close()
 
     driver = world.start('public', routes='direct', public=1, retry=1, patience=2)
@@ -211,6 +220,18 @@ def routes(world):
     expect('private networks are not reached', 'Status: 5.4.7' in driver.report('cc') and servers['plain'].connections == before)
     driver.close()
     proxied(world)
+
+
+def downgraded(world, driver, server):
+    """Killed, the process has kept the policy, though nobody announces it any more and somebody else answers for the domain."""
+    driver.kill()
+    del world.names.records['_mta-sts.sts.example', TYPES['TXT']], world.names.records['sts.example', TYPES['MX']]
+    false = world.server('sts.example', host='mx.false.example')
+    driver.start()
+    driver.bring('bob@sts.example', returning='dd')
+    report = driver.report('dd')
+    expect('a policy outlives the process', 'Status: 5.4.7' in report and not false.lines and len(server.letters) == 2, report)
+    say('killed, the process knew the policy that was kept back from it')
 
 
 def proxied(world):

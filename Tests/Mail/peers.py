@@ -1,11 +1,12 @@
-"""Mail servers that others wrote, unmodified, as letters' destination: Postfix, its smtp-sink with its misbehaviours, aiosmtpd as a relay that asks for a login."""
+"""Mail servers that others wrote, unmodified, as letters' destination: Postfix, its smtp-sink with its misbehaviours, OpenSMTPD, aiosmtpd as a relay that asks for a
+login."""
 import os
 import pwd
 import subprocess
 import time
 from pathlib import Path
 
-from network import end, say, spawn, wait_for
+from network import ROOT, end, say, spawn, wait_for
 
 LIMIT_SECONDS = 60
 LARGE_BYTES = 20 << 20
@@ -67,13 +68,36 @@ def sink(address, port, *options):
     return spawn(['/usr/sbin/smtp-sink', *user, *options, f'{address}:{port}', '64'], stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
 
 
-def relay(world, name, certificate, port, folder):
-    """aiosmtpd with STARTTLS and a login, in Debian's own Python."""
+OPENSMTPD = ROOT / '.build/peers/opensmtpd'
+# It insists on users of its own and on paths of the system's: it gets a view of the files in which those are there.
+OPENSMTPD_START = r'''set -e
+cp /etc/passwd passwd; cp /etc/group group
+printf 'opensmtpd:x:9001:9001::/var/lib/opensmtpd/empty:/bin/false\nopensmtpq:x:9002:9002::/var/lib/opensmtpd/empty:/bin/false\nbob:x:9003:9003::/var/mail:/bin/false\n' >> passwd
+printf 'opensmtpd:x:9001:\nopensmtpq:x:9002:\nbob:x:9003:\n' >> group
+mkdir mail; chown 9003:9003 mail
+mount --bind passwd /etc/passwd; mount --bind group /etc/group; mount --bind mail /var/mail
+for folder in /usr/libexec /var/spool /var/lib /run; do mount -t tmpfs tmpfs $folder; done
+cp -a "$0/usr/libexec/." /usr/libexec/
+mkdir -p /var/lib/opensmtpd/empty /var/spool/smtpd; chmod 711 /var/spool/smtpd
+exec "$0/usr/sbin/smtpd" -d -f smtpd.conf
+'''
+OPENSMTPD_SETTINGS = '''pki own cert "{certificate}.pem"
+pki own key "{certificate}.key"
+table people {{ "bob@opensmtpd.example" = "bob" }}
+smtp max-message-size "60M"
+listen on {address} port {port} tls pki own hostname mx.opensmtpd.example
+action keep maildir "/var/mail/%{{user.username}}" virtual <people>
+match from any for domain "opensmtpd.example" action keep
+'''
+
+
+def relay(world, name, certificate, port, folder, *options):
+    """aiosmtpd with TLS and a login, in Debian's own Python."""
     folder.mkdir()
     address = world.address()
     world.names.add(name, 'A', address)
     script = Path(__file__).resolve().parent / 'relay.py'
-    return spawn(['/usr/bin/python3', script, address, str(port), f'{certificate}.pem', f'{certificate}.key', folder])
+    return spawn(['/usr/bin/python3', script, address, str(port), f'{certificate}.pem', f'{certificate}.key', folder, *options])
 
 
 def check(world, arrived, expect, content):
@@ -82,8 +106,12 @@ def check(world, arrived, expect, content):
     try:
         if os.getuid() == 0:
             postfix = to_postfix(world, expect, content)
+            if (OPENSMTPD / 'usr/sbin/smtpd').exists():
+                processes += to_opensmtpd(world, expect, content)
+            else:
+                say('OpenSMTPD is not there (make peers): left out')
         else:
-            say('Postfix starts only as root: left out')
+            say('Postfix and OpenSMTPD start only as root: left out')
         processes += to_sinks(world, expect)
         processes += to_relays(world, expect, content)
     finally:
@@ -119,6 +147,35 @@ def to_postfix(world, expect, content):
     driver.close()
     say(f'Postfix: 2 letters, one of {LARGE_BYTES >> 20} MiB with a dot before each line, over TLS checked by DANE, intact in its mailbox after {took:.1f} s; 550 for another became a report')
     return postfix
+
+
+def to_opensmtpd(world, expect, content):
+    folder, address = world.folder / 'opensmtpd', world.address()
+    folder.mkdir(mode=0o711)
+    certificate = world.certificates.own('mx.opensmtpd.example')
+    Path(f'{certificate}.key').chmod(0o600)
+    world.names.add('opensmtpd.example', 'MX', (5, 'mx.opensmtpd.example'))
+    world.names.add('mx.opensmtpd.example', 'A', address)
+    (folder / 'smtpd.conf').write_text(OPENSMTPD_SETTINGS.format(certificate=certificate, address=address, port=world.mail))
+    (folder / 'smtpd.conf').chmod(0o600)
+    log = open(folder / 'log', 'wb')
+    process = spawn(['unshare', '--mount', 'bash', '-c', OPENSMTPD_START, OPENSMTPD], cwd=folder, stdout=log, stderr=log)
+    wait_for('OpenSMTPD listens', LIMIT_SECONDS, lambda: world.listens(address, world.mail))
+    driver = world.start('to-opensmtpd', routes='direct', retry=2, patience=30)
+    body = ''.join(f'.{"y" * 70}\r\n' for _ in range(30_000))
+    numbers = [driver.bring('bob@opensmtpd.example'), driver.bring('bob@opensmtpd.example', text=content('wide', body)), driver.bring('carol@opensmtpd.example', returning='dd')]
+    for number in numbers:
+        driver.taken(number)
+    letters = wait_for('both letters', LIMIT_SECONDS, lambda: len(found := [path.read_bytes() for path in (folder / 'mail').glob('bob/new/*')]) == 2 and found)
+    for text in (content(numbers[0]), content('wide', body)):
+        expect('the letter is in the mailbox, intact', sum(letter.endswith(text.replace(b'\r\n', b'\n')) for letter in letters) == 1, letters[0][:2000])
+    report = driver.report('dd')
+    expect('who is not there', 'Action: failed' in report and 'Status: 5.' in report, report)
+    wait_for('nothing waits any more', LIMIT_SECONDS, driver.is_empty)
+    driver.close()
+    secured = 'tls' in (folder / 'log').read_text().replace('smtpd.conf', '').split('smtp connected', 1)[1]
+    say(f'OpenSMTPD: 2 letters, one of 2 MB, intact in its mailbox{", over TLS" if secured else "; its own TLS is broken (Debian 12), so in the clear after STARTTLS failed"}')
+    return [process]
 
 
 def to_sinks(world, expect):
@@ -162,11 +219,20 @@ def to_relays(world, expect, content):
     expect('intact', all(path.read_bytes().endswith(content(number)) for path in letters))
     wait_for('nothing waits any more', LIMIT_SECONDS, driver.is_empty)
     driver.close()
+    processes.append(relay(world, 'implicit.example', world.certificates.issued('implicit.example'), port, world.folder / 'implicit', 'implicit'))
+    wait_for('the relay with TLS from the start listens', LIMIT_SECONDS, lambda: (world.folder / 'implicit/ready').exists())
+    driver = world.start('to-implicit', routes='relay', relay=f'implicit.example:{port}', implicit=1, login='me:secret', retry=2, patience=30)
+    number = driver.bring('bob@anywhere.example')
+    driver.taken(number)
+    path = wait_for('the relay has the letter', LIMIT_SECONDS, lambda: list((world.folder / 'implicit').glob('letter*')))[0]
+    expect('intact, after a login', path.read_bytes().endswith(content(number)) and (world.folder / 'implicit/login').exists())
+    wait_for('nothing waits any more', LIMIT_SECONDS, driver.is_empty)
+    driver.close()
     for name, relay_name, login in (('an impostor', 'false.example', 'me:secret'), ('a wrong password', 'relay.example', 'me:wrong')):
         driver = world.start(name.replace(' ', '-'), routes='relay', relay=f'{relay_name}:{port}', login=login, retry=1, patience=3)
         driver.bring('bob@anywhere.example', returning='ff')
         expect(name, 'Status: 5.4.7' in driver.report('ff'))
         driver.close()
     expect('the impostor heard no password', not (world.folder / 'false/login').exists() and (folder / 'login').exists())
-    say('aiosmtpd as a relay: STARTTLS, certificate checked, login, one letter for two; an impostor was told no password')
+    say('aiosmtpd as a relay: by STARTTLS and with TLS from the start, certificate checked, login, one letter for two; an impostor was told no password')
     return processes

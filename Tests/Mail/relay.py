@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""A relay by aiosmtpd: ADDRESS PORT CERTIFICATE KEY FOLDER. It takes letters after STARTTLS and a login, and writes them into the folder."""
+"""A relay by aiosmtpd: ADDRESS PORT CERTIFICATE KEY FOLDER [implicit]. It takes letters after STARTTLS and a login, or under TLS from the first byte on, and writes
+them into the folder."""
 import ssl
 import sys
 import time
@@ -8,7 +9,7 @@ from pathlib import Path
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
-address, port, certificate, key, folder = sys.argv[1:]
+address, port, certificate, key, folder = sys.argv[1:6]
 folder = Path(folder)
 written = 0
 
@@ -30,7 +31,9 @@ def authenticate(server, session, envelope, mechanism, login):
 
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 context.load_cert_chain(certificate, key)
-Controller(Handler(), hostname=address, port=int(port), tls_context=context, require_starttls=True, authenticator=authenticate, auth_required=True).start()
+# aiosmtpd takes logins on a port of TLS from the start only if it is told not to ask for STARTTLS.
+way = {'ssl_context': context, 'auth_require_tls': False} if sys.argv[6:] == ['implicit'] else {'tls_context': context, 'require_starttls': True}
+Controller(Handler(), hostname=address, port=int(port), authenticator=authenticate, auth_required=True, **way).start()
 (folder / 'ready').touch()
 while True:
     time.sleep(60)

@@ -154,16 +154,73 @@ def by_programs(service, attachment):
     call(['msmtp', '-C', str(config), 'bob@example.net'], input=message('msmtp').as_bytes())
 
 
+THUNDERBIRD = """Message-ID: <{id}@example.org>\r
+Date: Sun, 22 Nov 2026 09:00:00 +0100\r
+MIME-Version: 1.0\r
+User-Agent: Mozilla Thunderbird\r
+Content-Language: en-US\r
+To: bob@example.net\r
+From: Ann Example <ann@example.org>\r
+Autocrypt: addr=ann@example.org; keydata=\r
+ xsDNBF+telling\r
+Subject: {subject}\r
+X-Identity-Key: id1\r
+"""
+
+
+def by_thunderbird(service, context):
+    """As Thunderbird goes about it: EHLO with an address in brackets before and after STARTTLS, AUTH PLAIN in one line, BODY=8BITMIME and SIZE, its header, text that
+    flows, and then text and HTML with a picture."""
+    plain = THUNDERBIRD.format(id='11111111-2222-3333-4444-555555555555', subject='thunderbird flowed') + (
+        'Content-Type: text/plain; charset=UTF-8; format=flowed\r\nContent-Transfer-Encoding: 8bit\r\n\r\n'
+        'A paragraph that was wrapped while it was \r\nwritten and flows. \u00e9\u00e8\r\n From space-stuffed\r\n> quoted\r\n-- \r\nAnn\r\n')
+    rich = THUNDERBIRD.format(id='66666666-2222-3333-4444-555555555555', subject='thunderbird rich') + (
+        'Content-Type: multipart/alternative;\r\n boundary="------------0abcTELLINGdef0123456789ABC"\r\n\r\nThis is a multi-part message in MIME format.\r\n'
+        '--------------0abcTELLINGdef0123456789ABC\r\nContent-Type: text/plain; charset=UTF-8; format=flowed\r\nContent-Transfer-Encoding: 7bit\r\n\r\n*bold* words\r\n\r\n'
+        '--------------0abcTELLINGdef0123456789ABC\r\nContent-Type: multipart/related;\r\n boundary="------------1abcTELLINGdef0123456789ABC"\r\n\r\n'
+        '--------------1abcTELLINGdef0123456789ABC\r\nContent-Type: text/html; charset=UTF-8\r\nContent-Transfer-Encoding: 7bit\r\n\r\n'
+        '<!DOCTYPE html>\r\n<html><body><p><b>bold</b> words <img src="cid:part1.abc@example.org"></p></body></html>\r\n'
+        '--------------1abcTELLINGdef0123456789ABC\r\nContent-Type: image/png; name="dot.png"\r\nContent-Disposition: inline; filename="dot.png"\r\n'
+        'Content-Id: <part1.abc@example.org>\r\nContent-Transfer-Encoding: base64\r\n\r\niVBORw0KGgoAAAANSUhEUg==\r\n\r\n'
+        '--------------1abcTELLINGdef0123456789ABC--\r\n\r\n--------------0abcTELLINGdef0123456789ABC--\r\n')
+    for text in (plain, rich):
+        with socket.create_connection(('127.0.0.1', service.port), timeout=PATIENCE) as connection:
+            connection = exchange(connection, b'EHLO [127.0.0.1]\r\n', b'STARTTLS\r\n')
+            connection = context.wrap_socket(connection, server_hostname='localhost')
+            login = base64.b64encode(f'\0{USER}\0{PASSWORD}'.encode())
+            letter = text.encode()
+            exchange(connection, b'EHLO [127.0.0.1]\r\n', b'AUTH PLAIN ' + login + b'\r\n', b'MAIL FROM:<ann@example.org> BODY=8BITMIME SIZE=%d\r\n' % len(letter),
+                     b'RCPT TO:<bob@example.net>\r\n', b'DATA\r\n', letter.replace(b'\r\n.', b'\r\n..') + b'.\r\n', b'QUIT\r\n', greets=False)
+
+
+def exchange(connection, *says, greets=True):
+    """Each line after the whole answer to the one before, all of them good."""
+    def answer():
+        found = b''
+        while not re.search(rb'(^|\n)\d{3} [^\n]*\n$', found):
+            more = connection.recv(4096)
+            must(more, f'the service went away after {found!r}')
+            found += more
+        must(found[:1] in b'23', f'refused: {found!r}')
+    if greets:
+        answer()
+    for line in says:
+        connection.sendall(line)
+        answer()
+    return connection
+
+
 def peers():
     with tempfile.TemporaryDirectory() as folder:
         service = Service(pathlib.Path(folder), tls=True, users=True).start()
         context = ssl.create_default_context(cafile=str(service.certificate))
         context.check_hostname = False
         by_smtplib(service, context)
+        by_thunderbird(service, context)
         attachment = os.urandom(20 << 20)
         by_programs(service, attachment)
         service.stop()
-        wanted = ['curl', 'large', 'msmtp', 'smtplib international', 'smtplib many', 'smtplib one', 'swaks', 'swaks secure']
+        wanted = ['curl', 'large', 'msmtp', 'smtplib international', 'smtplib many', 'smtplib one', 'swaks', 'swaks secure', 'thunderbird flowed', 'thunderbird rich']
         raw = service.messages()
         found = [email.message_from_bytes(bytes, policy=email.policy.default) for bytes in raw if len(bytes) < 1 << 20]
         subjects = sorted([one['Subject'] for one in found] + ['large'] * (len(raw) - len(found)))
@@ -171,7 +228,13 @@ def peers():
         for one in found:
             must(not set(one.keys()) - {'From', 'To', 'Cc', 'Subject', 'Message-ID', 'MIME-Version', 'Content-Type', 'Content-Transfer-Encoding'}, f'a header tells: {one.keys()}')
         for bytes in raw:
-            must(not any(word in bytes for word in (b'laptop', b'telling', b'secret plan')), 'a letter tells what wrote it')
+            must(not any(word in bytes for word in (b'laptop', b'telling', b'TELLING', b'secret plan')), 'a letter tells what wrote it')
+        flowed, rich = (next(one for one in found if one['Subject'] == f'thunderbird {kind}') for kind in ('flowed', 'rich'))
+        must(flowed.get_content_type() == 'text/plain' and flowed.get_content().splitlines() == ['A paragraph that was wrapped while it was written and flows. éè', 'From space-stuffed', '> quoted', '-- ', 'Ann'],
+             f'text that flows is not put together: {flowed.get_content()!r}')
+        # Of what says the same twice the text is kept, as any program would have sent it, and the picture as an attachment.
+        must([part.get_content_type() for part in rich.walk()] == ['multipart/mixed', 'text/plain', 'image/png'], f'parts are changed: {rich}')
+        must(rich.get_body().get_content().strip() == '*bold* words' and list(rich.iter_attachments())[0].get_content() == base64.b64decode('iVBORw0KGgoAAAANSUhEUg=='), f'text or picture is changed: {rich}')
         whole = next(bytes for bytes in raw if len(bytes) > 1 << 20)
         must(base64.b64decode(whole[whole.rindex(b'\r\n\r\n'):whole.rindex(b'--=_')]) == attachment, 'the 20 MB are not whole')
         must('\n.\n' in next(one for one in found if one['Subject'] == 'smtplib one').get_content().replace('\r', ''), 'a dot is lost')
@@ -181,7 +244,7 @@ def peers():
         call(['smtp-source', '-d', '-s', '5', '-m', '50', '-r', '20', '-f', 'ann@example.org', '-t', 'bob@example.net', f'inet:127.0.0.1:{service.port}'])
         told = service.stop()
         must(len(service.letters()) == 450, f'smtp-source handed 450 letters in, {len(service.letters())} are there')
-    print(f'smtplib, curl, swaks and msmtp: {len(wanted)} letters under TLS, one with 20 MB; smtp-source: {told}')
+    print(f'smtplib, curl, swaks, msmtp and what Thunderbird says: {len(wanted)} letters under TLS, one with 20 MB; smtp-source: {told}')
 
 
 # Killed

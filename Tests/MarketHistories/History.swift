@@ -45,7 +45,6 @@ package struct History<Store: RehearsedStore> {
     /// Shapes whose order was killed at every statement.
     private var exhausted: Set<UInt8> = []
     private let killedEverywhere: Int
-    private var hasRetired: Set<KeyID> = []
     package var shapesKilledEverywhere: Int { exhausted.count }
     /// Orders that were carried out.
     package var carriedOut: Int { past.count }
@@ -352,17 +351,19 @@ package struct History<Store: RehearsedStore> {
     }
 
     private mutating func retire() {
+        guard var retired = try? store.allRows().retired else { return complain("the store cannot be read") }
         for key in desk.known.keys.sorted() {
             guard let role = desk.role(of: key), slice > role.forgotten else { continue }
             if Int.random(in: 0..<3, using: &random) == 0 { store.killAfter = Int.random(in: 0..<8, using: &random) }
-            let isDone = (try? exchange.retire(key, at: slice)) != nil
+            _ = try? exchange.retire(key, at: slice)
             store.killAfter = nil
-            if isDone, hasRetired.insert(key).inserted { saved?.journal.append(.retirement(key, slice)) }
-            if (try? store.allRows().retired.contains(key)) == true {
-                wallet.tokens[role] = []
-                wallet.accesses.removeAll { $0.role == role }
-                for index in motes.indices { motes[index].taken.removeAll { $0.role == role } }
-            }
+            // Killed after its end, it has happened although nobody was told.
+            guard let now = try? store.allRows().retired, now.contains(key) else { continue }
+            if !retired.contains(key) { saved?.journal.append(.retirement(key, slice)) }
+            retired = now
+            wallet.tokens[role] = []
+            wallet.accesses.removeAll { $0.role == role }
+            for index in motes.indices { motes[index].taken.removeAll { $0.role == role } }
         }
     }
 }

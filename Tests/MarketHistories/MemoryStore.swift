@@ -20,17 +20,22 @@ extension RehearsedStore {
     }
 }
 
-/// All that orders change.
+/// All that is in a ledger.
 package struct Snapshot: Equatable {
     let entries: [[UInt8]: [Entry]]
     let counts: [KeyID: KeyCount]
     let nullifiers: [KeyID: Int]
     let outputs: [KeyID: Int]
+    let retired: Set<KeyID>
     let listings: [Listing]
+    let swaps: [Swap]
+    let certificates: [LedgerRows.Certificate: Bool]
+    let allowances: [KeyRole: Int64]
     let loads: [Slice: Int64]
 
     init(_ rows: LedgerRows) {
-        (entries, counts, listings, loads) = (rows.entries, rows.counts, rows.listings, rows.loads)
+        (entries, counts, retired, listings, loads) = (rows.entries, rows.counts, rows.retired, rows.listings, rows.loads)
+        (swaps, certificates, allowances) = (rows.swaps, rows.certificates, rows.allowances)
         (nullifiers, outputs) = (rows.nullifiers.filter { $0.value != 0 }, rows.outputs.filter { $0.value != 0 })
     }
 }
@@ -51,6 +56,9 @@ package final class MemoryStore: RehearsedStore {
     }
 
     package init() {}
+
+    /// Orders that were carried out.
+    package var requests: Int { outcomes.count }
 
     package func allRows() -> LedgerRows { rows }
 
@@ -240,11 +248,16 @@ package struct MemoryStatements: LedgerStatements {
 
     package mutating func forgetTokens(of key: KeyID) throws {
         try store.step()
-        let gone = store.nullifiers.filter { $0.key == key }
-        store.nullifiers.subtract(gone)
+        let spent = store.nullifiers.filter { $0.key == key }, made = store.outputs.filter { $0.key == key }
+        let counts = (store.rows.nullifiers[key], store.rows.outputs[key])
+        store.nullifiers.subtract(spent)
+        store.outputs.subtract(made)
+        (store.rows.nullifiers[key], store.rows.outputs[key]) = (nil, nil)
         store.rows.retired.insert(key)
         undo.append {
-            $0.nullifiers.formUnion(gone)
+            $0.nullifiers.formUnion(spent)
+            $0.outputs.formUnion(made)
+            ($0.rows.nullifiers[key], $0.rows.outputs[key]) = counts
             $0.rows.retired.remove(key)
         }
     }

@@ -4,6 +4,7 @@ import Exchange
 import Foundation
 import Market
 import MarketLine
+import MarketSite
 import Sealing
 import Synchronization
 import Testing

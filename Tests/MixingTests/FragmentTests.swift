@@ -86,16 +86,21 @@ struct FragmentTests {
         #expect(again == [.waiting, .letter(letter)])
     }
 
-    @Test("letters that never become whole are bounded in number, size and time")
+    @Test("letters that never become whole are bounded in number, size and time: the one that has waited longest goes")
     func bounds() throws {
         var (bytes, bounds) = (SeededBytes(seed: 6), LetterCollector.Bounds())
         (bounds.letters, bounds.bytes, bounds.patience, bounds.remembered) = (3, 4 * Self.shareBytes, 1000, 1)
         var collector = LetterCollector(bounds)
-        let letters = (0..<5).map { _ in bytes(300) }, shares = try letters.map { try #require(Fragment.cut($0, Self.layout) { _ in 0 }) }, start = MixTime(milliseconds: 0)
-        let results = [(0, 0, 0), (1, 0, 0), (2, 0, 0), (3, 0, 1000), (0, 1, 1000), (0, 2, 1000), (3, 0, 1001)].map { letter, share, time in
-            collector.take(shares[letter][share], at: start + UInt64(time))
+        let letters = (0..<5).map { _ in bytes(3 * Self.shareBytes) }, shares = try letters.map { try #require(Fragment.cut($0, Self.layout) { _ in 0 }) }, start = MixTime(milliseconds: 0)
+        func take(_ letter: Int, _ share: Int, _ time: UInt64) -> (LetterCollector.Result, abandoned: [[UInt8]]) {
+            (collector.take(shares[letter][share], at: start + time), collector.takeAbandoned())
         }
-        #expect(results == [.waiting, .waiting, .waiting, .full, .waiting, .full, .waiting] && collector.waiting == 1)
+        for letter in 0..<3 { #expect(take(letter, 0, UInt64(letter)) == (.waiting, [])) }
+        #expect(take(3, 0, 3) == (.waiting, [shares[0][0].letter]))
+        #expect(take(1, 1, 4) == (.waiting, []))
+        #expect(take(1, 2, 5) == (.letter(letters[1]), [shares[2][0].letter]))
+        #expect(take(4, 0, 1004) == (.waiting, [shares[3][0].letter]))
+        #expect(collector.waiting == 1)
     }
 
     @Test("payloads make the same bytes again, and damaged ones are refused or make sense")

@@ -16,11 +16,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import cgo
 import conflux
-from content import MIB, Names, Web, download, upload
+from content import MIB, Fetch, Names, Web, download, upload
 from control import Control
-from network import Failure, Network, interrupt_on_signals, say, wait_for
+from network import PATIENCE, Failure, Network, interrupt_on_signals, say, wait_for
 
 TRANSFER_BYTES = 5 * MIB
+SOCKS_REFUSED = 97  # of curl
 SCENARIO_LIMIT_SECONDS = 600
 LATE_SECONDS = 15   # that a busy machine may take to start a program, or to end it
 PATH = ('relay0', 'relay1', 'exit0')
@@ -41,7 +42,9 @@ def world(**kinds):
 
 
 def transfer(web, client, size=TRANSFER_BYTES):
-    """Both ways through a client, digests compared."""
+    """Both ways through a client, digests compared. A stock one that has just taken a newer consensus refuses until it has the microdescriptors that this names."""
+    if client.kind == 'tor':
+        wait_for('the client has what it needs for circuits', PATIENCE * 10, lambda: Fetch(client.socks_port, f'http://127.0.0.1:{web.port}/1').result()[0] != SOCKS_REFUSED)
     for name, seconds in (('down', download(web, client.socks_port, size)), ('up', upload(web, client.socks_port, size))):
         say(f'{name}: {size / MIB:.0f} MiB intact in {seconds:.2f} s, {size / MIB / seconds:.1f} MiB/s')
 

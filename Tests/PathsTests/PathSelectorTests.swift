@@ -13,9 +13,23 @@ struct PathSelectorTests {
         let selector = Networks.selector(relays)
         for seed in 1...20 {
             #expect(try selector.once(PathNeed(.directory(Networks.identity(2)), now: Networks.now), seed: UInt64(seed)).last?.identity == Networks.identity(2))
-            #expect((1...3).map { Networks.identity($0) }.contains(try selector.once(PathNeed(.directory(nil), now: Networks.now), seed: UInt64(seed))[2].identity))
         }
         #expect(selector.failure(PathNeed(.directory(Networks.identity(5)), now: Networks.now)) != nil)
+    }
+
+    @Test("a path to any mote's directory ends at one that says it is on the mix and has a directory")
+    func anyMote() throws {
+        func relays(_ motes: Set<Int>) -> [PathRelay] {
+            (1...6).map { number in
+                var relay = Networks.relay(number, number == 6 ? Networks.all : Networks.all.union(.v2Dir))
+                if motes.contains(number) { relay.protocols.insert(PathNeed.mixProtocol, PathNeed.mixVersion) }
+                return relay
+            }
+        }
+        let need = PathNeed(.directory(nil), now: Networks.now), selector = Networks.selector(relays([2, 4, 6]))
+        let ends = try Set((1...40).map { seed in try selector.once(need, seed: UInt64(seed))[2].identity })
+        #expect(ends == [Networks.identity(2), Networks.identity(4)])
+        #expect(Networks.selector(relays([6])).failure(need)?.constraint == .policy)
     }
 
     @Test("A path is guard, middle and exit, three different relays")

@@ -42,8 +42,13 @@ final class Motes: BoxLine {
         state.withLock { motes in for index in motes.indices where motes[index].identity == identity { body(&motes[index]) } }
     }
 
+    /// Answers of this mote wait until they are let go.
+    let held = Mutex<[UInt8]?>(nil)
+    let gate = DispatchSemaphore(value: 0)
+
     func post(_ body: [UInt8], to path: String, of mote: [UInt8]?, limitBytes: Int) -> [UInt8]? {
-        state.withLock { motes in
+        if let mote, held.withLock({ $0 == mote }) { gate.wait() }
+        return state.withLock { motes in
             guard let index = mote.map({ identity in motes.firstIndex { $0.identity == identity } }) ?? motes.indices.randomElement(), !motes[index].isSilent else { return nil }
             if path == BoxPath.motes { return BoxList.encode(motes.map(\.seen)) }
             guard path == BoxPath.collect, let question = BoxQuestion(body, to: motes[index].key, now: Self.now) else { return nil }
@@ -146,6 +151,26 @@ struct CollectingTests {
         }
         #expect(try room.inbox().count == 20)
         #expect(held == 0)
+    }
+
+    @Test("a mote that takes its time holds up neither the others nor later rounds, and is not asked twice at once")
+    func slow() throws {
+        motes.held.withLock { $0 = places[0].identity }
+        motes.lay(try room.letter(7), room.address, at: places)
+        let collector = try #require(BoxCollector(room.store, motes, room.key, patienceMilliseconds: 10) { Motes.now })
+        var letters = 0, answers = 0
+        // However slow this machine is: the two that answer do so in one round or another.
+        for _ in 0..<10_000 where answers < 2 {
+            let round = try collector.collect(isPatient: false)
+            (letters, answers) = (letters + round.letters, answers + round.answers)
+        }
+        #expect(letters == 1)
+        #expect(try room.inbox().count == 1)
+        motes.held.withLock { $0 = nil }
+        motes.gate.signal()
+        for _ in 0..<10_000 where held > 0 { _ = try collector.collect() }
+        #expect(held == 0)
+        #expect(try room.inbox().count == 1)
     }
 
     @Test("a letter that is sealed again is known by its name")

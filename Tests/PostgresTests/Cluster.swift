@@ -80,7 +80,7 @@ final class Cluster: @unchecked Sendable {
 
     // MARK: its programs
 
-    func sql(_ statements: String, in name: String = "postgres") throws { try run("psql", ["-q", "-v", "ON_ERROR_STOP=1", "-h", folder, "-U", "dustcloud", "-d", name, "-c", statements]) }
+    func sql(_ statements: String, at place: String? = nil) throws { try run("psql", ["-q", "-v", "ON_ERROR_STOP=1", "-d", place ?? address("postgres"), "-c", statements]) }
 
     /// A dump of a database, and another database made from it.
     func dump(_ address: String) throws -> String {

@@ -143,6 +143,35 @@ struct PostgresTests {
         }
     }
 
+    @Test("when no key of its time is known any more, what is left of an order is in sums that add up, and it is not carried out again", arguments: Engine.allCases)
+    func forgotten(_ engine: Engine) throws {
+        try engine.place { place in
+            let store = try opened(place), exchange = Exchange(store: store, desk: Self.desk), keys = FileManager.default.temporaryDirectory.appendingPathComponent("dustcloud-keys-\(UUID().uuidString)")
+            try FileManager.default.createDirectory(at: keys, withIntermediateDirectories: true)
+            defer { try? FileManager.default.removeItem(at: keys) }
+            var history = History(seed: 77, store: KilledStore(store, rows: store.rows))
+            history.run(steps: 60)
+            #expect(history.complaints.isEmpty && history.carriedOut > 10)
+            let later = Contest.slice + 11 * Slice.perWeek + MarketForgetting.ordersKept
+            for key in try store.rows().counts.keys { try exchange.retire(key, at: later) }
+            let before = try store.rows(), packs = before.entries.values.count { $0.contains { $0.account == .prepaid } }
+            for _ in 0..<2 {
+                try MarketForgetting(store, keys: keys.path).run(at: later)
+                let after = try store.rows()
+                #expect(after.balances == before.balances && LedgerAudit(after, roles: Self.desk.known).violations().isEmpty)
+                // Packs, what was burned of each key, and the sums.
+                #expect(packs > 0 && after.entries.count <= packs + before.retired.count + 1 && after.entries.count < before.entries.count)
+            }
+            #expect(try store.read { try $0.rows("SELECT id FROM request WHERE slice < ?", .slice(later)) }.isEmpty)
+            for carried in history.carried(after: 0) {
+                guard case .refused = try exchange.carryOut(carried.order, at: later) else { throw Cluster.Unusable(description: "an order of long ago was carried out") }
+            }
+            for key in before.retired { try exchange.retire(key, at: later + 1) }
+            #expect(try store.rows().balances == before.balances)
+            _ = try opened(place)
+        }
+    }
+
     @Test("every kind of value comes back as it was given, from both", arguments: Engine.allCases)
     func values(_ engine: Engine) throws {
         try engine.place { place in

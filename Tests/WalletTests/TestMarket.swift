@@ -35,6 +35,13 @@ final class TestMarket: MarketPort {
     var lie: Reply?
     /// Motes that are up; all others are down.
     var up: Set<[UInt8]> = []
+    private var log = TransparencyLog()
+    private var leaves: [[UInt8]] = []
+    /// What it hands out as its log instead, signed by as many witnesses.
+    var shownLog: TransparencyLog?
+    var hidesTiles = false
+    var shownOffer: (Offer) -> Offer = { $0 }
+    private(set) var tilesAsked = 0
     /// All complaints, and in which slice's report they are.
     private(set) var complaints: [Complaint] = []
     var complaintsTold: Slice?
@@ -50,7 +57,8 @@ final class TestMarket: MarketPort {
         terms = try MarketTerms(
             origin: "test.example/market", address: "127.0.0.1:1", logKey: logKey.publicKey, sealKey: sealKey.publicKey, cashierKey: cashier.publicKey, time: .usual,
             witnesses: witnesses.map { .init(name: $0.0, key: $0.1.publicKey, address: "127.0.0.1:2") },
-            buckets: [.init(number: 0, region: "north", group: "one"), .init(number: 1, region: "south", group: "two")])
+            buckets: [.init(number: 0, region: "north", group: "one"), .init(number: 1, region: "south", group: "two")],
+            trials: [.workBits: Int64(Self.workBits)])
         now = MarketTime.usual.start(of: Self.first)
         openKeys()
     }
@@ -124,13 +132,24 @@ final class TestMarket: MarketPort {
         let table = switch span { case .week(let week): issuer.table(week: week); case .day(let day): issuer.table(day: day) }
         guard let body = table?.bytes else { return nil }
         let leaf = LogLeaf(origin: terms.origin, kind: span.kind, number: span.number, body: body)
-        var checkpoint = Checkpoint(origin: terms.origin, size: 1, root: MerkleTree.root([leaf.hash]))
-        checkpoint.sign(logKey)
-        for (name, key) in witnesses.prefix(2) { checkpoint.cosign(name, key, secondsSinceEpoch: UInt64(MarketTime.usual.start(of: Self.first - 6))) }
-        return LoggedDocument(kind: span.kind, number: span.number, index: 0, checkpoint: checkpoint, proof: [], body: body)
+        let index = leaves.firstIndex(of: leaf.hash) ?? { log.append(leaf.hash); leaves.append(leaf.hash); return log.size - 1 }()
+        return LoggedDocument(kind: span.kind, number: span.number, index: index, checkpoint: signed(log), proof: log.inclusion(of: index, size: log.size)!, body: body)
     }
 
-    func listings(_ slice: Slice) throws -> [Offer]? { offers.filter { ($0.first...$0.last).contains(slice) } }
+    private func signed(_ log: TransparencyLog) -> Checkpoint {
+        var checkpoint = Checkpoint(origin: terms.origin, size: log.size, root: log.root)
+        checkpoint.sign(logKey)
+        for (name, key) in witnesses.prefix(2) { checkpoint.cosign(name, key, secondsSinceEpoch: UInt64(MarketTime.usual.start(of: Self.first - 6))) }
+        return checkpoint
+    }
+
+    func checkpoint() throws -> Checkpoint? { signed(shownLog ?? log) }
+    func tile(_ tile: Tile) throws -> [UInt8]? {
+        tilesAsked += 1
+        return hidesTiles ? nil : (shownLog ?? log).tile(tile)
+    }
+
+    func listings(_ slice: Slice) throws -> [Offer]? { offers.filter { ($0.first...$0.last).contains(slice) }.map(shownOffer) }
     func certificates(_ slice: Slice) throws -> [(mote: [UInt8], isUp: Bool)]? {
         slice > settled ? nil : Set(offers.filter { ($0.first...$0.last).contains(slice) }.map(\.mote)).map { ($0, up.contains($0)) }
     }
@@ -175,7 +194,6 @@ final class TestWallet {
         folder = WalletFolder(FileManager.default.temporaryDirectory.appendingPathComponent("dustcloud-wallet-\(UUID().uuidString)").path)
         try folder.join(market.terms.text, seed: seed, device: device)
         store = try WalletStore(folder.database)
-        try store.set("work-bits", Array("\(TestMarket.workBits)".utf8))
         agent = try WalletAgent(folder, store, market, rules: rules)
     }
 
@@ -189,14 +207,22 @@ final class TestWallet {
 }
 
 extension TestMarket {
-    /// Goes through a slice in steps of 50 s, all wallets each.
-    func run(_ slices: Int64, _ wallets: [TestWallet], each body: () throws -> Void = {}) throws {
+    /// Goes through slices in steps of so many seconds, all wallets each.
+    func run(_ slices: Int64, _ wallets: [TestWallet], step: Int64 = 150, each body: () throws -> Void = {}) throws {
         let end = MarketTime.usual.start(of: slice + slices)
         while now < end {
-            try advance(to: now + 50)
+            try advance(to: now + step)
             for wallet in wallets { _ = try wallet.agent.step(at: now) }
             try body()
         }
+    }
+
+    /// An owner whose mote is offered, and the mote's folder.
+    func offered(bucket: UInt8 = 0, port: Int = 9001, permits: Int = 1) throws -> (owner: TestWallet, folder: String) {
+        let owner = try TestWallet(self), folder = owner.folder.path + "/mote", address = MoteAddress("127.0.0.1:\(port) \(String(repeating: "A1", count: 20))")!
+        _ = try owner.store.add(receipt())
+        try owner.store.addLot(.small, bucket: bucket, folder: folder, address: address, isTrial: false, permits: permits)
+        return (owner, folder)
     }
 
     /// To the first moment of a slice; wallets sleep meanwhile.

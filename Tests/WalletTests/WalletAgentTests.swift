@@ -9,22 +9,13 @@ import Wallet
 
 @Suite("A wallet and its exchange")
 struct WalletAgentTests {
-    /// An owner whose mote is listed and up, out of a market of its own.
-    private func offered(_ market: TestMarket, bucket: UInt8 = 0, port: Int = 9001, permits: Int = 1) throws -> (owner: TestWallet, folder: String) {
-        let owner = try TestWallet(market), folder = owner.folder.path + "/mote"
-        _ = try owner.store.add(market.receipt())
-        try owner.store.addLot(
-            .small, bucket: bucket, folder: folder, address: try #require(MoteAddress("127.0.0.1:\(port) \(String(repeating: "A1", count: 20))")), isTrial: false, permits: permits)
-        return (owner, folder)
-    }
-
     private func mote(_ wallet: TestWallet) throws -> [UInt8] { try #require(try wallet.store.lots().compactMap(\.lot.mote).first) }
 
     @Test("a pack becomes credit, and in hurry changed credit, access and tickets for listed motes of others")
     func buys() throws {
         let market = try TestMarket()
         for ahead in 0..<TestMarket.starts { try market.allow(TestMarket.first + ahead, 3) }
-        let (owner, _) = try offered(market), buyer = try TestWallet(market)
+        let (owner, _) = try market.offered(), buyer = try TestWallet(market)
         _ = try buyer.store.add(market.receipt())
         try buyer.store.addPurchase(.four, isUrgent: true, notBefore: TestMarket.first)
         try market.run(5, [owner, buyer])
@@ -48,14 +39,14 @@ struct WalletAgentTests {
         var random = SeededRandom(seed: 7)
         for _ in 0..<2 { _ = try wallet.store.add(market.receipt()) }
         market.fate = { Int.random(in: 0..<3, using: &random) == 0 ? .question : Int.random(in: 0..<3, using: &random) == 0 ? .answer : nil }
-        try market.run(6, [wallet]) { try wallet.restart() }
+        try market.run(6, [wallet], step: 75) { try wallet.restart() }
         market.fate = { nil }
         try market.run(4, [wallet])
         let report = try wallet.report()
         #expect(report.credit == 1920 && report.lost == 0 && report.ordersUnderWay == 0)
         // Sent again, often, and each the same: the ledger has one request for each order.
         #expect(market.sent.count > Set(market.sent).count)
-        #expect(market.store.rows.entries.count == Set(market.sent).count)
+        #expect(market.store.requests == Set(market.sent).count)
     }
 
     @Test("a made-up refusal costs nothing: the order that was carried out gives up its answer later")
@@ -74,7 +65,7 @@ struct WalletAgentTests {
     func earns() throws {
         let market = try TestMarket()
         for ahead in 0..<TestMarket.starts { try market.allow(TestMarket.first + ahead, 3) }
-        let (owner, folder) = try offered(market), buyer = try TestWallet(market)
+        let (owner, folder) = try market.offered(), buyer = try TestWallet(market)
         for _ in 0..<2 { _ = try buyer.store.add(market.receipt()) }
         for _ in 0..<2 { try buyer.store.addPurchase(.four, isUrgent: true, notBefore: TestMarket.first) }
         try market.run(5, [owner, buyer]) { if let mote = try owner.store.lots().compactMap(\.lot.mote).first { market.up.insert(mote) } }
@@ -107,7 +98,7 @@ struct WalletAgentTests {
     func refunds() throws {
         let market = try TestMarket()
         for ahead in 0..<TestMarket.starts { try market.allow(TestMarket.first + ahead, 3) }
-        let (owner, _) = try offered(market), buyer = try TestWallet(market)
+        let (owner, _) = try market.offered(), buyer = try TestWallet(market)
         _ = try buyer.store.add(market.receipt())
         for _ in 0..<2 { try buyer.store.addPurchase(.four, isUrgent: true, notBefore: TestMarket.first) }
         try market.run(5, [owner, buyer])
@@ -123,7 +114,7 @@ struct WalletAgentTests {
     func swaps() throws {
         let market = try TestMarket()
         for ahead in 0..<TestMarket.starts { try market.allow(TestMarket.first + ahead, 3) }
-        let (north, northern) = try offered(market, bucket: 0, port: 9001), (south, southern) = try offered(market, bucket: 1, port: 9002)
+        let (north, northern) = try market.offered(bucket: 0, port: 9001), (south, southern) = try market.offered(bucket: 1, port: 9002)
         let setUp = { for wallet in [north, south] { for kept in try wallet.store.lots() { if let mote = kept.lot.mote { market.up.insert(mote) } } } }
         try market.run(3, [north, south], each: setUp)
         #expect(try north.store.want(1 << 1, folder: northern) == 1 && south.store.want(1 << 0, folder: southern) == 1)
@@ -145,7 +136,7 @@ struct WalletAgentTests {
     func renews() throws {
         let market = try TestMarket()
         for ahead in Int64(0)..<10 { try market.allow(TestMarket.first + ahead, 3) }
-        let (owner, folder) = try offered(market), address = try #require(try owner.store.lots().first).address
+        let (owner, folder) = try market.offered(), address = try #require(try owner.store.lots().first).address
         let again = { try owner.store.addLot(.small, bucket: 0, folder: folder, address: address, isTrial: false) }
         #expect(try again() == .waitsAlready)
         try market.run(5, [owner])
@@ -162,7 +153,7 @@ struct WalletAgentTests {
     func complains() throws {
         let market = try TestMarket()
         for ahead in 0..<TestMarket.starts { try market.allow(TestMarket.first + ahead, 3) }
-        let (owner, folder) = try offered(market), buyer = try TestWallet(market)
+        let (owner, folder) = try market.offered(), buyer = try TestWallet(market)
         _ = try buyer.store.add(market.receipt())
         try buyer.store.addPurchase(.four, isUrgent: true, notBefore: TestMarket.first)
         let isUp = { if let mote = try owner.store.lots().compactMap(\.lot.mote).first { market.up.insert(mote) } }
@@ -198,7 +189,7 @@ struct WalletAgentTests {
     func severalPermits() throws {
         let market = try TestMarket()
         for ahead in 0..<TestMarket.starts { try market.allow(TestMarket.first + ahead, 3) }
-        let (owner, folder) = try offered(market, permits: 5)
+        let (owner, folder) = try market.offered(permits: 5)
         try market.run(13, [owner])
         #expect(try owner.store.withdraw(folder: folder) > 0)
         let lots = try owner.store.lots().map(\.lot)
@@ -214,7 +205,7 @@ struct WalletAgentTests {
     func ownTickets() throws {
         let market = try TestMarket()
         for ahead in 0..<TestMarket.starts { try market.allow(TestMarket.first + ahead, 3) }
-        let (owner, _) = try offered(market), address = try #require(MoteAddress("127.0.0.1:9002 \(String(repeating: "B2", count: 20))"))
+        let (owner, _) = try market.offered(), address = try #require(MoteAddress("127.0.0.1:9002 \(String(repeating: "B2", count: 20))"))
         try owner.store.addLot(.small, bucket: 0, folder: owner.folder.motes + "/mote", address: address, isTrial: false)
         try market.run(4, [owner])
         let lots = try owner.store.lots(), names = owner.tickets

@@ -94,8 +94,12 @@ package enum Digest {
 
     /// Whether both have the same bytes, in a time that depends on their lengths only.
     package static func equal(_ a: some Collection<UInt8>, _ b: some Collection<UInt8>) -> Bool {
-        guard a.count == b.count else { return false }
-        return zip(a, b).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) } == 0
+        // SAFETY: both buffers hold for the call, which keeps neither.
+        let areEqual = a.withContiguousStorageIfAvailable { a in
+            b.withContiguousStorageIfAvailable { b in a.count == b.count && sodium_memcmp(a.baseAddress, b.baseAddress, a.count) == 0 }
+        }
+        guard let areEqual = areEqual ?? nil else { return equal(Array(a), Array(b)) }
+        return areEqual
     }
 
     private static func evp(_ kind: OpaquePointer?, _ bytes: some Collection<UInt8>, size: Int) -> [UInt8] {

@@ -86,6 +86,14 @@ package struct BoxShelf: Sendable {
         for name in names { boxes[address]?[name]?.copies.insert(mote) }
     }
 
+    /// Whether each item lies with one at least of the other motes that keep its box.
+    package func isElsewhere(among motes: [BoxMote], own: [UInt8]) -> Bool {
+        boxes.allSatisfy { address, entries in
+            let others = BoxPlaces.of(address, among: motes).map(\.identity).filter { $0 != own }
+            return entries.values.allSatisfy { !$0.copies.isDisjoint(with: others) }
+        }
+    }
+
     /// Takes away what this mote need not keep: what all the places of its box have and this one is none of them, and what is too old.
     package mutating func surplus(among motes: [BoxMote], own: [UInt8], at now: WallTime) -> [[UInt8]] {
         var gone: [[UInt8]] = []

@@ -11,9 +11,14 @@ package struct PathNeed: Hashable, Sendable {
         case lookup
         /// Nothing outside the network: the last relay need not be an exit.
         case inside
-        /// The directory of one relay, or of any that has one: the path ends there.
+        /// The directory of one relay, or of any mote on the mix: the path ends there.
         case directory(RSAIdentity?)
     }
+
+    /// What motes on the mix list among the protocols that they speak. Authorities of whatever make copy what they do not know into the consensus,
+    /// so clients, who have no descriptors, know those motes by signed word.
+    package static let mixProtocol = "DustMix"
+    package static let mixVersion: UInt8 = 1
 
     package var purpose: Purpose
     package var now: WallTime
@@ -38,7 +43,7 @@ package struct PathNeed: Hashable, Sendable {
         case .port(let port, let isIPv6): return (isIPv6 ? details.policy6 : details.policy).allows(port)
         case .lookup: return !details.policy.isRejectAll
         case .inside: return true
-        case .directory(let identity): return relay.flags.contains(.v2Dir) && identity.map { $0 == relay.identity } ?? true
+        case .directory(let identity): return relay.flags.contains(.v2Dir) && identity.map { $0 == relay.identity } ?? relay.protocols.supports(Self.mixProtocol, Self.mixVersion)
         }
     }
 }

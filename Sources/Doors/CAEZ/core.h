@@ -57,14 +57,15 @@ DC_AEZ_TARGET static inline void DC_AEZ_NAME(mask_fragment)(const dc_aez_key *ke
     for (size_t n = 0; n < count; n++) bytes[n] ^= mask[n];
 }
 
-// Eight pairs of blocks share a multiple of I; as many fill the processor's pipes. `lanes` is a constant where it is eight.
+// Eight pairs of blocks share a multiple of I; as many fill the processor's pipes, if nothing stands between them: no loop is left. `lanes` is
+// a constant where it is eight.
 DC_AEZ_TARGET static inline __attribute__((always_inline)) dc_aez_block DC_AEZ_NAME(first)(const dc_aez_key *key, dc_aez_block i, uint8_t *bytes, unsigned lanes) {
     dc_aez_block left[8], right[8], sum = {0};
-    for (unsigned n = 0; n < lanes; n++) {
+    DC_AEZ_UNROLLED for (unsigned n = 0; n < 8 && n < lanes; n++) {
         right[n] = dc_aez_load(bytes + 32 * n + 16);
         left[n] = dc_aez_load(bytes + 32 * n) ^ DC_AEZ_NAME(four)(key, right[n] ^ key->j[1] ^ key->l[(n + 1) % 8] ^ i);
     }
-    for (unsigned n = 0; n < lanes; n++) {
+    DC_AEZ_UNROLLED for (unsigned n = 0; n < 8 && n < lanes; n++) {
         right[n] ^= DC_AEZ_NAME(four)(key, left[n] ^ key->i);
         sum ^= right[n];
         dc_aez_store(bytes + 32 * n, left[n]);
@@ -76,14 +77,14 @@ DC_AEZ_TARGET static inline __attribute__((always_inline)) dc_aez_block DC_AEZ_N
 DC_AEZ_TARGET static inline __attribute__((always_inline)) dc_aez_block DC_AEZ_NAME(second)(
     const dc_aez_key *key, dc_aez_block i, dc_aez_block s, uint8_t *bytes, unsigned lanes) {
     dc_aez_block left[8], right[8], sum = {0};
-    for (unsigned n = 0; n < lanes; n++) {
+    DC_AEZ_UNROLLED for (unsigned n = 0; n < 8 && n < lanes; n++) {
         const dc_aez_block mask = DC_AEZ_NAME(four)(key, s ^ key->j[2] ^ key->l[(n + 1) % 8] ^ i);
         left[n] = dc_aez_load(bytes + 32 * n) ^ mask;
         right[n] = dc_aez_load(bytes + 32 * n + 16) ^ mask;
         sum ^= left[n];
     }
-    for (unsigned n = 0; n < lanes; n++) left[n] ^= DC_AEZ_NAME(four)(key, right[n] ^ key->i);
-    for (unsigned n = 0; n < lanes; n++) {
+    DC_AEZ_UNROLLED for (unsigned n = 0; n < 8 && n < lanes; n++) left[n] ^= DC_AEZ_NAME(four)(key, right[n] ^ key->i);
+    DC_AEZ_UNROLLED for (unsigned n = 0; n < 8 && n < lanes; n++) {
         right[n] ^= DC_AEZ_NAME(four)(key, left[n] ^ key->j[1] ^ key->l[(n + 1) % 8] ^ i);
         dc_aez_store(bytes + 32 * n, right[n]);
         dc_aez_store(bytes + 32 * n + 16, left[n]);

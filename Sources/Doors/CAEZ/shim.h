@@ -13,6 +13,7 @@
 #define DC_AEZ_KEY 48
 // What messages must have.
 #define DC_AEZ_LEAST 32
+#define DC_AEZ_UNROLLED _Pragma("clang loop unroll(full)")
 
 typedef uint8_t dc_aez_block __attribute__((vector_size(DC_AEZ_BLOCK)));
 

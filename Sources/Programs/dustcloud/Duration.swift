@@ -17,6 +17,8 @@ struct Duration: ExpressibleByArgument {
         seconds = total
     }
 
+    var defaultValueDescription: String { Self.text(seconds) }
+
     private static let units: [Character: Int64] = ["s": 1, "m": 60, "h": 3600, "d": 86400]
     private static let longestSeconds: Int64 = 365 * 86400
 

@@ -1,7 +1,6 @@
 internal import Ambience
 internal import ArgumentParser
 internal import Boxes
-internal import Bytes
 internal import Coordination
 internal import Pickup
 internal import Postbox
@@ -55,47 +54,6 @@ struct MailInbox: ParsableCommand {
         let content = try MailFault.inbox { () throws(StorageRefusal) in try store.content(number, of: "INBOX") }
         guard let content else { throw CoordinationError(.notFound, "there is no letter \(number); see: dustcloud mail inbox") }
         Terminal.say(String(decoding: content.filter { $0 != 13 }, as: UTF8.self))
-    }
-}
-
-struct MailStatus: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "status", abstract: "Show which motes keep the mailbox, when they were asked last, and what lies here. Asks nobody.")
-
-    @OptionGroup var mailbox: PostboxOption
-    @Flag(help: "Print JSON.") var json = false
-
-    private struct Mote: Encodable {
-        let fingerprint: String
-        let asked: String?
-        let answer: String?
-    }
-
-    private struct Report: Encodable {
-        let domain: String
-        let motes: [Mote]
-        let motesWithBoxes: Int
-        let letters: Int
-        let unread: Int
-    }
-
-    func run() throws {
-        let (_, _, address, store) = try mailbox.open()
-        let report = try MailFault.told { try Self.report(address, store) }
-        if json { return try JSON.say(report) }
-        Terminal.say("\(report.domain) · \(report.letters) letters in the inbox, \(report.unread) of them new")
-        guard report.motesWithBoxes > 0 else { return Terminal.say("which motes keep it is not known yet; fetch letters with: dustcloud mail serve") }
-        var table = Table(["KEPT BY", "LAST ASKED", "ANSWER"])
-        for mote in report.motes { table.add([mote.fingerprint, mote.asked ?? "never", mote.answer ?? "-"]) }
-        Terminal.say("\(report.motesWithBoxes) motes keep mailboxes\n\n\(table.text)")
-    }
-
-    private static func report(_ address: BoxAddress, _ store: PostboxStore) throws -> Report {
-        let motes = try store.motes(), asked = try store.asked(), letters = try MailFault.inbox { () throws(StorageRefusal) in try store.folder("INBOX").letters }
-        let places = BoxPlaces.of(address, among: motes).map { place in
-            let last = asked.first { $0.identity == place.identity }
-            return Mote(fingerprint: Hex.upper(place.identity), asked: last?.at?.rfc3339, answer: last?.answer)
-        }
-        return Report(domain: address.domain, motes: places, motesWithBoxes: motes.count, letters: letters.count, unread: letters.count { !$0.flags.contains(.seen) })
     }
 }
 

@@ -77,7 +77,7 @@ struct MailServe: ParsableCommand {
         guard let collector = BoxCollector(store, line, key, now: { SystemTime().wall }) else { throw CoordinationError(.badData, "the mailbox's key is damaged") }
         let collecting = PostboxThread {
             MailWords.tellTrouble {
-                let round = try collector.collect()
+                let round = try collector.collect(isPatient: false)
                 if round.letters > 0 { Terminal.report("\(MailWords.letters(round.letters)) came") }
                 if round.answers < round.places || round.places == 0 { Terminal.report(MailWords.missing(round)) }
             }
@@ -89,10 +89,10 @@ struct MailServe: ParsableCommand {
                 if waiting > 0 { Terminal.report("\(MailWords.letters(waiting)) wait for a gateway that answers") }
             }
         }
-        return [(collecting, Double(every.seconds)), (sending, Self.sendMeanSeconds)]
+        return [(collecting, Double(every.seconds)), (sending, min(Self.sendMeanSeconds, Double(every.seconds)))]
     }
 
-    /// Between two looks at what is to be sent, on average. How long a letter is on its way is the mix's business.
+    /// Between two looks at what is to be sent, on average, at the most. How long a letter is on its way is the mix's business.
     private static let sendMeanSeconds = 20.0
 }
 

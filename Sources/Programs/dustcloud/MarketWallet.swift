@@ -46,7 +46,6 @@ struct MarketAgent: ParsableCommand {
     @OptionGroup var route: RouteOptions
     @Flag(help: "For trials: spend fresh credit, wait for no random moment, make no cover. Whoever hurries can be linked to what they paid.") var hurried = false
     @Option(help: ArgumentHelp("End after so many seconds.", valueName: "seconds")) var seconds: Int64?
-    @Option(help: .hidden) var workBits: Int64?
 
     private static let longestNapMilliseconds: Int64 = 1_000
     private static let hurriedNapMilliseconds: Int64 = 150
@@ -58,7 +57,6 @@ struct MarketAgent: ParsableCommand {
             guard let port = LinePort(terms, try route.route(wallet.state), now: { SystemTime().wall.secondsSinceEpoch }) else {
                 throw WalletError(.badData, "the terms' address \(terms.address) is none")
             }
-            if let workBits { try store.set("work-bits", Array("\(workBits)".utf8)) }
             let agent = try WalletAgent(folder, store, port, rules: WalletRules(isHurried: hurried))
             agent.onNews = { Terminal.report($0) }
             Terminal.report("wallet of \(terms.origin) runs, through \(route.direct ? "no circuit: the exchange sees from where" : "the overlay")")

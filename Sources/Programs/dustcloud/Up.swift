@@ -25,9 +25,16 @@ struct Up: ParsableCommand {
     var streamLife: Duration?
     @Option(help: ArgumentHelp("Seconds between two votes of the authority, 10 to 300, dividing half an hour. Default: 10.", valueName: "seconds"))
     var votingInterval: Int64?
+    @Option(help: ArgumentHelp("How long each mote of this machine holds a letter of others on average. Default: a sixtieth of its life, 15s to 30m; none for shorter lives.", valueName: "duration"))
+    var mailHold: Duration?
+    @Flag(help: "Let motes of this machine carry no mail and keep no mailboxes.") var noMail = false
     @Flag(help: "Let motes connect to private addresses, this machine's own among them.") var allowPrivateExits = false
     @Option(help: ArgumentHelp("The node program. Default: 'mote' beside this program.", valueName: "path"), completion: .file()) var mote: String?
     @Flag(help: "Return once the client is ready; the coordinator goes on by itself.") var detach = false
+
+    func validate() throws {
+        guard mailHold == nil || !noMail else { throw ValidationError("--mail-hold and --no-mail exclude each other") }
+    }
 
     func run() throws {
         let quote = try quoted()
@@ -80,6 +87,7 @@ struct Up: ParsableCommand {
                 isExitToPrivateAllowed: allowPrivateExits, socks: try CloudMaker.SocketAddressText(socks ?? "127.0.0.1:9150"),
                 streamLifeSeconds: streamLife?.seconds)
             (request.machines, request.clouds) = (found, quote?.plan)
+            (request.mailHoldSeconds, request.hasMail) = (mailHold?.seconds, !noMail)
             Terminal.report("making a new cloud in \(folder.path)")
             _ = try CloudMaker.make(request, folder: folder, store: store, program: program)
         }
@@ -113,6 +121,8 @@ struct Up: ParsableCommand {
             (socks.map { $0 != network.socks } ?? false) ? "--socks"
             : (votingInterval.map { $0 != network.votingIntervalSeconds } ?? false) ? "--voting-interval"
             : (streamLife.map { $0.seconds != network.streamLifeSeconds } ?? false) ? "--stream-life"
+            : (mailHold.map { $0.seconds != network.mailHoldSeconds } ?? false) ? "--mail-hold"
+            : noMail && network.mailHoldSeconds != nil ? "--no-mail"
             : allowPrivateExits && !network.isExitToPrivateAllowed ? "--allow-private-exits" : nil
         if let changed { throw CoordinationError(.configuration, "\(changed) cannot change while a cloud is up; first: dustcloud down") }
     }

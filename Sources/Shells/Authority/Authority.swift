@@ -104,18 +104,26 @@ package final class Authority {
     @discardableResult
     package func submit(_ upload: [UInt8]) -> Acceptance { gate.admit(upload, now: loop.wall) }
 
-    private func noteDescriptor(_ descriptor: RouterDescriptor, reached: WallTime? = nil) {
+    /// - Parameters:
+    ///   - reached: when it was last reached at its first address, as far as an earlier process knew.
+    ///   - reached6: likewise at its IPv6 address.
+    private func noteDescriptor(_ descriptor: RouterDescriptor, reached: WallTime? = nil, reached6: WallTime? = nil) {
         guard descriptor.rsa != settings.ownRelay, settings.rules.testsReachability else { return }
         watch.note(descriptor, reached: reached)
-        watch6?.note(descriptor, reached: reached)
+        watch6?.note(descriptor, reached: reached6)
     }
 
-    /// Relays that the last consensus lists with the descriptor that is here were reached before it: a restart must not drop
-    /// everybody from the next one because it comes before their tests.
+    /// Relays that the last consensus lists at the addresses that they have now were reached there before it: a restart must not drop everybody from
+    /// the next one because it comes before their tests, and not those either that have told something new meanwhile.
     private func noteKnownRelays() {
         let last = store.consensus(.ns)
-        let listed = Set(last?.entries.filter { $0.flags.contains(.running) }.compactMap(\.descriptorDigest) ?? [])
-        for descriptor in store.descriptors { noteDescriptor(descriptor, reached: listed.contains(descriptor.digest) ? last?.validAfter : nil) }
+        let listed = Dictionary(last?.entries.filter { $0.flags.contains(.running) }.map { ($0.rsa, $0) } ?? [], uniquingKeysWith: { first, _ in first })
+        for descriptor in store.descriptors {
+            let entry = listed[descriptor.rsa]
+            let isThere = entry.map { SocketAddress(ip: $0.address, port: $0.orPort) } == descriptor.address4
+            let isThere6 = descriptor.ipv6.map { entry?.otherAddresses.contains($0) ?? false } ?? false
+            noteDescriptor(descriptor, reached: isThere ? last?.validAfter : nil, reached6: isThere6 ? last?.validAfter : nil)
+        }
     }
 }
 

@@ -37,7 +37,8 @@ package final class BoxDesk {
     /// Items written in one commit; each is read with all of its commit.
     private static let commitItems = 16
     /// Between two looks at what is to be passed on: exponential, so that what a mote lays says little of when it came.
-    private static let turnMeanSeconds = 20.0
+    package static let turnMeanSeconds = 20.0
+    private static let lastTurnsMeanSeconds = 1.0
     /// A mote that did not answer, or had no room, is left alone for so long.
     private static let pause = Instant.Span.seconds(60)
     private static let sealingJobs = 64
@@ -46,6 +47,8 @@ package final class BoxDesk {
     private let spool: Spool
     private let around: Surroundings
     private let worker: BackgroundWorker
+    private let turnMeanSeconds: Double
+    private var isLeaving = false
     private var shelf: BoxShelf
     private var random = SecureRandom()
     private var turn: Timer?
@@ -55,8 +58,10 @@ package final class BoxDesk {
     package private(set) var laid = 0, fetched = 0, passedOn = 0
 
     /// Takes up what the spool has.
-    package init(loop: EventLoop, spool: Spool, _ around: Surroundings, bounds: BoxShelf.Bounds = BoxShelf.Bounds()) throws(FileError) {
-        (self.loop, self.spool, self.around) = (loop, spool, around)
+    package init(
+        loop: EventLoop, spool: Spool, _ around: Surroundings, bounds: BoxShelf.Bounds = BoxShelf.Bounds(), turnMeanSeconds: Double = turnMeanSeconds
+    ) throws(FileError) {
+        (self.loop, self.spool, self.around, self.turnMeanSeconds) = (loop, spool, around, turnMeanSeconds)
         worker = BackgroundWorker(loop: loop, jobLimit: Self.sealingJobs)
         shelf = BoxShelf(bounds: bounds)
         for id in spool.ids(of: Self.itemKind) {
@@ -132,14 +137,30 @@ package final class BoxDesk {
     // MARK: What goes
 
     private func plan() {
-        let seconds = -Self.turnMeanSeconds * log(Double.random(in: Double.leastNormalMagnitude..<1, using: &random))
+        let mean = isLeaving ? min(Self.lastTurnsMeanSeconds, turnMeanSeconds) : turnMeanSeconds, seconds = -mean * log(Double.random(in: Double.leastNormalMagnitude..<1, using: &random))
         turn = loop.after(.seconds(seconds)) { [weak self] in
             self?.passOn()
             self?.plan()
         }
     }
 
-    /// Passes on what others are to have, and lets go of what is nothing of ours any more. Also called before the mote ends.
+    /// Before the mote ends, from when on it is not among `motes`: what it has goes to others now.
+    package func leave() {
+        guard !isLeaving else { return }
+        isLeaving = true
+        turn?.cancel()
+        passOn()
+        plan()
+    }
+
+    /// Whether all that is here is elsewhere too, and those who should have it and have not cannot be reached.
+    package var isHandedOver: Bool {
+        let motes = around.motes()
+        return underWay.isEmpty && shelf.isElsewhere(among: motes, own: around.own)
+            && shelf.errands(among: motes, own: around.own).allSatisfy { notBefore[$0.mote.identity] != nil }
+    }
+
+    /// Passes on what others are to have, and lets go of what is nothing of ours any more.
     package func passOn() {
         let motes = around.motes()
         for name in shelf.surplus(among: motes, own: around.own, at: loop.wall) { spool.remove(name) }

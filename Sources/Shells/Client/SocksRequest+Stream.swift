@@ -39,7 +39,8 @@ extension SocksRequest {
     private static let ownSuffix = ".dust.alt"
     private static let motesSuffix = ".mote" + ownSuffix
 
-    /// `FINGERPRINT.mote.dust.alt` is the directory of that relay, at the end of a circuit; `any.mote.dust.alt` that of some relay.
+    /// `FINGERPRINT.mote.dust.alt` is the directory of that relay, at the end of a circuit; `any.mote.dust.alt` that of some mote on
+    /// the mix, which the consensus says of it (`PathNeed.mixProtocol`).
     var directory: PathNeed.Purpose? {
         guard command == .connect, case .name(let name) = target, name.lowercased().hasSuffix(Self.motesSuffix) else { return nil }
         let label = name.dropLast(Self.motesSuffix.utf8.count).lowercased()

@@ -4,6 +4,19 @@ package import Providers
 
 /// Makes a new cloud's network: ports and authority keys, recorded before anything runs on them.
 package enum CloudMaker {
+    /// A mote is only given a letter that will almost surely have left the mix before that mote ends, which takes 20 times as long as one mote holds it on
+    /// average. So much of a life is a third; the rest is for those who have begun before.
+    private static let holdsInLife: Int64 = 60
+    private static let longestHoldSeconds: Int64 = 1800
+    /// Less is bought dearly: the shorter the delays, the more cover is sent.
+    private static let shortestHoldSeconds: Int64 = 15
+
+    /// How long motes of such a fleet hold packets; `nil` if they live too briefly for mail.
+    package static func mailHoldSeconds(_ policy: FleetPolicy) -> Int64? {
+        let hold = min(policy.normal.lifetimeSeconds / holdsInLife, longestHoldSeconds)
+        return hold >= shortestHoldSeconds ? hold : nil
+    }
+
     /// Between two votes, if nobody wants it otherwise.
     package static let usualVotingSeconds: Int64 = 10
 
@@ -13,6 +26,9 @@ package enum CloudMaker {
         package var isExitToPrivateAllowed: Bool
         package var socks: SocketAddressText
         package var streamLifeSeconds: Int64?
+        /// How long motes hold packets of the mix on average; `nil`: what suits their lives.
+        package var mailHoldSeconds: Int64?
+        package var hasMail = true
         /// For a cloud of virtual machines on this machine.
         package var machines: MachineSettings?
         /// For a cloud of rented machines.
@@ -31,6 +47,9 @@ package enum CloudMaker {
         var timing: Timing {
             Timing(policy: policy, votingIntervalSeconds: votingIntervalSeconds, expectedStreamLifeSeconds: streamLifeSeconds)
         }
+
+        /// Machines that are motes have nothing but memory, too little to keep others' letters in.
+        var mailHold: Int64? { hasMail && machines == nil && clouds == nil ? mailHoldSeconds ?? CloudMaker.mailHoldSeconds(policy) : nil }
     }
 
     /// An address with a port, checked.
@@ -98,6 +117,6 @@ package enum CloudMaker {
         return NetworkPlan(
             authorityORPort: relayPort, authorityDirPort: directoryPort, authorityIdentity: made.identity, authorityFingerprint: made.fingerprint,
             votingIntervalSeconds: request.votingIntervalSeconds, isExitToPrivateAllowed: request.isExitToPrivateAllowed, socks: request.socks.text,
-            streamLifeSeconds: request.timing.streamLifeSeconds, address: address, isInYard: isInYard)
+            streamLifeSeconds: request.timing.streamLifeSeconds, mailHoldSeconds: request.mailHold, address: address, isInYard: isInYard)
     }
 }

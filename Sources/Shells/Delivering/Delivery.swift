@@ -13,14 +13,16 @@ package import Spool
 /// 3. Who has it, or never can have it, is written down after each attempt, so nobody gets it twice, unless a server's last answer is lost: then it comes again
 ///    with the same Message-ID.
 /// 4. The others are tried again at random times for five days (`RetrySchedule`).
-/// 5. At the end the letter leaves the spool in the same commit that brings a report in, if there is something to tell and a way back. `onReport` gets it, again after
-///    each start until it says that it has it.
+/// 5. At the end the letter leaves the spool in the same commit that brings a report in, if there is something to tell and a way back. `onReport` gets it, again and
+///    after each start until it says that it has it.
 package final class Delivery {
     package struct Report {
         /// To be laid into the sender's mailbox.
         package let letter: Letter
         /// What came with the letter that it is about.
         package let returning: [UInt8]
+        /// Since that letter came.
+        package let ageSeconds: Int64
     }
 
     /// What is known of it now.
@@ -44,10 +46,12 @@ package final class Delivery {
     }
 
     enum Kind {
-        static let letter: UInt8 = 1, progress: UInt8 = 2, report: UInt8 = 3
+        static let letter: UInt8 = 1, progress: UInt8 = 2, report: UInt8 = 3, policy: UInt8 = 4
     }
 
     private static let tick = Instant.Span.seconds(Int64(1))
+    /// Until a report is told again that nobody could take.
+    private static let reportPause = Instant.Span.seconds(Int64(60))
 
     private let loop: EventLoop
     private let spool: Spool
@@ -64,8 +68,8 @@ package final class Delivery {
     private var timer: Loops.Timer?
     private var isStopped = false
 
-    /// Takes a report over; its callback says that it is durable elsewhere.
-    package var onReport: ((Report, @escaping () -> Void) -> Void)? { didSet { tellReports() } }
+    /// Takes a report over; its callback says whether it is durable elsewhere.
+    package var onReport: ((Report, @escaping (Bool) -> Void) -> Void)? { didSet { tellReports() } }
     /// Sentences for the log, which name servers and neither letters nor recipients.
     package var onNews: ((String) -> Void)?
 
@@ -74,7 +78,7 @@ package final class Delivery {
         guard let context = TLSContext(believing: settings.trustFile) else { throw .trust(settings.trustFile ?? "the system's store") }
         (self.loop, self.spool, self.settings, self.context) = (loop, spool, settings, context)
         dialling = Dialling(loop: loop, proxy: settings.proxy)
-        finder = RouteFinder(settings, dialling, StubResolver(dialling, servers: settings.resolvers), context)
+        finder = RouteFinder(settings, dialling, StubResolver(dialling, servers: settings.resolvers), context, PolicyShelf(spool, at: loop.wall))
         queue = DeliveryQueue(schedule: settings.schedule)
         recover()
         timer = loop.every(Self.tick) { [weak self] in self?.work() }
@@ -115,9 +119,10 @@ package final class Delivery {
     }
 
     /// Letters that nobody is bringing now, for somebody else who goes on with them; each with those who have not got it. `settle` forgets one that is durable there.
-    package func waitingLetters() -> [(letter: QueuedLetter, progress: Progress)] {
+    /// - Parameter limit: so many at most; the others when this is asked again.
+    package func waitingLetters(upTo limit: Int = .max) -> [(letter: QueuedLetter, progress: Progress)] {
         var all: [(QueuedLetter, Progress)] = []
-        while let (id, progress) = queue.next(at: WallTime(secondsSinceEpoch: .max / 2)) {
+        while all.count < limit, let (id, progress) = queue.next(at: WallTime(secondsSinceEpoch: .max / 2)) {
             if let queued = read(id) { all.append((queued, progress)) }
         }
         return all
@@ -194,12 +199,12 @@ package final class Delivery {
     private func report(on queued: QueuedLetter, _ progress: Progress) -> Report? {
         guard let id = LetterID(SecureRandom.bytes(LetterID.bytesCount)) else { return nil }
         return DeliveryReport.letter(on: queued, progress, id: id, boundary: Hex.lower(SecureRandom.bytes(16)), name: settings.name)
-            .map { Report(letter: $0, returning: queued.returning) }
+            .map { Report(letter: $0, returning: queued.returning, ageSeconds: loop.wall - queued.accepted) }
     }
 
     private func end(_ id: LetterID, _ report: Report?) {
         var changes: [SpoolChange] = [.remove(id: id.bytes), .remove(id: Self.progressID(id))]
-        if let report, let kept = QueuedLetter(report.letter, accepted: loop.wall, trace: 0, returning: report.returning) {
+        if let report, let kept = QueuedLetter(report.letter, accepted: loop.wall - report.ageSeconds, trace: 0, returning: report.returning) {
             changes.append(.append(kind: Kind.report, id: report.letter.id.bytes, payload: kept.encoded))
         }
         spool.commit(changes) { [weak self] result in
@@ -214,11 +219,15 @@ package final class Delivery {
         guard onReport != nil else { return }
         for id in spool.ids(of: Kind.report) {
             guard let kept = (try? spool.payload(of: id)).flatMap({ $0 }).flatMap(QueuedLetter.init(decoding:)) else { continue }
-            tellReport(Report(letter: kept.letter, returning: kept.returning))
+            tellReport(Report(letter: kept.letter, returning: kept.returning, ageSeconds: loop.wall - kept.accepted))
         }
     }
 
     private func tellReport(_ report: Report) {
-        onReport?(report) { [spool] in spool.remove(report.letter.id.bytes) }
+        guard !isStopped else { return }
+        onReport?(report) { [weak self] isKept in
+            guard let self else { return }
+            if isKept { spool.remove(report.letter.id.bytes) } else { loop.after(Self.reportPause) { [weak self] in self?.tellReport(report) } }
+        }
     }
 }

@@ -72,12 +72,14 @@ final class MailLink {
         guard source != nil else { return }
         guard onSecured == nil else { return handshake() }
         guard let session else { return readPlain() }
+        // SAFETY: `memory.buffer` is never empty, and the call keeps no pointer.
         let (count, progress) = memory.buffer.withUnsafeMutableBufferPointer { session.read(into: $0.baseAddress!, capacity: $0.count) }
         if count > 0 { onBytes?(Array(memory.buffer[..<count])) }
         if source != nil, progress != .wantsRead { end() }
     }
 
     private func readPlain() {
+        // SAFETY: no more than the buffer has, and the call keeps no pointer.
         let count = memory.buffer.withUnsafeMutableBytes { recv(fd, $0.baseAddress, 16 << 10, 0) }
         if count > 0 { return onBytes?(Array(memory.buffer[..<count])) ?? () }
         if count == 0 || (errno != EAGAIN && errno != EINTR) { end() }
@@ -115,6 +117,7 @@ final class MailLink {
     /// Whether all is with the system; `nil` when the connection is gone.
     private func flushPlain() -> Bool? {
         while !unsent.isEmpty {
+            // SAFETY: `unsent` is not empty, and the call keeps no pointer.
             let count = unsent.withUnsafeBytes { Glibc.send(fd, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
             if count < 0 { return errno == EAGAIN || errno == EINTR ? false : nil }
             unsent = unsent.dropFirst(count)
@@ -124,6 +127,7 @@ final class MailLink {
 
     private func flush(_ session: TLSSession) -> Bool? {
         while !unsent.isEmpty {
+            // SAFETY: `unsent` is not empty, and the call keeps no pointer.
             let (count, progress) = unsent.withUnsafeBufferPointer { session.write($0.baseAddress!, count: $0.count) }
             if progress == .failed || progress == .closed { return nil }
             guard count > 0 else { break }

@@ -3,7 +3,8 @@ internal import Loops
 internal import Outgoing
 internal import Sealing
 
-/// What domains publish of how their mail must be brought (RFC 8461): fetched when its record says that it is new, kept as long as it says.
+/// What domains publish of how their mail must be brought (RFC 8461): fetched when its record says that it is new, kept as long as it says, whatever becomes of the
+/// process: who can keep the record back after a restart must not undo it.
 final class PolicyFinder {
     private static let patience = Instant.Span.seconds(Int64(60))
 
@@ -11,20 +12,20 @@ final class PolicyFinder {
     private let dialling: Dialling
     private let resolver: StubResolver
     private let context: TLSContext
-    private var cache = STSCache()
+    private let shelf: PolicyShelf
 
-    init(_ settings: DeliverySettings, _ dialling: Dialling, _ resolver: StubResolver, _ context: TLSContext) {
-        (self.settings, self.dialling, self.resolver, self.context) = (settings, dialling, resolver, context)
+    init(_ settings: DeliverySettings, _ dialling: Dialling, _ resolver: StubResolver, _ context: TLSContext, _ shelf: PolicyShelf) {
+        (self.settings, self.dialling, self.resolver, self.context, self.shelf) = (settings, dialling, resolver, context, shelf)
     }
 
     /// `nil` where there is none: a new one that cannot be fetched counts for nothing, the one before for as long as it lasts.
     func find(_ domain: String, done: @escaping (STSPolicy?) -> Void) {
         resolver.ask("_mta-sts.\(domain)", .txt) { [self] answer in
-            let now = dialling.loop.wall, kept = cache.policy(of: domain, at: now)
+            let now = dialling.loop.wall, kept = shelf.cache.policy(of: domain, at: now)
             let texts = answer.records.compactMap { record -> [UInt8]? in if case .text(let bytes) = record { bytes } else { nil } }
-            guard let id = STSPolicy.id(in: texts), !cache.has(id, of: domain, at: now) else { return done(kept) }
+            guard let id = STSPolicy.id(in: texts), !shelf.cache.has(id, of: domain, at: now) else { return done(kept) }
             fetch(domain) { [self] policy in
-                if let policy { cache.keep(policy, id: id, of: domain, at: now) }
+                if let policy { shelf.keep(policy, id: id, of: domain, at: now) }
                 done(policy ?? kept)
             }
         }

@@ -11,9 +11,9 @@ final class RouteFinder {
     private let policies: PolicyFinder
     private var random = SecureRandom()
 
-    init(_ settings: DeliverySettings, _ dialling: Dialling, _ resolver: StubResolver, _ context: TLSContext) {
+    init(_ settings: DeliverySettings, _ dialling: Dialling, _ resolver: StubResolver, _ context: TLSContext, _ shelf: PolicyShelf) {
         (self.settings, self.dialling, self.resolver) = (settings, dialling, resolver)
-        policies = PolicyFinder(settings, dialling, resolver, context)
+        policies = PolicyFinder(settings, dialling, resolver, context, shelf)
     }
 
     /// Never before it returns. A domain that one kind of route refuses for good may still have another.

@@ -70,6 +70,9 @@ package final class DirectoryServer {
     package var offices: [DirectoryOffice] = []
     /// Bounds on requests; an authority takes larger ones, votes.
     package var requestLimits = HTTPLimits.relayRequest
+    /// Of requests that came and are not answered yet, all together: anybody may post to offices, and nobody is known.
+    package var memoryBytes = 64 << 20
+    private var heldBytes = 0
 
     /// Without a `press` everything is sent as plain text and whole.
     package init(store: DirectoryStore, press: DocumentPress? = nil) {
@@ -81,6 +84,15 @@ package final class DirectoryServer {
             if case .consensus(let flavour) = change, let consensus = self?.store.consensus(flavour) { self?.history?.note(consensus) }
         }
     }
+
+    /// Of a request that is read; false where there is no room. To be given back with `release`.
+    func hold(_ bytes: Int) -> Bool {
+        guard heldBytes + bytes <= memoryBytes else { return false }
+        heldBytes += bytes
+        return true
+    }
+
+    func release(_ bytes: Int) { heldBytes -= bytes }
 
     /// The whole answer as plain text, with the headers that clients read.
     package func answer(_ request: HTTPRequest, from peer: Peer, now: WallTime) -> HTTPResponse {

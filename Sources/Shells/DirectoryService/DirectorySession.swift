@@ -38,6 +38,8 @@ final class DirectorySession {
     /// When a consensus began to be sent, and how long the answer is.
     private var download: (since: Instant, bytes: Int)?
     private var hasAnswered = false
+    /// Of the request, as long as it may be in memory.
+    private var heldBytes = 0
     private var isOver = false
     /// Called once, when the session no longer matters.
     private var onOver: (() -> Void)?
@@ -58,8 +60,10 @@ final class DirectorySession {
     }
 
     func receive(_ bytes: [UInt8]) {
-        guard !hasAnswered else { return }
+        guard !hasAnswered, !isAsked else { return }
         server.statistics.trafficRead &+= UInt64(bytes.count)
+        guard server.hold(bytes.count) else { return refuse() }
+        heldBytes += bytes.count
         do throws(HTTPError) {
             guard let request = try parser.receive(bytes) else { return }
             isAsked = true
@@ -76,6 +80,7 @@ final class DirectorySession {
     /// The connection is gone.
     func closed() {
         isOver = true
+        release()
         settleDownload(isComplete: true)
         timer?.cancel()
         timer = nil
@@ -90,6 +95,7 @@ final class DirectorySession {
     private func answer(_ response: HTTPResponse) {
         guard !hasAnswered, !isOver else { return }
         hasAnswered = true
+        release()
         arm(settings.answerTimeout)
         let head = response.encodedHead
         note(response, bytes: head.count + response.body.count)
@@ -97,6 +103,13 @@ final class DirectorySession {
         transport.send(head)
         transport.send(response.body)
         transport.finish()
+    }
+
+    /// Whoever reads the answer slowly does not keep the request in memory.
+    private func release() {
+        parser = HTTPRequestParser(limits: server.requestLimits)
+        server.release(heldBytes)
+        heldBytes = 0
     }
 
     private func arm(_ span: Instant.Span) {

@@ -65,7 +65,10 @@ package final class DirectoryTunnels {
         _ request: HTTPRequest, at relay: RSAIdentity, by path: () -> [HopTarget]?, limits: HTTPLimits = .response,
         _ done: @escaping (Result<HTTPResponse, Failure>) -> Void
     ) {
-        let exchange = DirectoryExchange(loop: router.loop, request: request, limits: limits, stallTimeout: settings.stallTimeout, onStep: { _ in }, done)
+        let exchange = DirectoryExchange(loop: router.loop, request: request, limits: limits, stallTimeout: settings.stallTimeout, onStep: { _ in }) { [weak self] result in
+            if case .failure(.stalled) = result { self?.leave(relay) }
+            done(result)
+        }
         if let tunnel = distant[relay], tunnel.isOpen, router.loop.now - tunnel.began < settings.distantLife { return tunnel.add(exchange) }
         guard let path = path() else { return router.loop.soon { exchange.fail(.unreachable) } }
         distant = distant.filter(\.value.isOpen)
@@ -74,6 +77,9 @@ package final class DirectoryTunnels {
         if distant.count < Self.tunnelLimit { distant[relay] = tunnel }
         tunnel.add(exchange)
     }
+
+    /// Where nothing moves, for a relay on the way has gone without a word, the next exchange goes another way.
+    private func leave(_ relay: RSAIdentity) { distant.removeValue(forKey: relay)?.close() }
 
     /// Closes all circuits; exchanges under way fail.
     package func closeAll() {

@@ -29,7 +29,7 @@ struct MarketHouse {
     private var throttle: MarketThrottle
     /// Days whose keys were read from disk, and what they still lack.
     private var lacking: [Int64: Set<KeyRole>] = [:]
-    private var publishedWeeks: Set<Int64> = []
+    private var published: Set<KeyTable.Span> = []
     /// The last slice of which nothing is left to do, and the day whose leavings were deleted.
     private var finished: Slice?
     private var cleaned: Int64?
@@ -68,8 +68,8 @@ struct MarketHouse {
         for week in weeks { for role in schedule.credit(week: week) where role.forgotten > since { issuer.open(role) } }
         for day in days where lacking[day] == nil { try open(day, at: slice, since: since) }
         try takeMade()
-        for week in schedule.weeks(at: slice) where publishedWeeks.insert(week).inserted { try publish(.week, week, issuer.table(week: week)) }
-        for day in schedule.days(at: slice) where lacking[day]?.isEmpty == true { try publish(.day, day, issuer.table(day: day)) }
+        for week in schedule.weeks(at: slice) { try publish(.week(week)) { $0.table(week: week) } }
+        for day in schedule.days(at: slice) where lacking[day]?.isEmpty == true { try publish(.day(day)) { $0.table(day: day) } }
     }
 
     /// An exchange that was down for longer does not burn all that was left.
@@ -101,10 +101,15 @@ struct MarketHouse {
         if let trouble { news.append(.trouble(trouble)) } else if !made.isEmpty { news.append(.making(keys: maker.waiting)) }
     }
 
-    private mutating func publish(_ kind: LogLeaf.Kind, _ number: Int64, _ table: KeyTable?) throws {
-        guard let table, try !log.has(kind, number) else { return }
-        try log.add(kind, number, table.bytes)
-        news.append(.published(kind, number))
+    /// Once: a table has thousands of keys, and it is asked for five times a second.
+    private mutating func publish(_ span: KeyTable.Span, _ table: (Issuer) -> KeyTable?) throws {
+        guard !published.contains(span) else { return }
+        if try !log.has(span.kind, span.number) {
+            guard let table = table(issuer) else { return }
+            try log.add(span.kind, span.number, table.bytes)
+            news.append(.published(span.kind, span.number))
+        }
+        published.insert(span)
     }
 
     // MARK: beacons
@@ -195,6 +200,7 @@ struct MarketHouse {
         guard slice.day != cleaned else { return }
         try forgetting.run(at: slice)
         lacking = lacking.filter { $0.key >= slice.day - MarketForgetting.keysKeptDays }
+        published = published.filter { $0.forgotten > slice }
         cleaned = slice.day
     }
 

@@ -5,15 +5,28 @@ internal import Sealing
 struct MarketLog {
     private let store: MarketStore
     private(set) var author: LogAuthor
+    /// Of what was published of late: what motes may say that they saw.
+    private var recent: [Checkpoint]
 
     init(_ store: MarketStore, _ trust: LogTrust, _ key: Ed25519Key) throws {
         self.store = store
-        let (rows, checkpoint) = try store.read { database in
-            (try database.rows("SELECT kind, about, digest FROM leaf ORDER BY number"), try database.row("SELECT body FROM checkpoint ORDER BY size DESC LIMIT 1")?.text("body"))
+        let (rows, checkpoints) = try store.read { database in
+            (try database.rows("SELECT kind, about, digest FROM leaf ORDER BY number"),
+             try database.rows("SELECT body FROM checkpoint ORDER BY size DESC LIMIT ?", .integer(Int64(RecentRoots.reachWhenListed))).map { try $0.text("body") })
         }
         let entries = try rows.map { row in LogLeaf(origin: trust.origin, kind: try Self.kind(row), number: try row.integer("about"), digest: try row.bytes("digest")).bytes }
-        author = LogAuthor(trust: trust, key: key, entries: entries, published: checkpoint.flatMap { try? Checkpoint($0) })
+        author = LogAuthor(trust: trust, key: key, entries: entries, published: checkpoints.first.flatMap { try? Checkpoint($0) })
+        recent = checkpoints.reversed().compactMap { try? Checkpoint($0) }
+        forget()
     }
+
+    private mutating func forget() {
+        let newest = recent.last?.size ?? 0
+        recent.removeAll { $0.size + RecentRoots.reachWhenListed < newest }
+    }
+
+    /// Whether that is the root of a tree that was published, and wallets still know it as long as a mote is sold that was listed with it.
+    func wasShown(_ root: [UInt8]) -> Bool { recent.contains { $0.root == root } }
 
     private static func kind(_ row: MarketRow) throws -> LogLeaf.Kind {
         guard let kind = LogLeaf.Kind(rawValue: try row.text("kind")) else { throw MarketStoreError.damaged("the log has an entry of a kind that there is not") }
@@ -60,7 +73,7 @@ struct MarketLog {
     }
 
     /// A new checkpoint is believed: it is kept, and with it the proofs of what it is the first to show.
-    private func keep() throws {
+    private mutating func keep() throws {
         guard let published = author.published else { return }
         try store.write { database in
             let fresh = try database.rows(
@@ -72,6 +85,8 @@ struct MarketLog {
             }
             try database.run("INSERT INTO checkpoint (size, body) VALUES (?, ?) ON CONFLICT DO NOTHING", .integer(Int64(published.size)), .text(published.text))
         }
+        recent.append(published)
+        forget()
     }
 }
 

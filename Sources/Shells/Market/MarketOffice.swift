@@ -71,6 +71,8 @@ struct MarketOffice: Sendable {
         let slice = slice
         return try house.use { house in
             if try records.hasOffer(offer) { return nil }
+            // Wallets take a mote that saw another log than they did for a proof that this exchange has two.
+            guard house.log.wasShown(offer.keyRoot) else { return .malformed }
             if let refusal = try house.exchange.list(offer, at: slice), try refusal != .spent || !isHalfListed(offer, house) { return refusal }
             try records.add(offer)
             return nil

@@ -23,6 +23,8 @@ package enum MarketPath: Hashable, Sendable {
 
     package enum Method: String, Sendable { case get = "GET", post = "POST" }
 
+    package static func tile(_ tile: Tile) -> MarketPath { .tile(String(tile.path.dropFirst("tile/".count))) }
+
     /// `nil` for a path that there is not. Numbers have one form: decimal, without leading zeros.
     package init?(_ text: some StringProtocol) {
         let words = text.split(separator: "/", omittingEmptySubsequences: false).dropFirst()

@@ -51,10 +51,11 @@ package enum OrderLetter {
 
     /// The next nonce, in its place: thousands are tried.
     private static func countUp(_ text: inout [UInt8]) {
-        for place in stampHead.suffix(8).reversed() {
+        var place = stampHead.upperBound
+        repeat {
+            place -= 1
             text[place] &+= 1
-            if text[place] != 0 { return }
-        }
+        } while text[place] == 0 && place > stampHead.upperBound - 8
     }
 
     private static func isStamp(_ text: [UInt8]) -> Bool {

@@ -326,7 +326,7 @@ package final class Node {
 
     private func lookForEnd(notBefore earliest: Instant) {
         guard case .stopping(let deadline) = phase else { return }
-        let isIdle = router.totals.relayedCircuits == 0 && mail?.isEmpty != false && (relay?.publisher.isBusy != true || loop.now >= earliest)
+        let isIdle = router.totals.relayedCircuits == 0 && mail?.isEmpty != false && mailServices?.isHandedOver != false && (relay?.publisher.isBusy != true || loop.now >= earliest)
         if isIdle || loop.now >= deadline { loop.stop() }
     }
 

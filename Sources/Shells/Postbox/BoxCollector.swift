@@ -1,24 +1,37 @@
 package import Ambience
 package import Boxes
+internal import Dispatch
+internal import Loops
 package import Sealing
+internal import Synchronization
 
 /// Fetches what lies in the owner's box.
 ///
-/// 1. Which motes keep boxes is asked of some of them; what most say counts.
-/// 2. Those that keep this box are asked, one after another: what lies there, and at the same time they hear what the owner has already.
+/// 1. Which motes keep boxes is asked of some motes on the mix, taken at random by the client, who has them from the consensus; what most say counts.
+/// 2. Those that keep this box are asked, one after another: what lies there, and at the same time they hear what the owner has already. One that takes
+///    its time does not hold up the others.
 /// 3. What an answer brings is durable before anybody is told that it may go: with the next question.
 ///
 /// Who calls it decides when: at random times, for each question shows its mote that somebody reads this box now.
-package struct BoxCollector: Sendable {
+package final class BoxCollector: Sendable {
     /// Questions to one mote in one round.
     private static let questionsLimit = 500
-    private static let listTries = 12
+    private static let listTries = 6
+    /// After so long the next mote is asked, whether there is an answer or not. Milliseconds.
+    package static let patienceMilliseconds = 5_000
 
     private let store: PostboxStore
     private let line: any BoxLine
     private let key: Curve25519Key
     private let address: BoxAddress
     private let now: @Sendable () -> WallTime
+    private let patienceMilliseconds: Int
+    private let visits = Mutex(Visits())
+
+    private struct Visits {
+        var underWay: Set<[UInt8]> = []
+        var ended: [Result<Int?, PostboxError>] = []
+    }
 
     package struct Round: Sendable {
         package var letters = 0
@@ -27,34 +40,60 @@ package struct BoxCollector: Sendable {
         package var answers = 0
     }
 
-    package init?(_ store: PostboxStore, _ line: any BoxLine, _ key: Curve25519Key, now: @escaping @Sendable () -> WallTime) {
+    package init?(
+        _ store: PostboxStore, _ line: any BoxLine, _ key: Curve25519Key, patienceMilliseconds: Int = patienceMilliseconds, now: @escaping @Sendable () -> WallTime
+    ) {
         guard let address = BoxAddress(key: key.publicKey) else { return nil }
-        (self.store, self.line, self.key, self.address, self.now) = (store, line, key, address, now)
+        (self.store, self.line, self.key, self.address, self.now, self.patienceMilliseconds) = (store, line, key, address, now, patienceMilliseconds)
     }
 
     /// Waits for answers, within bounds.
-    package func collect() throws(PostboxError) -> Round {
+    ///
+    /// - Parameter isPatient: waits for all; else not for those that take their time, whose letters count in a later round.
+    package func collect(isPatient: Bool = true) throws(PostboxError) -> Round {
         try learn()
-        var round = Round()
-        for mote in BoxPlaces.of(address, among: try store.motes()) {
-            round.places += 1
-            let letters = try empty(mote)
-            if let letters { (round.letters, round.answers) = (round.letters + letters, round.answers + 1) }
-            try store.note(letters.map { "\($0) letters" } ?? "no answer", of: mote, now: now())
+        let places = BoxPlaces.of(address, among: try store.motes())
+        let threads = places.compactMap { begin($0) }
+        for thread in threads { if isPatient { thread.join() } else { thread.detach() } }
+        let results = visits.withLock { visits in
+            defer { visits.ended = [] }
+            return visits.ended
         }
+        var round = Round(places: places.count)
+        for result in results { if let letters = try result.get() { (round.letters, round.answers) = (round.letters + letters, round.answers + 1) } }
         return round
     }
 
-    /// Asks which motes keep boxes. Those that are known are asked first: most other relays know nothing of boxes.
+    /// Visits a mote, and lets it have its time; `nil` when somebody is there still.
+    private func begin(_ mote: BoxMote) -> WorkThread? {
+        guard visits.withLock({ $0.underWay.insert(mote.identity).inserted }) else { return nil }
+        let isDone = DispatchSemaphore(value: 0)
+        let thread = WorkThread("mailbox") { [self] in
+            let result = Result { () throws(PostboxError) in try visit(mote) }
+            visits.withLock {
+                $0.ended.append(result)
+                $0.underWay.remove(mote.identity)
+            }
+            isDone.signal()
+        }
+        _ = isDone.wait(timeout: .now() + .milliseconds(patienceMilliseconds))
+        return thread
+    }
+
+    /// Asks which motes keep boxes.
     package func learn() throws(PostboxError) {
-        let known = try store.motes().shuffled()
-        var answers: [[BoxMote]] = [], tries: [[UInt8]?] = known.prefix(Self.listTries / 2).map { $0.identity }
-        tries += [[UInt8]?](repeating: nil, count: Self.listTries - tries.count)
-        for mote in tries where answers.count < BoxList.asked {
-            if let list = line.post([], to: BoxPath.motes, of: mote, limitBytes: BoxList.limitBytes).flatMap({ BoxList.decode($0) }), !list.isEmpty { answers.append(list) }
+        var answers: [[BoxMote]] = []
+        for _ in 0..<Self.listTries where answers.count < BoxList.asked {
+            if let list = line.post([], to: BoxPath.motes, of: nil, limitBytes: BoxList.limitBytes).flatMap({ BoxList.decode($0) }), !list.isEmpty { answers.append(list) }
         }
         let agreed = BoxList.agreed(answers)
         if !agreed.isEmpty { try store.set(agreed) }
+    }
+
+    private func visit(_ mote: BoxMote) throws(PostboxError) -> Int? {
+        let letters = try empty(mote)
+        try store.note(letters.map { "\($0) letters" } ?? "no answer", of: mote, now: now())
+        return letters
     }
 
     /// Asks until nothing is left there and it knows what we have; `nil` when it does not answer.

@@ -106,6 +106,7 @@ package final class PickupListener: Sendable {
     private static func send(_ fd: Int32, _ bytes: [UInt8]) -> Bool {
         var offset = 0
         while offset < bytes.count {
+            // SAFETY: as many bytes as there are; the call keeps no pointer.
             let count = bytes[offset...].withUnsafeBytes { Glibc.send(fd, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
             if count > 0 { offset += count; continue }
             guard count < 0, errno == EAGAIN || errno == EINTR, isReady(fd, POLLOUT, Int32(patienceSeconds * 1_000)) else { return false }

@@ -20,6 +20,17 @@ package final class LocalProvider: MoteProvider {
 
     package func folder(_ key: MoteKey) -> NodeFolder { NodeFolder("\(root)/\(key)") }
 
+    /// Where the keys of a mote's mail are: in memory, so that they are nowhere else. `nil` on a machine that has no such place.
+    package func mailKeys(_ key: MoteKey) -> NodeFolder? {
+        Self.hasMemory ? NodeFolder("\(Self.memory)/dustcloud-\(key)") : nil
+    }
+
+    private static let memory = "/dev/shm"
+    /// By the line that proc(5) has for it: place and kind are the second and third words.
+    private static let hasMemory = ((try? Files.readText("/proc/self/mounts")) ?? "").split(separator: "\n").contains { line in
+        line.split(separator: " ").dropFirst().prefix(2) == [memory[...], "tmpfs"]
+    }
+
     package func observe() throws(ProviderError) -> [MoteKey: Sighting] {
         // Processes first: one that ends in between is still seen with its folder, and a folder alone is never taken for a process.
         let table = ProcessTable(namesBeginning: root + "/")
@@ -38,7 +49,8 @@ package final class LocalProvider: MoteProvider {
         guard folder.pids.isEmpty else { return }
         var random = SystemRandomNumberGenerator()
         guard let port = LoopbackPorts.free(besides: takenPorts(), random: &random) else { throw ProviderError("no free port on loopback") }
-        try folder.start(program: program, torrc: torrcs.mote(lease, attempt: attempt, port: port, in: folder, wallet: wallet.exists ? wallet : nil))
+        let torrc = torrcs.mote(lease, attempt: attempt, port: port, in: folder, wallet: wallet.exists ? wallet : nil, mailKeys: mailKeys(lease.key))
+        try folder.start(program: program, torrc: torrc)
     }
 
     package func drain(_ key: MoteKey) { signal([NodeSignal.drain], key) }
@@ -48,6 +60,7 @@ package final class LocalProvider: MoteProvider {
     package func erase(_ key: MoteKey) throws(ProviderError) {
         let folder = folder(key)
         guard folder.pids.isEmpty else { throw ProviderError("mote \(key) still runs") }
+        try mailKeys(key)?.erase()
         try folder.erase()
     }
 

@@ -12,6 +12,8 @@ package struct NetworkPlan: Equatable, Codable, Sendable {
     /// Where the client listens, such as `127.0.0.1:9150`.
     package var socks: String
     package var streamLifeSeconds: Int64
+    /// How long motes of this machine hold packets of the mix on average; `nil`: they carry no mail.
+    package var mailHoldSeconds: Int64?
     /// Where the authority listens, if not on loopback.
     private var outerAddress: String?
     /// Whether authority and client run in the yard, a network of their own on this machine, with `address` as theirs; see `Yard`.
@@ -21,7 +23,7 @@ package struct NetworkPlan: Equatable, Codable, Sendable {
     package init(
         authorityORPort: UInt16, authorityDirPort: UInt16, authorityIdentity: String, authorityFingerprint: String, votingIntervalSeconds: Int64,
         isExitToPrivateAllowed: Bool, socks: String, streamLifeSeconds: Int64,
-        address: String = loopback, isInYard: Bool = false
+        mailHoldSeconds: Int64? = nil, address: String = loopback, isInYard: Bool = false
     ) {
         self.authorityORPort = authorityORPort
         self.authorityDirPort = authorityDirPort
@@ -31,6 +33,7 @@ package struct NetworkPlan: Equatable, Codable, Sendable {
         self.isExitToPrivateAllowed = isExitToPrivateAllowed
         self.socks = socks
         self.streamLifeSeconds = streamLifeSeconds
+        self.mailHoldSeconds = mailHoldSeconds
         outerAddress = address == Self.loopback ? nil : address
         yard = isInYard ? true : nil
     }

@@ -81,5 +81,5 @@ package struct NodeFolder: Sendable {
         }
     }
 
-    private static let reportLimitBytes = 64 << 10
+    static let reportLimitBytes = 64 << 10
 }

@@ -8,9 +8,10 @@ package struct Torrcs {
     package init(_ plan: NetworkPlan) { self.plan = plan }
 
     /// A mote that is reached at `address`:`port`, with its files in `folder` as it sees them. `isBound`: it listens at that address; else at all that it has,
-    /// for a rented machine may be reached at one that it does not know. With a wallet on the same machine it can be sold.
+    /// for a rented machine may be reached at one that it does not know. With a wallet on the same machine it can be sold, and with a folder in memory for
+    /// the keys of mail it is on the mix and keeps mailboxes.
     package func mote(
-        _ lease: Lease, attempt: Int, address: String = NetworkPlan.loopback, port: UInt16, isBound: Bool = true, in folder: NodeFolder, wallet: WalletPlace? = nil
+        _ lease: Lease, attempt: Int, address: String = NetworkPlan.loopback, port: UInt16, isBound: Bool = true, in folder: NodeFolder, wallet: WalletPlace? = nil, mailKeys: NodeFolder? = nil
     ) -> String {
         var lines = ["# mote \(lease.key), attempt \(attempt), \(lease.lifetimeClass.rawValue)"]
         lines += common(folder, nickname: lease.key.nickname, address: address)
@@ -20,6 +21,7 @@ package struct Torrcs {
             "ExitPolicy reject *:25", "ExitPolicy accept *:*",
         ]
         if let wallet { lines.append("MoteMarket \(wallet.market(of: lease.key))") }
+        if let mailKeys, let hold = plan.mailHoldSeconds { lines += ["MoteMail 1", "MoteMailBox 1", "MoteMailHoldMean \(hold) seconds", "MoteMailKeyFolder \(mailKeys.path)"] }
         return text(lines)
     }
 

@@ -64,6 +64,7 @@ private final class SystemFile: SpoolFile {
     func write(_ bytes: [UInt8], at offset: Int) throws(FileError) {
         var done = 0
         while done < bytes.count {
+            // SAFETY: as many bytes as there are; the call keeps no pointer.
             let count = bytes[done...].withUnsafeBytes { pwrite(fd, $0.baseAddress, $0.count, offset + done) }
             if count < 0, errno == EINTR { continue }
             guard count > 0 else { throw FileError(path: path, operation: "write", code: errno) }
@@ -74,6 +75,7 @@ private final class SystemFile: SpoolFile {
     func read(_ count: Int, at offset: Int) throws(FileError) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: count), done = 0
         while done < count {
+            // SAFETY: no more than there is room for; the call keeps no pointer.
             let more = bytes[done...].withUnsafeMutableBytes { pread(fd, $0.baseAddress, $0.count, offset + done) }
             if more < 0, errno == EINTR { continue }
             guard more >= 0 else { throw FileError(path: path, operation: "read", code: errno) }

@@ -101,11 +101,13 @@ final class SubmissionLink {
     }
 
     private func readPlain() -> (Int, Bool) {
+        // SAFETY: `memory.buffer` is never empty, and the call keeps no pointer.
         let count = memory.buffer.withUnsafeMutableBytes { recv(fd, $0.baseAddress, $0.count, 0) }
         return count > 0 ? (count, true) : (0, count < 0 && (errno == EAGAIN || errno == EINTR))
     }
 
     private func readSealed(_ session: TLSSession) -> (Int, Bool) {
+        // SAFETY: `memory.buffer` is never empty, and the call keeps no pointer.
         let (count, progress) = memory.buffer.withUnsafeMutableBufferPointer { session.read(into: $0.baseAddress!, capacity: $0.count) }
         return (count, progress == .wantsRead)
     }
@@ -157,11 +159,13 @@ final class SubmissionLink {
 
     /// Bytes taken, or `nil` when the connection is gone.
     private func writePlain() -> Int? {
+        // SAFETY: the call keeps no pointer.
         let count = unsent.withUnsafeBytes { Glibc.send(fd, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
         return count >= 0 ? count : errno == EAGAIN || errno == EINTR ? 0 : nil
     }
 
     private func writeSealed(_ session: TLSSession) -> Int? {
+        // SAFETY: `unsent` is not empty, and the call keeps no pointer.
         let (count, progress) = unsent.withUnsafeBufferPointer { session.write($0.baseAddress!, count: $0.count) }
         return progress == .failed || progress == .closed ? nil : max(0, count)
     }

@@ -15,8 +15,9 @@ package final class SubmissionService {
         package var session = SubmissionSession.Settings()
         /// At this number the session goes that has waited longest without a letter on its way.
         package var sessionsLimit = 512
-        /// Of letters on their way in: beyond, the session that asks for more is refused for now.
-        package var memoryBytes = 256 << 20
+        /// Of letters on their way in, every copy of them counted: beyond, the session that asks for more is refused for now. With what a mote's directory holds of
+        /// requests it makes 256 MiB.
+        package var memoryBytes = 192 << 20
         /// Without a byte from the client.
         package var patience = Instant.Span.seconds(300)
         package var handshakePatience = Instant.Span.seconds(60)
@@ -41,6 +42,8 @@ package final class SubmissionService {
 
     /// Above this a letter is normalised on another thread.
     private static let largeBytes = 32 << 10
+    /// While it is being kept: as it came, normalised, encoded, and sealed for the disk.
+    private static let copies = 4
 
     private let loop: EventLoop
     private let settings: Settings
@@ -210,7 +213,7 @@ package final class SubmissionService {
 
     private func keep(_ submitted: SubmittedLetter, _ visit: Visit) {
         visit.link.setPaused(true)
-        visit.keptBytes = 2 * submitted.content.count
+        visit.keptBytes = Self.copies * submitted.content.count
         let number = visit.number, key = key
         guard submitted.content.count > Self.largeBytes else { return normalised(Self.normalise(submitted, key), number) }
         let isTaken = worker.run({ Self.normalise(submitted, key) }) { [weak self] in self?.normalised($0, number) }

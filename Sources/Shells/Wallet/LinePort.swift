@@ -34,6 +34,10 @@ package struct LinePort: MarketPort {
         return try client.fetch(path).flatMap { try? LoggedDocument($0) }
     }
 
+    package func checkpoint() throws -> Checkpoint? { try client.fetch(.checkpoint).flatMap { try? Checkpoint(String(decoding: $0, as: UTF8.self)) } }
+
+    package func tile(_ tile: Tile) throws -> [UInt8]? { try client.fetch(.tile(tile)) }
+
     package func listings(_ slice: Slice) throws -> [Offer]? { try list(.listings(slice)).map { $0.compactMap { try? Offer($0) } } }
 
     /// Two witnesses that say the same are a certificate.

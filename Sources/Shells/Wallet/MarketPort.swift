@@ -7,6 +7,9 @@ package protocol MarketPort {
     func answer(to id: [UInt8]) throws -> PortAnswer
     /// The document of a week's or day's keys; `nil` while there is none.
     func keys(_ span: KeyTable.Span) throws -> LoggedDocument?
+    /// The log's newest, and its tiles of digests; `nil` for those that it does not have.
+    func checkpoint() throws -> Checkpoint?
+    func tile(_ tile: Tile) throws -> [UInt8]?
     func listings(_ slice: Slice) throws -> [Offer]?
     /// Which motes the witnesses found up or down in a slice; `nil` while it is not known.
     func certificates(_ slice: Slice) throws -> [(mote: [UInt8], isUp: Bool)]?

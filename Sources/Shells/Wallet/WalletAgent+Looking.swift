@@ -11,7 +11,7 @@ extension WalletAgent {
         let isNew = terms.time.slice(at: max(terms.time.epoch, last)) < slice || last > now
         guard isNew || lookedBefore == nil || rules.isHurried && now - last >= max(1, terms.time.sliceSeconds / 2) else { return }
         try learnKeys(slice)
-        for ahead in 1...rules.slicesAhead { try lookAtListings(slice + ahead) }
+        try lookAtListings(slice + 1...slice + rules.slicesAhead)
         for past in try store.certificatesMissing(before: slice, limit: Self.certificatesLimit) { try lookAtCertificates(past) }
         try lookAtSwaps(slice, now)
         // A report can be had when two witnesses have seen it in the log.
@@ -44,9 +44,14 @@ extension WalletAgent {
 
     // MARK: the market
 
-    private func lookAtListings(_ slice: Slice) throws {
-        guard let found = try attempt("listings cannot be had", { try port.listings(slice) }), let offers = found else { return }
-        try store.put(listings: offers.filter { MoteAddress($0.address) != nil && ($0.first...max($0.first, $0.last)).contains(slice) }, slice)
+    private func lookAtListings(_ slices: ClosedRange<Slice>) throws {
+        var listed: [(slice: Slice, offers: [Offer])] = []
+        for slice in slices {
+            guard let found = try attempt("listings cannot be had", { try port.listings(slice) }), let offers = found else { continue }
+            listed.append((slice, offers.filter { MoteAddress($0.address) != nil && ($0.first...max($0.first, $0.last)).contains(slice) }))
+        }
+        try compareLogs(listed.flatMap(\.offers))
+        for (slice, offers) in listed { try store.put(listings: offers.filter { roots?.contains($0.keyRoot) == true }, slice) }
     }
 
     private func lookAtCertificates(_ slice: Slice) throws {

@@ -28,6 +28,9 @@ package final class WalletAgent {
     /// The document with the largest tree.
     var newest: LoggedDocument?
     var lookedBefore: Int64?
+    /// What motes' words about the log are held against, and the whole tiles that it is made of.
+    var roots: RecentRoots?
+    var tiles: [Tile: [UInt8]] = [:]
     /// Records of each lot's mote that were looked at.
     var seen: [Int64: Int] = [:]
     /// Something came in since the last plan.
@@ -117,15 +120,13 @@ package final class WalletAgent {
         recipe = intent.recipe(at: slice, from: try counter(recipe.counters))
         guard let keys = KnownKeys(recipe, from: SliceKeys(book, at: slice)) else { return isStirred = true }
         if case .trial = recipe.shape {
-            guard let mined = Trial.mine(recipe, seed: seed, keys: keys, bits: try workBits()) else { return }
+            guard let mined = Trial.mine(recipe, seed: seed, keys: keys, bits: Int(terms[.workBits])) else { return }
             recipe = mined
         }
         guard let draft = Draft(recipe, seed: seed, keys: keys) else { return }
         try store.record(intent, recipe, keys, draft.order, sendAt: drawnSend(slice, from: now), now: now)
         if case .purchase(let id) = intent.purpose { try followWithDecoy(id, slice) }
     }
-
-    private func workBits() throws -> Int { Int(try store.number("work-bits") ?? terms[.workBits]) }
 
     private func followWithDecoy(_ purchase: Int64, _ slice: Slice) throws {
         guard !rules.isHurried, rules.decoyOneIn > 0, Int.random(in: 0..<rules.decoyOneIn, using: &random) == 0, try !store.isDecoy(purchase) else { return }

@@ -73,18 +73,18 @@ extension WalletStore {
             return WalletReport(
                 slice: slice.index, creditSpendable: usable.filter { !$0.isDoubtful && $0.ripe <= slice }.reduce(0) { $0 + $1.role.value },
                 credit: usable.filter { !$0.isDoubtful }.reduce(0) { $0 + $1.role.value }, stock: stock, tickets: current.count { $0.place!.slice >= slice },
-                ticketsUsed: try Int.fetchOne(database, sql: "SELECT count(*) FROM history WHERE text = 'a mote let the client in'") ?? 0,
+                ticketsUsed: try Int.fetchOne(database.kept("SELECT count(*) FROM history WHERE text = 'a mote let the client in'")) ?? 0,
                 unused: current.count { $0.place!.slice < slice }, rights: free.count { if case .barter = $0.role { $0.role.accepted.upperBound > slice } else { false } },
-                ordersUnderWay: try Int.fetchOne(database, sql: "SELECT count(*) FROM market_order WHERE state IN (0, 1) AND again != 2") ?? 0,
+                ordersUnderWay: try Int.fetchOne(database.kept("SELECT count(*) FROM market_order WHERE state IN (0, 1) AND again != 2")) ?? 0,
                 purchasesWaiting: Dictionary(
-                    try String.fetchAll(database, sql: "SELECT coalesce(wait, 'not looked at yet') FROM purchase WHERE state = 0 AND decoy = 0").map { ($0, 1) }, uniquingKeysWith: +),
+                    try String.fetchAll(database.kept("SELECT coalesce(wait, 'not looked at yet') FROM purchase WHERE state = 0 AND decoy = 0")).map { ($0, 1) }, uniquingKeysWith: +),
                 motes: try Self.lots(database).map { try Self.line($0, complaints, database) }, lost: try Self.tokens(database, .lost).count,
                 complaintsMade: told.complaints, fraudsProved: told.frauds, sourcesPerSlice: sources, backup: backup)
         }
     }
 
     private static func line(_ kept: KeptLot, _ complaints: [[UInt8]: Int], _ database: Database) throws -> WalletReport.Mote {
-        func count(_ state: Int) throws -> Int { try Int.fetchOne(database, sql: "SELECT count(*) FROM income WHERE lot = ? AND state = ?", arguments: [kept.lot.id, state]) ?? 0 }
+        func count(_ state: Int) throws -> Int { try Int.fetchOne(database.kept("SELECT count(*) FROM income WHERE lot = ? AND state = ?"), arguments: [kept.lot.id, state]) ?? 0 }
         return WalletReport.Mote(
             address: kept.address.address, size: "\(kept.lot.size)", bucket: Int(kept.lot.bucket), state: "\(kept.lot.state)",
             slices: kept.lot.start.flatMap { start in kept.lot.last.map { "\(start.index)-\($0.index)" } }, waiting: try count(0) + count(1), deposited: try count(2), refused: try count(3),
@@ -95,7 +95,7 @@ extension WalletStore {
     package func listed(from slice: Slice) throws -> [(offer: Offer, slices: [Slice])] {
         try read { database in
             var found: [[UInt8]: (offer: Offer, slices: [Slice])] = [:]
-            for row in try Row.fetchAll(database, sql: "SELECT slice, offer FROM listing WHERE slice >= ? ORDER BY slice", arguments: [slice.index]) {
+            for row in try Row.fetchAll(database.kept("SELECT slice, offer FROM listing WHERE slice >= ? ORDER BY slice"), arguments: [slice.index]) {
                 guard let offer = try? Offer(Array(row["offer"] as Data)) else { continue }
                 found[offer.mote, default: (offer, [])].slices.append(Slice(row["slice"] as Int64))
             }

@@ -13,7 +13,7 @@ extension WalletStore {
         try write { database in
             guard try Self.close(database, order, .done, isLost ? "the draw was lost" : nil, now) else { return }
             for input in order.recipe.inputs { try Self.set(database, input.token.nonce, .spent) }
-            try database.execute(sql: "UPDATE income SET state = 2 WHERE order_id = ?", arguments: [Data(order.id)])
+            try database.run("UPDATE income SET state = 2 WHERE order_id = ?", [Data(order.id)])
             let isDecoy = try Self.isDecoy(database, order.purpose)
             for token in made { try Self.insert(database, token, Self.isPermit(token) ? .permit : .free, isDecoy: isDecoy) }
             try Self.settle(database, order, made, isLost: isLost)
@@ -28,24 +28,22 @@ extension WalletStore {
 
     private static func isDecoy(_ database: Database, _ purpose: Intent.Purpose) throws -> Bool {
         guard case .purchase(let id) = purpose else { return false }
-        return try Bool.fetchOne(database, sql: "SELECT decoy FROM purchase WHERE id = ?", arguments: [id]) ?? false
+        return try Bool.fetchOne(database.kept("SELECT decoy FROM purchase WHERE id = ?"), arguments: [id]) ?? false
     }
 
     private static func close(_ database: Database, _ order: KeptOrder, _ state: OrderState, _ note: String?, _ now: Int64) throws -> Bool {
-        try database.execute(
-            sql: "UPDATE market_order SET state = ?, note = ?, finished_at = ? WHERE id = ? AND state IN (0, 1)", arguments: [state.rawValue, note, now, Data(order.id)])
+        try database.run("UPDATE market_order SET state = ?, note = ?, finished_at = ? WHERE id = ? AND state IN (0, 1)", [state.rawValue, note, now, Data(order.id)])
         return database.changesCount == 1
     }
 
     private static func settle(_ database: Database, _ order: KeptOrder, _ made: [WalletToken], isLost: Bool) throws {
         switch order.purpose {
-        case .pack(let receipt): try database.execute(sql: "UPDATE pack SET state = 2 WHERE receipt = ?", arguments: [Data(receipt)])
-        case .purchase(let id): try database.execute(sql: "UPDATE purchase SET state = 2 WHERE id = ?", arguments: [id])
+        case .pack(let receipt): try database.run("UPDATE pack SET state = 2 WHERE receipt = ?", [Data(receipt)])
+        case .purchase(let id): try database.run("UPDATE purchase SET state = 2 WHERE id = ?", [id])
         case .permit(let lot) where isLost:
-            try database.execute(sql: "UPDATE lot SET state = ?, start = NULL, note = 'lost a draw' WHERE id = ?", arguments: [Int(Lot.State.wished.rawValue), lot])
+            try database.run("UPDATE lot SET state = ?, start = NULL, note = 'lost a draw' WHERE id = ?", [Int(Lot.State.wished.rawValue), lot])
         case .permit(let lot):
-            try database.execute(
-                sql: "UPDATE lot SET state = ?, permit = ?, note = NULL WHERE id = ?", arguments: [Int(Lot.State.permitted.rawValue), made.first.map { Data($0.nonce) }, lot])
+            try database.run("UPDATE lot SET state = ?, permit = ?, note = NULL WHERE id = ?", [Int(Lot.State.permitted.rawValue), made.first.map { Data($0.nonce) }, lot])
         default: break
         }
     }
@@ -79,8 +77,7 @@ extension WalletStore {
         try write { database in
             guard try Self.close(database, order, .cancelled, "not sent in time", now) else { return }
             for input in order.recipe.inputs {
-                try database.execute(
-                    sql: "UPDATE token SET state = ? WHERE nonce = ? AND order_id = ? AND state = 1", arguments: [Self.home(input.token).rawValue, Data(input.token.nonce), Data(order.id)])
+                try database.run("UPDATE token SET state = ? WHERE nonce = ? AND order_id = ? AND state = 1", [Self.home(input.token).rawValue, Data(input.token.nonce), Data(order.id)])
             }
             try Self.reopen(database, order, isForGood: false)
         }
@@ -92,11 +89,9 @@ extension WalletStore {
     /// none or several were, all are in doubt.
     private static func release(_ database: Database, _ token: WalletToken, _ order: KeptOrder, _ refusal: Refusal) throws {
         let doubts = order.recipe.inputs.count(where: \.token.isDoubtful), isSpent = refusal == .spent, isClear = isSpent && doubts == 1 || refusal.isForNow
-        let tries = (try Int.fetchOne(database, sql: "SELECT tries FROM token WHERE nonce = ?", arguments: [Data(token.nonce)]) ?? 0) + (isClear ? 0 : 1)
+        let tries = (try Int.fetchOne(database.kept("SELECT tries FROM token WHERE nonce = ?"), arguments: [Data(token.nonce)]) ?? 0) + (isClear ? 0 : 1)
         let state: TokenState = isClear && isSpent && token.isDoubtful ? .spent : tries >= triesLimit ? .lost : home(token)
-        try database.execute(
-            sql: "UPDATE token SET state = ?, body = ?, tries = ? WHERE nonce = ? AND order_id = ? AND state = 1",
-            arguments: [state.rawValue, encode(isSpent && !isClear ? token.doubted : token), tries, Data(token.nonce), Data(order.id)])
+        try database.run("UPDATE token SET state = ?, body = ?, tries = ? WHERE nonce = ? AND order_id = ? AND state = 1", [state.rawValue, encode(isSpent && !isClear ? token.doubted : token), tries, Data(token.nonce), Data(order.id)])
     }
 
     private static func askAgain(_ database: Database, _ order: KeptOrder, _ now: Int64) throws {
@@ -110,12 +105,12 @@ extension WalletStore {
     }
 
     private static func reopen(_ database: Database, _ order: KeptOrder, isForGood: Bool) throws {
-        try database.execute(sql: "UPDATE income SET state = CASE WHEN tries >= ? THEN 3 ELSE 0 END, tries = tries + 1 WHERE order_id = ? AND state = 1", arguments: [triesLimit, Data(order.id)])
+        try database.run("UPDATE income SET state = CASE WHEN tries >= ? THEN 3 ELSE 0 END, tries = tries + 1 WHERE order_id = ? AND state = 1", [triesLimit, Data(order.id)])
         switch order.purpose {
-        case .pack(let receipt): try database.execute(sql: "UPDATE pack SET state = ? WHERE receipt = ?", arguments: [isForGood ? 3 : 0, Data(receipt)])
-        case .purchase(let id): try database.execute(sql: "UPDATE purchase SET state = 0 WHERE id = ?", arguments: [id])
-        case .permit(let lot): try database.execute(sql: "UPDATE lot SET state = ?, start = NULL WHERE id = ?", arguments: [Int(Lot.State.wished.rawValue), lot])
-        case .unstake(let lot): try database.execute(sql: "UPDATE lot SET state = ? WHERE id = ?", arguments: [Int((isForGood ? Lot.State.over : .listed).rawValue), lot])
+        case .pack(let receipt): try database.run("UPDATE pack SET state = ? WHERE receipt = ?", [isForGood ? 3 : 0, Data(receipt)])
+        case .purchase(let id): try database.run("UPDATE purchase SET state = 0 WHERE id = ?", [id])
+        case .permit(let lot): try database.run("UPDATE lot SET state = ?, start = NULL WHERE id = ?", [Int(Lot.State.wished.rawValue), lot])
+        case .unstake(let lot): try database.run("UPDATE lot SET state = ? WHERE id = ?", [Int((isForGood ? Lot.State.over : .listed).rawValue), lot])
         default: break
         }
     }

@@ -43,17 +43,15 @@ extension WalletStore {
     func add(_ grievances: [(grievance: Grievance, sendAt: Int64)]) throws {
         try write { database in
             for (grievance, sendAt) in grievances {
-                try database.execute(
-                    sql: "INSERT OR IGNORE INTO grievance (nonce, kind, body, send_at, state) VALUES (?, ?, ?, ?, 0)",
-                    arguments: [Data(grievance.token.input.nonce), grievance.kind, Data(grievance.bytes), sendAt])
+                try database.run("INSERT OR IGNORE INTO grievance (nonce, kind, body, send_at, state) VALUES (?, ?, ?, ?, 0)", [Data(grievance.token.input.nonce), grievance.kind, Data(grievance.bytes), sendAt])
             }
         }
     }
 
     /// Those that are due.
     func grievances(at now: Int64) throws -> [Grievance] {
-        try read { database in
-            try Row.fetchAll(database, sql: "SELECT kind, body FROM grievance WHERE state = 0 AND send_at <= ? ORDER BY send_at", arguments: [now]).compactMap {
+        try find { database in
+            try Row.fetchAll(database.kept("SELECT kind, body FROM grievance WHERE state = 0 AND send_at <= ? ORDER BY send_at"), arguments: [now]).compactMap {
                 Grievance(kind: $0["kind"], Array($0["body"] as Data))
             }
         }
@@ -61,22 +59,20 @@ extension WalletStore {
 
     func postpone(_ grievance: Grievance, to at: Int64) throws {
         try write { database in
-            try database.execute(
-                sql: "UPDATE grievance SET send_at = ? WHERE nonce = ? AND kind = ?", arguments: [at, Data(grievance.token.input.nonce), grievance.kind])
+            try database.run("UPDATE grievance SET send_at = ? WHERE nonce = ? AND kind = ?", [at, Data(grievance.token.input.nonce), grievance.kind])
         }
     }
 
     func close(_ grievance: Grievance, _ state: GrievanceState, _ words: String?, now: Int64) throws {
         try write { database in
-            try database.execute(
-                sql: "UPDATE grievance SET state = ? WHERE nonce = ? AND kind = ?", arguments: [state.rawValue, Data(grievance.token.input.nonce), grievance.kind])
+            try database.run("UPDATE grievance SET state = ? WHERE nonce = ? AND kind = ?", [state.rawValue, Data(grievance.token.input.nonce), grievance.kind])
             if let words { try Self.note(database, words, at: now) }
         }
     }
 
     /// Complaints that the exchange counted, and stakes that it took.
     static func told(_ database: Database) throws -> (complaints: Int, frauds: Int) {
-        let kinds = try Int.fetchAll(database, sql: "SELECT kind FROM grievance WHERE state = 1")
+        let kinds = try Int.fetchAll(database.kept("SELECT kind FROM grievance WHERE state = 1"))
         return (kinds.count { $0 == 1 }, kinds.count { $0 == 2 })
     }
 
@@ -84,20 +80,19 @@ extension WalletStore {
 
     func put(_ report: SliceReport, _ slice: Slice) throws {
         try write { database in
-            try database.execute(sql: "INSERT OR REPLACE INTO source (slice, count) VALUES (?, ?)", arguments: [slice.index, report.sources])
+            try database.run("INSERT OR REPLACE INTO source (slice, count) VALUES (?, ?)", [slice.index, report.sources])
             for count in report.complaints {
-                try database.execute(
-                    sql: "INSERT OR REPLACE INTO complaint (taken, mote, served, count) VALUES (?, ?, ?, ?)", arguments: [slice.index, Data(count.mote), count.slice.index, Int64(count.count)])
+                try database.run("INSERT OR REPLACE INTO complaint (taken, mote, served, count) VALUES (?, ?, ?, ?)", [slice.index, Data(count.mote), count.slice.index, Int64(count.count)])
             }
-            try database.execute(sql: "DELETE FROM complaint WHERE taken < ?", arguments: [slice.index - 12 * Slice.perDay])
+            try database.run("DELETE FROM complaint WHERE taken < ?", [slice.index - 12 * Slice.perDay])
         }
     }
 
     /// Tokens' owners who complained, by mote, as far as reports were read.
-    package func complaints() throws -> [[UInt8]: Int] { try read { try Self.complaints($0) } }
+    package func complaints() throws -> [[UInt8]: Int] { try find { try Self.complaints($0) } }
 
     static func complaints(_ database: Database) throws -> [[UInt8]: Int] {
-        let rows = try Row.fetchAll(database, sql: "SELECT mote, sum(count) AS number FROM complaint GROUP BY mote")
+        let rows = try Row.fetchAll(database.kept("SELECT mote, sum(count) AS number FROM complaint GROUP BY mote"))
         return Dictionary(uniqueKeysWithValues: rows.map { (Array($0["mote"] as Data), $0["number"] as Int) })
     }
 }

@@ -23,7 +23,7 @@ extension WalletStore {
     /// False when it is there already.
     package func add(_ pack: Pack) throws -> Bool {
         try write { database in
-            try database.execute(sql: "INSERT OR IGNORE INTO pack (receipt, signature, state) VALUES (?, ?, 0)", arguments: [Data(pack.receipt), Data(pack.signature)])
+            try database.run("INSERT OR IGNORE INTO pack (receipt, signature, state) VALUES (?, ?, 0)", [Data(pack.receipt), Data(pack.signature)])
             return database.changesCount == 1
         }
     }
@@ -32,23 +32,13 @@ extension WalletStore {
 
     package func addPurchase(_ denomination: Denomination, isUrgent: Bool, isDecoy: Bool = false, notBefore: Slice) throws {
         try write { database in
-            try database.execute(
-                sql: "INSERT INTO purchase (denomination, urgent, decoy, not_before, state) VALUES (?, ?, ?, ?, 0)",
-                arguments: [Int(denomination.rawValue), isUrgent, isDecoy, notBefore.index])
-        }
-    }
-
-    /// Wishes that were not ordered yet.
-    package func forgetPurchases() throws -> Int {
-        try write { database in
-            try database.execute(sql: "DELETE FROM purchase WHERE state = 0 AND decoy = 0")
-            return database.changesCount
+            try database.run("INSERT INTO purchase (denomination, urgent, decoy, not_before, state) VALUES (?, ?, ?, ?, 0)", [Int(denomination.rawValue), isUrgent, isDecoy, notBefore.index])
         }
     }
 
     func wait(_ waiting: [Int64: WalletPlan.Wait]) throws {
         try write { database in
-            for (id, wait) in waiting { try database.execute(sql: "UPDATE purchase SET wait = ? WHERE id = ? AND state = 0", arguments: [wait.rawValue, id]) }
+            for (id, wait) in waiting { try database.run("UPDATE purchase SET wait = ? WHERE id = ? AND state = 0", [wait.rawValue, id]) }
         }
     }
 
@@ -72,12 +62,10 @@ extension WalletStore {
             let next = others.compactMap(\.lot.last).max().map { $0 + 1 }
             // Those that shall follow come first.
             if let next, let open = others.first(where: { $0.more > 0 }) {
-                try database.execute(sql: "UPDATE lot SET more = more + ? WHERE id = ?", arguments: [permits, open.lot.id])
+                try database.run("UPDATE lot SET more = more + ? WHERE id = ?", [permits, open.lot.id])
                 return .from(next + Int64(open.more) * MoteClass.slicesPerPermit)
             }
-            try database.execute(
-                sql: "INSERT INTO lot (folder, class, bucket, address, trial, wants, state, start, more) VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?)",
-                arguments: [folder, Int(size.rawValue), Int(bucket), address.description, isTrial, Int(Lot.State.wished.rawValue), next?.index, permits - 1])
+            try database.run("INSERT INTO lot (folder, class, bucket, address, trial, wants, state, start, more) VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?)", [folder, Int(size.rawValue), Int(bucket), address.description, isTrial, Int(Lot.State.wished.rawValue), next?.index, permits - 1])
             return next.map { .from($0) } ?? .asSoonAsPossible
         }
     }
@@ -86,22 +74,22 @@ extension WalletStore {
     /// that was not to be listed is followed by none.
     func renewLots(at slice: Slice) throws {
         try write { database in
-            for row in try Row.fetchAll(database, sql: "SELECT id, start FROM lot WHERE more > 0 AND start IS NOT NULL AND permit IS NOT NULL AND listed = 1") {
+            for row in try Row.fetchAll(database.kept("SELECT id, start FROM lot WHERE more > 0 AND start IS NOT NULL AND permit IS NOT NULL AND listed = 1")) {
                 let next = Slice(row["start"] as Int64) + MoteClass.slicesPerPermit, id = row["id"] as Int64
                 try database.execute(
                     sql: """
                         INSERT INTO lot (folder, class, bucket, address, trial, wants, state, start, more)
                         SELECT folder, class, bucket, address, trial, wants, ?, ?, more - 1 FROM lot WHERE id = ?
                         """, arguments: [Int(Lot.State.wished.rawValue), next > slice ? next.index : nil, id])
-                try database.execute(sql: "UPDATE lot SET more = 0 WHERE id = ?", arguments: [id])
+                try database.run("UPDATE lot SET more = 0 WHERE id = ?", [id])
             }
         }
     }
 
-    package func lots() throws -> [KeptLot] { try read { try Self.lots($0) } }
+    package func lots() throws -> [KeptLot] { try find { try Self.lots($0) } }
 
     static func lots(_ database: Database) throws -> [KeptLot] {
-        try Row.fetchAll(database, sql: "SELECT lot.*, token.body AS permit_body FROM lot LEFT JOIN token ON token.nonce = lot.permit ORDER BY lot.id").map { row in
+        try Row.fetchAll(database.kept("SELECT lot.*, token.body AS permit_body FROM lot LEFT JOIN token ON token.nonce = lot.permit ORDER BY lot.id")).map { row in
             guard let size = MoteClass(rawValue: UInt8(row["class"] as Int)), let address = MoteAddress(row["address"] as String), let state = Lot.State(rawValue: UInt8(row["state"] as Int))
             else { throw WalletError(.badData, "the wallet holds a mote that cannot be read") }
             let swap = (row["swap_id"] as Data?).flatMap { id in (row["swap_bucket"] as Int?).map { (Array(id), UInt8($0)) } }
@@ -117,9 +105,7 @@ extension WalletStore {
     func listed(_ kept: KeptLot, _ refusal: Refusal?, now: Int64) throws {
         try write { database in
             let isHere = refusal == nil || refusal == .spent
-            try database.execute(
-                sql: "UPDATE lot SET listed = ?, state = ?, note = ? WHERE id = ?",
-                arguments: [isHere ? 1 : 2, Int(Lot.State.listed.rawValue), isHere ? nil : "not listed: \(refusal!)", kept.lot.id])
+            try database.run("UPDATE lot SET listed = ?, state = ?, note = ? WHERE id = ?", [isHere ? 1 : 2, Int(Lot.State.listed.rawValue), isHere ? nil : "not listed: \(refusal!)", kept.lot.id])
             try Self.note(database, isHere ? "mote \(kept.address.address) is listed" : "mote \(kept.address.address) is not listed: \(refusal!)", at: now)
         }
     }
@@ -127,9 +113,9 @@ extension WalletStore {
     /// Asks for no further permit for that folder's mote. How many wishes there were.
     package func withdraw(folder: String) throws -> Int {
         try write { database in
-            try database.execute(sql: "UPDATE lot SET more = 0 WHERE folder = ? AND more > 0", arguments: [folder])
+            try database.run("UPDATE lot SET more = 0 WHERE folder = ? AND more > 0", [folder])
             let further = database.changesCount
-            try database.execute(sql: "DELETE FROM lot WHERE folder = ? AND state = ?", arguments: [folder, Int(Lot.State.wished.rawValue)])
+            try database.run("DELETE FROM lot WHERE folder = ? AND state = ?", [folder, Int(Lot.State.wished.rawValue)])
             return further + database.changesCount
         }
     }
@@ -137,7 +123,7 @@ extension WalletStore {
     /// The moment for a permit's slices went by, or its draw was lost: as soon as possible, then.
     func hasten(before slice: Slice) throws {
         try write {
-            try $0.execute(sql: "UPDATE lot SET start = NULL WHERE state = ? AND start <= ?", arguments: [Int(Lot.State.wished.rawValue), slice.index])
+            try $0.run("UPDATE lot SET start = NULL WHERE state = ? AND start <= ?", [Int(Lot.State.wished.rawValue), slice.index])
         }
     }
 
@@ -146,24 +132,24 @@ extension WalletStore {
     /// Credit no longer: what those motes earn shall be the use of motes in those buckets.
     package func want(_ buckets: UInt32, folder: String) throws -> Int {
         try write { database in
-            try database.execute(sql: "UPDATE lot SET wants = ? WHERE folder = ? AND swap_bucket IS NULL", arguments: [Int64(buckets), folder])
+            try database.run("UPDATE lot SET wants = ? WHERE folder = ? AND swap_bucket IS NULL", [Int64(buckets), folder])
             return database.changesCount
         }
     }
 
     func asked(_ lot: Int64, swap id: [UInt8], counter: UInt64) throws {
-        try write { try $0.execute(sql: "UPDATE lot SET swap_id = ?, swap_counter = ? WHERE id = ?", arguments: [Data(id), Int64(counter), lot]) }
+        try write { try $0.run("UPDATE lot SET swap_id = ?, swap_counter = ? WHERE id = ?", [Data(id), Int64(counter), lot]) }
     }
 
     func swapsAsked() throws -> [(lot: Int64, id: [UInt8])] {
-        try read { database in
-            try Row.fetchAll(database, sql: "SELECT id, swap_id FROM lot WHERE swap_id IS NOT NULL AND swap_bucket IS NULL").map { ($0["id"], Array($0["swap_id"] as Data)) }
+        try find { database in
+            try Row.fetchAll(database.kept("SELECT id, swap_id FROM lot WHERE swap_id IS NOT NULL AND swap_bucket IS NULL")).map { ($0["id"], Array($0["swap_id"] as Data)) }
         }
     }
 
     func matched(_ lot: Int64, bucket: UInt8, now: Int64) throws {
         try write { database in
-            try database.execute(sql: "UPDATE lot SET swap_bucket = ? WHERE id = ?", arguments: [Int(bucket), lot])
+            try database.run("UPDATE lot SET swap_bucket = ? WHERE id = ?", [Int(bucket), lot])
             try Self.note(database, "swap: motes of bucket \(bucket) for the own one", at: now)
         }
     }
@@ -175,8 +161,7 @@ extension WalletStore {
         var writer = ByteWriter(capacity: 768)
         income.spend.write(&writer)
         return try write { database in
-            try database.execute(
-                sql: "INSERT OR IGNORE INTO income (nonce, lot, body, state) VALUES (?, ?, ?, 0)", arguments: [Data(income.spend.token.nonce), income.lot, Data(writer.bytes)])
+            try database.run("INSERT OR IGNORE INTO income (nonce, lot, body, state) VALUES (?, ?, ?, 0)", [Data(income.spend.token.nonce), income.lot, Data(writer.bytes)])
             return database.changesCount == 1
         }
     }
@@ -186,41 +171,40 @@ extension WalletStore {
     func put(listings: [Offer], _ slice: Slice) throws {
         try write { database in
             for offer in listings {
-                try database.execute(sql: "INSERT OR REPLACE INTO listing (slice, mote, offer) VALUES (?, ?, ?)", arguments: [slice.index, Data(offer.mote), Data(offer.bytes)])
+                try database.run("INSERT OR REPLACE INTO listing (slice, mote, offer) VALUES (?, ?, ?)", [slice.index, Data(offer.mote), Data(offer.bytes)])
             }
-            try database.execute(sql: "DELETE FROM listing WHERE slice < ?", arguments: [slice.index - 12 * Slice.perDay])
+            try database.run("DELETE FROM listing WHERE slice < ?", [slice.index - 12 * Slice.perDay])
         }
     }
 
     func put(certificates: [(mote: [UInt8], isUp: Bool)], _ slice: Slice) throws {
         try write { database in
             for (mote, isUp) in certificates {
-                try database.execute(sql: "INSERT OR REPLACE INTO cert (slice, mote, up) VALUES (?, ?, ?)", arguments: [slice.index, Data(mote), isUp])
+                try database.run("INSERT OR REPLACE INTO cert (slice, mote, up) VALUES (?, ?, ?)", [slice.index, Data(mote), isUp])
             }
-            try database.execute(sql: "DELETE FROM cert WHERE slice < ?", arguments: [slice.index - 12 * Slice.perDay])
+            try database.run("DELETE FROM cert WHERE slice < ?", [slice.index - 12 * Slice.perDay])
         }
     }
 
     /// Independent payments and deposits per slice, over the last day.
     package func sourcesPerSlice(before slice: Slice) throws -> Double? {
-        try read { try Double.fetchOne($0, sql: "SELECT avg(count) FROM source WHERE slice >= ?", arguments: [slice.index - Slice.perDay]) }
+        try find { try Double.fetchOne($0.kept("SELECT avg(count) FROM source WHERE slice >= ?"), arguments: [slice.index - Slice.perDay]) }
     }
 
     func offer(of place: Place) throws -> Offer? {
-        try read { database in
-            try Data.fetchOne(database, sql: "SELECT offer FROM listing WHERE mote = ? ORDER BY abs(slice - ?) LIMIT 1", arguments: [Data(place.mote), place.slice.index])
+        try find { database in
+            try Data.fetchOne(database.kept("SELECT offer FROM listing WHERE mote = ? ORDER BY abs(slice - ?) LIMIT 1"), arguments: [Data(place.mote), place.slice.index])
                 .flatMap { try? Offer(Array($0)) }
         }
     }
 
     func put(_ document: LoggedDocument) throws {
         try write {
-            try $0.execute(
-                sql: "INSERT OR REPLACE INTO keys (kind, number, body) VALUES (?, ?, ?)", arguments: [document.kind.rawValue, document.number, Data(document.bytes)])
+            try $0.run("INSERT OR REPLACE INTO keys (kind, number, body) VALUES (?, ?, ?)", [document.kind.rawValue, document.number, Data(document.bytes)])
         }
     }
 
     package func documents() throws -> [LoggedDocument] {
-        try read { try Data.fetchAll($0, sql: "SELECT body FROM keys ORDER BY kind, number").compactMap { try? LoggedDocument(Array($0)) } }
+        try find { try Data.fetchAll($0.kept("SELECT body FROM keys ORDER BY kind, number")).compactMap { try? LoggedDocument(Array($0)) } }
     }
 }

@@ -91,8 +91,23 @@ package final class WalletStore: Sendable {
         return migrator
     }
 
+    /// What several statements find is of one moment. GRDB's own way forbids writing meanwhile, and for that has SQLite parse all statements again.
     func read<R>(_ body: (Database) throws -> R) throws -> R {
-        do { return try queue.read(body) } catch let error as DatabaseError { throw WalletError(.unavailable, "the wallet cannot be read: \(error)") }
+        do {
+            return try queue.inDatabase { database in
+                var found: R?
+                try database.inTransaction(.deferred) {
+                    found = try body(database)
+                    return .commit
+                }
+                return found!
+            }
+        } catch let error as DatabaseError { throw WalletError(.unavailable, "the wallet cannot be read: \(error)") }
+    }
+
+    /// For what is found with one statement, which needs no transaction around it.
+    func find<R>(_ body: (Database) throws -> R) throws -> R {
+        do { return try queue.unsafeRead(body) } catch let error as DatabaseError { throw WalletError(.unavailable, "the wallet cannot be read: \(error)") }
     }
 
     func write<R>(_ body: (Database) throws -> R) throws -> R {
@@ -102,15 +117,15 @@ package final class WalletStore: Sendable {
     // MARK: settings
 
     package func setting(_ name: String) throws -> [UInt8]? {
-        try read { try Data.fetchOne($0, sql: "SELECT value FROM setting WHERE name = ?", arguments: [name]).map { Array($0) } }
+        try find { try Data.fetchOne($0.kept("SELECT value FROM setting WHERE name = ?"), arguments: [name]).map { Array($0) } }
     }
 
     package func set(_ name: String, _ value: [UInt8]) throws { try write { try Self.set($0, name, value) } }
 
-    package func unset(_ name: String) throws { try write { try $0.execute(sql: "DELETE FROM setting WHERE name = ?", arguments: [name]) } }
+    package func unset(_ name: String) throws { try write { try $0.run("DELETE FROM setting WHERE name = ?", [name]) } }
 
     static func set(_ database: Database, _ name: String, _ value: [UInt8]) throws {
-        try database.execute(sql: "INSERT OR REPLACE INTO setting (name, value) VALUES (?, ?)", arguments: [name, Data(value)])
+        try database.run("INSERT OR REPLACE INTO setting (name, value) VALUES (?, ?)", [name, Data(value)])
     }
 
     func number(_ name: String) throws -> Int64? { try setting(name).flatMap { Int64(String(decoding: $0, as: UTF8.self)) } }
@@ -119,7 +134,7 @@ package final class WalletStore: Sendable {
     /// Takes whole blocks of counters, written down before any of them is used: what was taken and not used is never used.
     func reserveCounters(_ count: UInt64) throws -> Range<UInt64> {
         try write { database in
-            let text = try Data.fetchOne(database, sql: "SELECT value FROM setting WHERE name = 'counter'").map { String(decoding: $0, as: UTF8.self) }
+            let text = try Data.fetchOne(database.kept("SELECT value FROM setting WHERE name = 'counter'")).map { String(decoding: $0, as: UTF8.self) }
             let first = text.flatMap { UInt64($0) } ?? 0, blocks = (count + WalletSeed.block - 1) / WalletSeed.block, next = first + blocks * WalletSeed.block
             try Self.set(database, "counter", Array("\(next)".utf8))
             return first..<next
@@ -131,16 +146,16 @@ package final class WalletStore: Sendable {
     static let historyLimit = 10_000
 
     static func note(_ database: Database, _ text: String, at now: Int64) throws {
-        try database.execute(sql: "INSERT INTO history (at, text) VALUES (?, ?)", arguments: [now, text])
-        try database.execute(sql: "DELETE FROM history WHERE id <= (SELECT max(id) FROM history) - ?", arguments: [historyLimit])
+        try database.run("INSERT INTO history (at, text) VALUES (?, ?)", [now, text])
+        try database.run("DELETE FROM history WHERE id <= (SELECT max(id) FROM history) - ?", [historyLimit])
     }
 
     package func note(_ text: String, at now: Int64) throws { try write { try Self.note($0, text, at: now) } }
 
     /// The newest last.
     package func history(_ count: Int) throws -> [(at: Int64, text: String)] {
-        try read { database in
-            try Row.fetchAll(database, sql: "SELECT at, text FROM history ORDER BY id DESC LIMIT ?", arguments: [count]).map { ($0["at"], $0["text"]) }.reversed()
+        try find { database in
+            try Row.fetchAll(database.kept("SELECT at, text FROM history ORDER BY id DESC LIMIT ?"), arguments: [count]).map { ($0["at"], $0["text"]) }.reversed()
         }
     }
 
@@ -158,17 +173,23 @@ package final class WalletStore: Sendable {
     }
 
     static func tokens(_ database: Database, _ state: TokenState) throws -> [WalletToken] {
-        try Data.fetchAll(database, sql: "SELECT body FROM token WHERE state = ? ORDER BY nonce", arguments: [state.rawValue]).map(decode)
+        try Data.fetchAll(database.kept("SELECT body FROM token WHERE state = ? ORDER BY nonce"), arguments: [state.rawValue]).map(decode)
     }
 
     static func insert(_ database: Database, _ token: WalletToken, _ state: TokenState, isDecoy: Bool = false) throws {
-        try database.execute(
-            sql: "INSERT OR IGNORE INTO token (nonce, body, state, is_decoy) VALUES (?, ?, ?, ?)", arguments: [Data(token.nonce), encode(token), state.rawValue, isDecoy])
+        try database.run("INSERT OR IGNORE INTO token (nonce, body, state, is_decoy) VALUES (?, ?, ?, ?)", [Data(token.nonce), encode(token), state.rawValue, isDecoy])
     }
 
     static func set(_ database: Database, _ nonce: [UInt8], _ state: TokenState) throws {
-        try database.execute(sql: "UPDATE token SET state = ? WHERE nonce = ?", arguments: [state.rawValue, Data(nonce)])
+        try database.run("UPDATE token SET state = ? WHERE nonce = ?", [state.rawValue, Data(nonce)])
     }
 
-    package func tokens() throws -> [WalletToken] { try read { try Self.tokens($0, .free) } }
+    package func tokens() throws -> [WalletToken] { try find { try Self.tokens($0, .free) } }
+}
+
+extension Database {
+    /// A statement that is parsed once: the same few are asked in every step.
+    func kept(_ sql: String) throws -> Statement { try cachedStatement(sql: sql) }
+
+    func run(_ sql: String, _ arguments: StatementArguments = StatementArguments()) throws { try cachedStatement(sql: sql).execute(arguments: arguments) }
 }

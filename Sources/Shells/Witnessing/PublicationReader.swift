@@ -66,7 +66,7 @@ package struct PublicationReader {
 
     private func entries(_ size: Int) throws -> [[UInt8]] {
         try Tile.entries(from: 0, size: size).flatMap { tile -> [[UInt8]] in
-            guard let body = try client.fetch(.tile(String(tile.path.dropFirst("tile/".count)))), let entries = Tile.entries(body, count: tile.width) else {
+            guard let body = try client.fetch(.tile(tile)), let entries = Tile.entries(body, count: tile.width) else {
                 throw Failure.malformed("entries of its log")
             }
             return entries

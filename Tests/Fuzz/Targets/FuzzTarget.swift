@@ -11,9 +11,18 @@ package struct FuzzTarget: Sendable {
         (self.name, self.sources, self.run) = (name, sources, run)
     }
 
-    package static let all: [FuzzTarget] = links + handshakes + messages + services + documents + texts + fleet + gates + clouds + mix + letters + pickup + market + marketLine + marketLog
+    package static let all: [FuzzTarget] = links + handshakes + messages + services + documents + texts + fleet + gates + clouds + mix + letters + outgoing + pickup + market + marketLine + marketLog
 
     package static func named(_ name: String) -> FuzzTarget? { all.first { $0.name == name } }
+}
+
+private struct Nothing: Error {}
+
+extension Optional {
+    func orThrow() throws -> Wrapped {
+        guard let self else { throw Nothing() }
+        return self
+    }
 }
 
 /// What is taken is written again in a form that is taken again and stays the same.

@@ -77,15 +77,6 @@ extension FuzzTarget {
     ]
 }
 
-private struct Nothing: Error {}
-
-extension Optional {
-    fileprivate func orThrow() throws -> Wrapped {
-        guard let self else { throw Nothing() }
-        return self
-    }
-}
-
 /// The letter under test.
 private struct OneLetter: LetterStorage {
     let content: [UInt8]

@@ -14,8 +14,10 @@ final class StationWorld {
         var killEvery: Double?
         /// Of all calls between motes.
         var lost = 0.0
-        /// Milliseconds of a mote's life; `nil`: for good.
+        /// Milliseconds until a mote leaves; `nil`: it stays for good. It will be there two thirds of a minute longer, and that is what the others know.
         var life: UInt64?
+        /// So many motes for each that brings letters out.
+        var motesPerExit = 1
         var seed: UInt64 = 1
     }
 
@@ -29,6 +31,7 @@ final class StationWorld {
         /// What was promised to whoever gave it a letter.
         var promised: Set<ParcelID> = []
         var generation = 0
+        var isLeaving = false
 
         init(peer: MixPeer, key: MixKey) { (self.peer, self.key) = (peer, key) }
     }
@@ -47,11 +50,15 @@ final class StationWorld {
     private(set) var accepted: [ParcelID: [UInt8]] = [:]
     private(set) var delivered: [ParcelID: Int] = [:]
     private(set) var damaged = 0
+    /// Handed in at two gateways, for the first was killed before it answered: it may have been written down there.
+    private(set) var again: Set<ParcelID> = []
     private(set) var taken: Set<ParcelID> = []
     private(set) var returned: [ParcelID: [UInt8]?] = [:]
     private(set) var kills = 0
     private(set) var retired = 0
     private(set) var packets = 0
+    private var joined = 0
+    private static let farewell: UInt64 = 40_000
     /// Every packet that another mote kept: when, from and to. For whoever watches the links.
     var seen: [MixRehearsal.Seen]?
 
@@ -69,14 +76,19 @@ final class StationWorld {
 
     private func join(life: UInt64?) {
         let id = MixID(bytes.take(32))!, key = MixKey(secret: bytes.take(32))!
-        let mote = Mote(peer: MixPeer(id: id, publicKey: key.publicKey, ends: life.map { now + $0 } ?? MixTime(milliseconds: .max), isExit: true), key: key)
+        joined += 1
+        let ends = life.map { now + ($0 + Self.farewell) } ?? MixTime(milliseconds: .max)
+        let mote = Mote(peer: MixPeer(id: id, publicKey: key.publicKey, ends: ends, isExit: joined % settings.motesPerExit == 0), key: key)
         motes.append(mote)
         begin(mote)
         publish()
         if let life { later(life) { self.retire(mote) } }
     }
 
-    private func publish() { for mote in motes { mote.station?.follow(MixMap(motes.map(\.peer), layers: 3), at: now) } }
+    /// Whoever leaves says so.
+    private var map: MixMap { MixMap(motes.filter { !$0.isLeaving }.map(\.peer), layers: 3) }
+
+    private func publish() { for mote in motes { mote.station?.follow(map, at: now) } }
 
     private func begin(_ mote: Mote) {
         var settings = MixStation.Settings()
@@ -85,10 +97,12 @@ final class StationWorld {
         settings.packetsPerSecond = self.settings.packetsPerSecond
         settings.attempts = 40
         settings.grace = 20_000
+        settings.leaving = Self.farewell
         let source = bytes
         var station = MixStation(own: mote.peer.id, key: mote.key, settings: settings, at: now) { source.take($0) }
         station.resume(mote.disk.map { ($0.value.0, $0.key, $0.value.1) }, at: now)
-        station.follow(MixMap(motes.map(\.peer), layers: 3), at: now)
+        station.follow(map, at: now)
+        if mote.isLeaving { station.leave() }
         mote.station = station
         mote.generation += 1
         perform(mote)
@@ -105,22 +119,25 @@ final class StationWorld {
 
     /// What was synced stays, and a part of what was not.
     private func kill(_ every: Double) {
-        let mote = motes.filter { $0.station != nil }.randomElement(using: &random)!
+        later(UInt64(MixDelays.exponential(&random) * every)) { self.kill(every) }
+        // All may be dead already.
+        guard let mote = motes.filter({ $0.station != nil }).randomElement(using: &random) else { return }
         kills += 1
         for change in mote.unsynced.prefix(Int.random(in: 0...mote.unsynced.count, using: &random)) { apply(change, mote) }
         mote.unsynced = []
         mote.station = nil
         mote.generation += 1
         later(1_000) { if self.motes.contains(where: { $0 === mote }) { self.begin(mote) } }
-        later(UInt64(MixDelays.exponential(&random) * every)) { self.kill(every) }
     }
 
-    /// A successor joins, and two thirds of a minute later the mote must have given all away.
+    /// A successor joins; others hear of both some seconds later, and two thirds of a minute later the mote must have given all away.
     private func retire(_ mote: Mote) {
         join(life: settings.life)
+        mote.isLeaving = true
         mote.station?.leave()
         perform(mote)
-        later(40_000) { self.end(mote) }
+        later(5_000) { self.publish() }
+        later(Self.farewell) { self.end(mote) }
     }
 
     private func end(_ mote: Mote) {
@@ -164,19 +181,24 @@ final class StationWorld {
                 mote.unsynced = []
                 station.stored(ticket, true, at: self.now)
             }
+        // On another thread it takes some time.
+        case .work(let work): whenAlive(20) { $0.worked(work.run(), at: self.now) }
         case .answer(let batch, let verdicts): answers.removeValue(forKey: batch)?(verdicts)
         case .send(let target, let packets): call(target, packets, from: mote) { verdicts in whenAlive(10) { $0.landed(target, verdicts, at: self.now) } }
         case .accepted(let id, let isOurs): if isOurs { mote.promised.insert(id) }
         case .taken(let id): taken.insert(id)
         case .hand(let id, _, let content, let returning):
+            if !mote.peer.isExit { damaged += 1 }
             delivered[id, default: 0] += mote.disk[[99] + id.bytes] == nil ? 1 : 0
             if accepted[id] != content { damaged += 1 }
             // Whoever delivers writes down that it has; so nothing is delivered twice here, but perhaps at two motes.
             mote.disk[[99] + id.bytes] = (.known, [])
-            if content.first == 7 { mote.station?.report(Array(content.prefix(40)), returning: returning) }
+            if content.first == 7 { mote.station?.report(ParcelID(Array(id.bytes.reversed()))!, Array(content.prefix(40)), returning: returning) }
             mote.station?.settled(id)
         case .passed: break
-        case .returned(let id, _, let report): returned[id] = report
+        case .returned(let id, _, let report, let packet):
+            returned[id] = report
+            if let packet { mote.station?.noted(packet) }
         }
     }
 
@@ -234,7 +256,11 @@ final class StationWorld {
         mote.station?.accept(id, Errand(task: .deliver, note: Array("note".utf8), content: content))
         perform(mote)
         // Killed before it was promised: whoever wrote it would try again.
-        later(500) { if !mote.promised.contains(id) { self.submit(id, content) } }
+        later(500) {
+            guard !mote.promised.contains(id) else { return }
+            self.again.insert(id)
+            self.submit(id, content)
+        }
     }
 }
 

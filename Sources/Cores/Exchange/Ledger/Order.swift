@@ -213,8 +213,7 @@ package enum Padding {
         var writer = ByteWriter(capacity: step)
         writer.u32(UInt32(bytes.count))
         writer.append(bytes)
-        writer.zeros(step - bytes.count - 4)
-        return writer.bytes
+        return writer.bytes + [UInt8](repeating: 0, count: step - bytes.count - 4)
     }
 
     /// `nil` unless it has one of the lengths and zeros behind what it says.

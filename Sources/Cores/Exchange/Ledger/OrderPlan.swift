@@ -90,15 +90,15 @@ struct OrderPlan {
 
     // MARK: accounts
 
-    /// What goes in, what comes out, and the fee or the pack between them. They add up to nothing (I1).
+    /// What goes in, what comes out, and the fee or the pack between them, one entry for each account that changes. They add up to nothing (I1).
     private func entries(_ outcome: Outcome) -> [Entry] {
-        var entries = spent.compactMap { role in role.account.map { Entry($0, -role.value) } }
+        var sums: [Account: Int64] = [:]
+        for role in spent { if let account = role.account { sums[account, default: 0] -= role.value } }
         for (batch, role) in zip(order.outputs, made) where batches(outcome).contains(batch) {
-            if let account = role.account { entries.append(Entry(account, role.amount(batch.blinded.count))) }
+            if let account = role.account { sums[account, default: 0] += role.amount(batch.blinded.count) }
         }
-        let rest = -entries.reduce(0) { $0 + $1.delta }
-        if rest != 0 { entries.append(Entry(order.shape == .prepay ? .prepaid : .fees, rest)) }
-        return entries
+        sums[order.shape == .prepay ? .prepaid : .fees, default: 0] -= sums.values.reduce(0, +)
+        return sums.filter { $0.value != 0 }.map { Entry($0, $1) }.sorted { $0.account.description < $1.account.description }
     }
 
     // MARK: what must have been earned

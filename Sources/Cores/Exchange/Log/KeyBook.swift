@@ -28,6 +28,8 @@ package struct KeyBook: Sendable {
         case secondTable(KeyTable.Span)
         /// Published too long before its first use.
         case early(KeyTable.Span)
+        /// A mote that the exchange lists saw a log that never was this one: somebody is shown other keys.
+        case otherLog
     }
 
     private struct Known {
@@ -69,6 +71,9 @@ package struct KeyBook: Sendable {
         incident = incident ?? found
         return .incident(found)
     }
+
+    /// Somebody was shown another log.
+    package mutating func haltForOtherLog() { _ = halt(.otherLog) }
 
     private mutating func forget(before now: Slice) {
         let old = tables.keys.filter { $0.forgotten <= now }

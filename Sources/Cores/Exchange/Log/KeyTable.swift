@@ -46,7 +46,7 @@ package struct KeyTable: Hashable, Sendable {
     package init?(_ span: Span, _ keys: [KeyRole: [UInt8]]) {
         guard (1...Self.keysLimit).contains(keys.count), keys.allSatisfy({ Span($0.key) == span && $0.value.count == $0.key.publicKeyBytes }) else { return nil }
         self.span = span
-        self.keys = keys.map { Key($0.key, $0.value) }.sorted { $0.role.bytes.lexicographicallyPrecedes($1.role.bytes) }
+        self.keys = keys.map { (name: $0.key.bytes, key: Key($0.key, $0.value)) }.sorted { $0.name.lexicographicallyPrecedes($1.name) }.map(\.key)
     }
 
     package var bytes: [UInt8] {

@@ -54,8 +54,6 @@ package struct Tile: Hashable, Sendable {
 
     // MARK: entries
 
-    package static let entryBytesLimit = 65_535
-
     /// Entries as a tile has them.
     package static func encode(_ entries: some Collection<[UInt8]>) -> [UInt8] {
         var writer = ByteWriter(capacity: 64 << 10)
@@ -85,7 +83,7 @@ package struct Tile: Hashable, Sendable {
 
 /// Proofs out of tiles: which are needed, and what follows from them. A proof from wrong tiles proves nothing, so they need no checks.
 package struct TileProofs {
-    private struct Missing: Error {}
+    struct Missing: Error {}
 
     private let size: Int
     private let tiles: [Tile: [UInt8]]
@@ -110,13 +108,13 @@ package struct TileProofs {
     }
 
     /// Where a subtree's digest, or those that it is made of, are.
-    private static func place(_ height: Int, _ index: Int, _ size: Int) -> (tile: Tile, hashes: Range<Int>) {
+    static func place(_ height: Int, _ index: Int, _ size: Int) -> (tile: Tile, hashes: Range<Int>) {
         let level = height / 8, first = index << (height % 8), tile = first / Tile.fullWidth
         let width = min(Tile.fullWidth, (size >> (8 * level)) - tile * Tile.fullWidth), start = first - tile * Tile.fullWidth
         return (Tile(.hashes(level: level), index: tile, width: max(1, width)), start..<start + 1 << (height % 8))
     }
 
-    private func subtree(_ height: Int, _ index: Int) throws(Missing) -> [UInt8] {
+    func subtree(_ height: Int, _ index: Int) throws(Missing) -> [UInt8] {
         let (tile, hashes) = Self.place(height, index, size)
         guard let bytes = tiles[tile], bytes.count >= 32 * hashes.upperBound else { throw Missing() }
         return MerkleTree.root(hashes.map { Array(bytes[32 * $0..<32 * $0 + 32]) })

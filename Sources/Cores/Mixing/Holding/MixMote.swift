@@ -83,10 +83,12 @@ package struct MixMote: Sendable {
         for packet in held { hold(packet) }
     }
 
-    /// What this mote still holds, for a successor that will hold it as long; this one holds nothing afterwards.
-    package mutating func handOver() -> [HeldPacket] {
-        defer { queue = HoldQueue() }
-        return queue.items.map(\.item)
+    /// What this mote still holds, for a successor that will hold it as long; this one does not hold it afterwards.
+    /// - Parameter limit: so many at most, those that are due first.
+    package mutating func handOver(upTo limit: Int = .max) -> [HeldPacket] {
+        var given: [HeldPacket] = []
+        while given.count < limit, let next = queue.next(by: MixTime(milliseconds: .max)) { given.append(next.item) }
+        return given
     }
 
     /// What a predecessor held. It is its tags that stop replays of those; they are told apart here in case it hands over twice.

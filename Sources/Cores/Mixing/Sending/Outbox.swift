@@ -5,7 +5,8 @@ package struct Outbox: Sendable {
 
     package enum Sent: Hashable, Sendable {
         case fragment(letter: [UInt8])
-        case answer
+        /// Of a report with this name.
+        case answer(ParcelID?)
         /// To itself: it should come back.
         case loop(LoopID)
         case cover
@@ -32,7 +33,7 @@ package struct Outbox: Sendable {
     private let layout: SphinxLayout
     private var fragments: [Waiting] = []
     private var loads: [GroupID: Load] = [:]
-    private var answers: [(block: ReplyBlock, payload: [UInt8])] = []
+    private var answers: [(block: ReplyBlock, payload: [UInt8], report: ParcelID?)] = []
 
     package init(own: MixID, layout: SphinxLayout) { (self.own, self.layout) = (own, layout) }
 
@@ -60,20 +61,32 @@ package struct Outbox: Sendable {
 
     /// An answer to a reply block. It waits for a slot with the same first hop, for that is all that can be seen of where it goes. False if
     /// there is no room.
+    /// - Parameter report: its name, if it is one.
     /// - Throws: `wrongLength` for more than an answer holds.
-    package mutating func add(_ answer: [UInt8], by block: ReplyBlock) throws(SphinxError) -> Bool {
+    package mutating func add(_ answer: [UInt8], by block: ReplyBlock, of report: ParcelID? = nil) throws(SphinxError) -> Bool {
         guard waiting < Self.limit else { return false }
-        answers.append((block, try MixPayload.answer(answer).encoded(layout)))
+        answers.append((block, try MixPayload.answer(answer).encoded(layout), report))
         return true
     }
 
     /// Answers whose first hop is there no more go nowhere.
-    package mutating func forgetAnswers(exceptBy motes: Set<MixID>) { answers.removeAll { !motes.contains($0.block.firstHop) } }
+    /// - Returns: which of them are reports.
+    @discardableResult package mutating func forgetAnswers(exceptBy motes: Set<MixID>) -> [ParcelID] {
+        let lost = answers.filter { !motes.contains($0.block.firstHop) }.compactMap(\.report)
+        answers.removeAll { !motes.contains($0.block.firstHop) }
+        return lost
+    }
+
+    /// Of a gateway that has no slots any more: every answer that waits, as the packet that its first hop would get. Not reports, which are written down elsewhere.
+    package mutating func takeAnswers() -> [(firstHop: MixID, packet: [UInt8])] {
+        defer { answers = [] }
+        return answers.filter { $0.report == nil }.compactMap { answer in (try? answer.block.packet(layout, payload: answer.payload)).map { (answer.block.firstHop, $0) } }
+    }
 
     /// The packet of a slot, for its first hop.
     package mutating func fill(_ slot: SendingSlot, fresh: Sphinx.Fresh) throws(SphinxError) -> (packet: [UInt8], sent: Sent) {
         switch take(slot) {
-        case .answer(let block, let payload): return (try block.packet(layout, payload: payload), .answer)
+        case .answer(let block, let payload, let report): return (try block.packet(layout, payload: payload), .answer(report))
         case .fragment(let mailbox, let fragment):
             let payload = try MixPayload.fragment(fragment).encoded(layout)
             return (try Sphinx.packet(layout, route: slot.route, to: mailbox, payload: payload, fresh: fresh), .fragment(letter: fragment.letter))
@@ -85,7 +98,7 @@ package struct Outbox: Sendable {
     }
 
     enum Taken {
-        case answer(ReplyBlock, payload: [UInt8])
+        case answer(ReplyBlock, payload: [UInt8], report: ParcelID?)
         case fragment(mailbox: MixID, Fragment)
         case nothing
     }
@@ -94,7 +107,7 @@ package struct Outbox: Sendable {
     mutating func take(_ slot: SendingSlot) -> Taken {
         if let index = answers.firstIndex(where: { $0.block.firstHop == slot.route.first?.id }) {
             let answer = answers.remove(at: index)
-            return .answer(answer.block, payload: answer.payload)
+            return .answer(answer.block, payload: answer.payload, report: answer.report)
         }
         return takeFragment(slot).map { .fragment(mailbox: $0.mailbox, $0.fragment) } ?? .nothing
     }

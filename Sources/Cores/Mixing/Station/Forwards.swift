@@ -6,12 +6,13 @@ struct Forwards {
     static let limit = 12_288
     /// A mote that nobody lists is tried for so long, and one that should be gone for so long after its end.
     static let patience: UInt64 = 600_000
-    private static let longestPause = 300.0
+    private static let longestPause = 60.0
 
     enum Cargo: Hashable {
         case held(ReplayTag)
         case share(ParcelID)
         case parting(Int)
+        case report(ParcelID, by: MixID)
         case cover
     }
 
@@ -66,6 +67,19 @@ struct Forwards {
         ways[mote] = way.waiting.isEmpty ? nil : way
         count -= settled.count
         return settled
+    }
+
+    /// Takes back what waits for motes that did not answer of late, but for what only they shall have.
+    mutating func takeStuck() -> [(Packet, target: MixID)] {
+        var stuck: [(Packet, target: MixID)] = []
+        for (mote, way) in ways where way.failures > 0 && way.flying.isEmpty {
+            let kept = way.waiting.filter { if case .parting = $0.cargo { true } else { false } }
+            stuck += way.waiting.filter { if case .parting = $0.cargo { false } else { true } }.map { ($0, target: mote) }
+            ways[mote]?.waiting = kept
+            if kept.isEmpty { ways[mote] = nil }
+        }
+        count -= stuck.count
+        return stuck
     }
 
     /// Gives up motes that are gone: those that end before `now` less patience, or that fail for so long and have no known end.

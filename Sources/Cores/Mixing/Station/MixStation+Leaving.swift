@@ -6,38 +6,72 @@ extension MixStation {
     private static let packetsPerBundle = 64
     /// A successor must be there at least so long from now.
     private static let successorLife: UInt64 = 30_000
+    /// With so many packets under way no more is given for now: each costs a key agreement, and a mote has other work.
+    private static let packetsUnderWay = 128
+    /// Until it is looked again whether more can be given. Milliseconds.
+    private static let pause: UInt64 = 50
 
     /// Whoever will be there longest.
-    private func successor(at now: MixTime) -> MixPeer? {
-        map.gateways.filter { $0.id != own && $0.ends >= now + Self.successorLife }.max { ($0.ends, $0.id.bytes.reversed().first ?? 0) < ($1.ends, $1.id.bytes.reversed().first ?? 0) }
+    private func successor(at now: MixTime, whereLettersLeave: Bool = false) -> MixPeer? {
+        map.gateways.filter { $0.id != own && $0.ends >= now + Self.successorLife && ($0.isExit || !whereLettersLeave) }
+            .max { ($0.ends, $0.id.bytes.reversed().first ?? 0) < ($1.ends, $1.id.bytes.reversed().first ?? 0) }
     }
 
+    func nextParting(at now: MixTime) -> MixTime? { isLeaving && !isEmpty ? now + Self.pause : nil }
+
+    /// Whatever else waits for other motes.
+    private var canGive: Bool { partings.values.reduce(0) { $0 + $1.left } < Self.packetsUnderWay }
+
     mutating func part(at now: MixTime) {
+        holdAnswers(at: now)
+        holdStuck(at: now)
         guard let successor = successor(at: now) else { return }
-        giveHeld(to: successor)
-        let underWay = Set(partings.values.compactMap { if case .parcel(let id) = $0.goods { id } else { nil } })
+        while mote.heldCount > 0, canGive { giveHeld(to: successor) }
+        var underWay = Set(partings.values.compactMap { if case .parcel(let id) = $0.goods { id } else { nil } })
         for (id, letter) in outgoing where !underWay.contains(id) {
+            guard canGive else { return }
             guard let errand = partable(letter) else { continue }
             give(Parcel(id: id, task: .send, blocks: [], content: errand.encoded), to: successor)
+            underWay.insert(id)
         }
-        for (id, parcel) in passingOn where !underWay.contains(id) { give(parcel, to: successor) }
+        for (id, report) in reports where !underWay.contains(id) {
+            guard canGive else { return }
+            give(report.parcel(id), to: successor)
+        }
+        for (id, parcel) in passingOn where !underWay.contains(id) {
+            guard canGive, let successor = self.successor(at: now, whereLettersLeave: parcel.task == .deliver) else { return }
+            give(parcel, to: successor)
+        }
+    }
+
+    /// There are no slots any more, but whoever awaits an answer would send the letter again, to another gateway that does not know it. So answers go as if this mote
+    /// had held them, with what it holds.
+    private mutating func holdAnswers(at now: MixTime) {
+        let held = outbox.takeAnswers().compactMap { answer in
+            ReplayTag(fresh(ReplayTag.bytesCount)).map { HeldPacket(tag: $0, due: now + UInt64(settings.delays.draw(&random)), content: .forward(to: answer.firstHop, packet: answer.packet)) }
+        }
+        guard !held.isEmpty else { return }
+        mote.resume(tags: [], held: held)
+        store(held.map(StationRecord.held))
+    }
+
+    /// What is for motes that cannot be reached now waits at the successor, not here. Shares go with their letters.
+    private mutating func holdStuck(at now: MixTime) {
+        for (packet, target) in forwards.takeStuck() {
+            if case .held(let tag) = packet.cargo { mote.resume(tags: [], held: [HeldPacket(tag: tag, due: now, content: .forward(to: target, packet: packet.bytes))]) }
+        }
     }
 
     /// Not while it is being written down: then it may not be ours.
     private func partable(_ letter: Outgoing) -> Errand? {
         if case .recording = letter.state { return nil }
-        return Errand(task: letter.errand.task, destination: letter.course.destination, note: letter.errand.note, content: letter.errand.content)
+        return Errand(task: letter.errand.task, destination: letter.course.destination ?? letter.errand.destination, note: letter.errand.note, content: letter.errand.content)
     }
 
     private mutating func giveHeld(to successor: MixPeer) {
-        guard mote.heldCount > 0 else { return }
-        var held = mote.handOver()[...]
-        while !held.isEmpty {
-            let part = Array(held.prefix(Self.packetsPerBundle))
-            held = held.dropFirst(part.count)
-            guard let packets = try? HandOver.packets(part, settings.layout, from: own, key: key, to: successor, fresh: fresh) else { continue }
-            depart(.held(part), in: packets, to: successor)
-        }
+        let part = mote.handOver(upTo: Self.packetsPerBundle)
+        guard let packets = try? HandOver.packets(part, settings.layout, from: own, key: key, to: successor, fresh: fresh) else { return }
+        depart(.held(part), in: packets, to: successor)
     }
 
     private mutating func give(_ parcel: Parcel, to successor: MixPeer) {
@@ -66,7 +100,8 @@ extension MixStation {
         case .held(let held): store(held.map { StationRecord.gone($0.tag) })
         case .parcel(let id):
             if drop(id) != nil { store([.remove(id: StationRecord.id(.outgoing, id)), .remove(id: StationRecord.id(.course, id))]) }
-            if passingOn.removeValue(forKey: id) != nil { effects.append(.passed(id)) }
+            forgetReport(id)
+            if passingOn.removeValue(forKey: id) != nil { settled(id); effects.append(.passed(id)) }
         }
     }
 }

@@ -20,6 +20,7 @@ extension MixStation {
             if now - slot.at > Self.latest { drawAnew(at: now) } else { fill(slot, at: now) }
         }
         sendAgain(at: now)
+        placeReports(at: now)
         for id in fresher.prefix(Self.lettersPerTurn) { seal(id, at: now) }
         fresher.removeAll { id in if case .new? = outgoing[id]?.state { false } else { true } }
     }
@@ -51,7 +52,8 @@ extension MixStation {
         switch sent {
         case .fragment(let letter): cargo = parcelOf[letter].map { .share($0) } ?? .cover
         case .loop(let id): loops.sent(id, in: slot)
-        case .answer, .cover: break
+        case .answer(let report): cargo = report.map { .report($0, by: first.id) } ?? .cover
+        case .cover: break
         }
         forward(packet, cargo, to: first.id, at: now)
     }
@@ -63,27 +65,34 @@ extension MixStation {
 
     private func lives(_ mote: MixPeer, at now: MixTime) -> Bool { mote.ends >= now + passage(tail: 1e-6) }
 
-    /// The gateway where it goes: the same as before if that is still there.
+    /// The gateway where it goes: the same as before if that is still there, for another one would not know that it has had the letter. So one is chosen that will
+    /// still be there when the letter must be sent again, if there is any.
     private mutating func destination(of letter: Outgoing, at now: MixTime) -> MixPeer? {
         let fit = map.gateways.filter { lives($0, at: now) && (letter.errand.task != .deliver || $0.isExit) }
         if let chosen = letter.course.destination ?? letter.errand.destination, let peer = fit.first(where: { $0.id == chosen }) { return peer }
-        let others = fit.filter { $0.id != own }
-        return (others.isEmpty ? fit : others).randomElement(using: &random)
+        let others = fit.filter { $0.id != own }, lasting = others.filter { lives($0, at: now + patience + settings.leaving) }
+        return lasting.randomElement(using: &random) ?? (others.isEmpty ? fit : others).max { $0.ends < $1.ends }
     }
 
-    /// Seals a letter with reply blocks; it is sent once it is written down where to.
+    /// Has a letter sealed with reply blocks and cut; it is sent once it is written down where to.
     private mutating func seal(_ id: ParcelID, at now: MixTime) {
         guard var letter = outgoing[id], case .new = letter.state, shares(of: letter) <= outbox.room, let peer = destination(of: letter, at: now) else { return }
         guard letter.course.attempts < settings.attempts else { return giveUp(id) }
         let blocks = replyBlocks(from: peer.id, at: now), parcel = Parcel(id: id, task: letter.errand.task, blocks: blocks.map(\.block), content: letter.errand.content)
-        guard let sealed = SealedBox.seal(parcel.encoded, to: peer.publicKey) else { return }
         letter.course.attempts += 1
         if letter.course.attempts > 1 { count(\.sentAgain) }
         (letter.course.destination, letter.course.note) = (peer.id, letter.errand.note)
         letter.course.remember(blocks.map(\.keys))
         for block in blocks { owners[block.keys.id] = id }
-        letter.state = .recording(sealed: sealed)
+        letter.state = .cutting
         outgoing[id] = letter
+        effects.append(.work(MixWork(task: .cut(parcel, publicKey: peer.publicKey, settings.layout, motesPerLayer: map.width))))
+    }
+
+    mutating func record(_ id: ParcelID, _ fragments: [Fragment]?) {
+        guard let letter = outgoing[id], case .cutting = letter.state else { return }
+        guard let fragments else { return giveUp(id) }
+        outgoing[id]?.state = .recording(fragments)
         store([.put(.course, id: StationRecord.id(.course, id), payload: letter.course.encoded)], .course(id))
     }
 
@@ -109,14 +118,15 @@ extension MixStation {
     }
 
     mutating func sendShares(of id: ParcelID, _ isDurable: Bool, at now: MixTime) {
-        guard let letter = outgoing[id], case .recording(let sealed) = letter.state else { return }
-        guard isDurable, !isLeaving, let destination = letter.course.destination, let fragments = Fragment.cut(sealed, settings.layout, parity: parity), let first = fragments.first,
+        guard let letter = outgoing[id], case .recording(let fragments) = letter.state else { return }
+        guard isDurable, !isLeaving, let destination = letter.course.destination, let first = fragments.first,
             outbox.add(fragments, to: destination, at: destination)
         else {
             outgoing[id]?.state = .new
             return fresher.append(id)
         }
         outgoing[id]?.letter = first.letter
+        outgoing[id]?.parities = fragments.count { $0.number >= $0.code.data }
         parcelOf[first.letter] = id
         outgoing[id]?.state = .sending(shares: fragments.count)
     }
@@ -138,8 +148,15 @@ extension MixStation {
         for (id, letter) in outgoing {
             switch letter.state {
             case .waiting(let deadline) where deadline < now: break
-            // Its gateway will be gone: no slot goes there any more.
-            case .sending where !(letter.course.destination.flatMap { seen[$0] }.map { lives($0, at: now) } ?? false): outgoing[id]?.course.attempts -= 1
+            case .sending where isStranded(letter, at: now):
+                guard outbox.waiting(of: letter.letter) > letter.parities else {
+                    // Enough has left for it to arrive: another gateway would not know that.
+                    let deadline = now + patience
+                    unsend(letter)
+                    outgoing[id]?.state = .waiting(until: deadline)
+                    continue
+                }
+                outgoing[id]?.course.attempts -= 1
             default: continue
             }
             unsend(letter)
@@ -148,27 +165,35 @@ extension MixStation {
         }
     }
 
+    /// Its gateway will be gone: no slot goes there any more, and shares of it are still here.
+    private func isStranded(_ letter: Outgoing, at now: MixTime) -> Bool {
+        !(letter.course.destination.flatMap { seen[$0] }.map { lives($0, at: now) } ?? false) && outbox.waiting(of: letter.letter) > 0
+    }
+
     private mutating func giveUp(_ id: ParcelID) {
         guard let letter = drop(id) else { return }
         forget(letter.course)
         store([.remove(id: StationRecord.id(.outgoing, id)), .remove(id: StationRecord.id(.course, id))])
-        effects.append(.returned(id, note: letter.errand.note, report: nil))
+        effects.append(.returned(id, note: letter.errand.note, report: nil, packet: nil))
     }
 
     private mutating func forget(_ course: Course) { for key in course.keys { owners[key.id] = nil } }
 
     // MARK: What comes back
 
-    mutating func receive(_ reply: ReplyID, _ sealed: [UInt8], at now: MixTime) {
+    mutating func receive(_ reply: ReplyID, _ sealed: [UInt8], _ tag: ReplayTag, at now: MixTime) {
+        guard let (id, note, answer) = open(reply, sealed) else { return store([StationRecord.gone(tag)]) }
+        arrivedThere(id)
+        guard case .report(let report) = answer else { return store([StationRecord.gone(tag)]) }
+        unnoted.insert(tag)
+        effects.append(.returned(id, note: note, report: report, packet: tag))
+    }
+
+    private func open(_ reply: ReplyID, _ sealed: [UInt8]) -> (ParcelID, note: [UInt8], ParcelAnswer)? {
         guard let id = owners[reply], let course = outgoing[id]?.course ?? courses[id], let keys = course.keys.first(where: { $0.id == reply }),
             let payload = try? keys.open(sealed), case .answer(let bytes)? = try? MixPayload(payload, settings.layout), let answer = ParcelAnswer(bytes)
-        else { return }
-        switch answer {
-        case .taken: arrivedThere(id)
-        case .report(let report):
-            arrivedThere(id)
-            effects.append(.returned(id, note: course.note, report: report))
-        }
+        else { return nil }
+        return (id, course.note, answer)
     }
 
     /// The letter is not ours any more; what is kept reads a report.

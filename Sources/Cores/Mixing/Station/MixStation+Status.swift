@@ -10,6 +10,8 @@ extension MixStation {
         package let waiting: Int
         /// Letters that ended here and are still to be delivered.
         package let arrived: Int
+        /// What is to be told of letters that ended here.
+        package let reports: Int
         package let motes: Int
         package let exits: Int
         /// What this gateway sends, and what seems to come into the whole network.
@@ -28,7 +30,7 @@ extension MixStation {
     package func status(at now: MixTime) -> Status {
         let network = networkRate(at: now), mean = settings.delays.meanMilliseconds / 1000
         return Status(
-            held: mote.heldCount, forwarding: forwards.count, tags: mote.tagsCount, outgoing: outgoing.count, waiting: outbox.waiting, arrived: arrived.count,
+            held: mote.heldCount, forwarding: forwards.count, tags: mote.tagsCount, outgoing: outgoing.count, waiting: outbox.waiting, arrived: arrived.count, reports: reports.count,
             motes: map.gateways.count, exits: map.gateways.count(where: \.isExit), packetsPerSecond: nextSlot == nil ? 0 : rate, networkPacketsPerSecond: network,
             meanDelaySeconds: mean, hops: settings.hops, bits: network > 0 ? MixEntropy.bits(packetsPerSecond: network, meanDelaySeconds: mean, hops: settings.hops) : 0,
             loops: loops.total, suspects: loops.suspects, counts: counts, isLeaving: isLeaving)

@@ -2,7 +2,7 @@
 extension MixStation {
     /// When `turn` is next needed, as far as that is known; at the latest a second from now.
     package func deadline(at now: MixTime) -> MixTime {
-        let times = [mote.nextDue, nextSlot?.at, forwards.nextDue].compactMap(\.self)
+        let times = [mote.nextDue, nextSlot?.at, forwards.nextDue, nextParting(at: now)].compactMap(\.self)
         return max(now, min(times.min() ?? now + 1_000, now + 1_000))
     }
 
@@ -18,6 +18,7 @@ extension MixStation {
     /// How a `send` ended.
     /// - Parameter verdicts: one for each packet; `nil` if the mote could not be asked.
     package mutating func landed(_ mote: MixID, _ verdicts: [Verdict]?, at now: MixTime) {
+        if verdicts == nil { count(\.unanswered) }
         var random = random
         for (packet, passed) in forwards.landed(mote, verdicts, at: now, &random) { land(packet, passed: passed, at: now) }
     }
@@ -29,6 +30,7 @@ extension MixStation {
         case .held(let tag): store([StationRecord.gone(tag)])
         case .share(let id): shareIsGone(of: id, at: now)
         case .parting(let number): partingLanded(number, passed == true)
+        case .report(let id, let mote): reportLanded(id, by: mote, passed == true)
         case .cover: break
         }
     }
@@ -40,8 +42,7 @@ extension MixStation {
         case .forward(let mote, let bytes): forward(bytes, .held(packet.tag), to: mote, at: now)
         case .arrived(_, let payload): receive(payload, packet.tag, at: now)
         case .reply(_, let id, let sealed):
-            receive(id, sealed, at: now)
-            store([StationRecord.gone(packet.tag)])
+            receive(id, sealed, packet.tag, at: now)
         }
     }
 
@@ -60,11 +61,16 @@ extension MixStation {
     private mutating func receive(_ payload: [UInt8], _ tag: ReplayTag, at now: MixTime) {
         switch try? MixPayload(payload, settings.layout) {
         case .fragment(let fragment):
-            let result = letters.take(fragment, at: now)
-            collect(fragment, result, tag) { station, letter, tags in station.open(letter, tags, at: now) }
+            let result = letters.gather(fragment, at: now)
+            forget(letters.takeAbandoned())
+            switch result {
+            case .whole(let letter): begin(letter, collected(fragment, tag))
+            case .other(let result): wait(fragment, result, tag)
+            }
         case .handOver(let fragment):
             let result = bundles.take(fragment, at: now)
-            collect(fragment, result, tag) { station, bundle, tags in station.takeOver(bundle, tags) }
+            forget(bundles.takeAbandoned())
+            if case .letter(let bundle) = result { takeOver(bundle, collected(fragment, tag)) } else { wait(fragment, result, tag) }
         case .cover(let loop):
             _ = loops.came(loop)
             store([StationRecord.gone(tag)])
@@ -73,22 +79,25 @@ extension MixStation {
     }
 
     /// A share stays written down as a held packet until the whole of which it is a part is.
-    private mutating func collect(
-        _ fragment: Fragment, _ result: LetterCollector.Result, _ tag: ReplayTag, whole: (inout MixStation, [UInt8], [ReplayTag]) -> Void
-    ) {
-        switch result {
-        case .waiting: sharesOf[fragment.letter, default: []].append(tag)
-        case .letter(let bytes): whole(&self, bytes, (sharesOf.removeValue(forKey: fragment.letter) ?? []) + [tag])
-        case .known, .full, .refused: store([StationRecord.gone(tag)])
-        }
+    private mutating func wait(_ fragment: Fragment, _ result: LetterCollector.Result, _ tag: ReplayTag) {
+        if result == .waiting { sharesOf[fragment.letter, default: []].append(tag) } else { store([StationRecord.gone(tag)]) }
+    }
+
+    private mutating func collected(_ fragment: Fragment, _ tag: ReplayTag) -> [ReplayTag] { (sharesOf.removeValue(forKey: fragment.letter) ?? []) + [tag] }
+
+    /// Of letters that will not become whole any more.
+    private mutating func forget(_ letters: [[UInt8]]) {
+        let tags = letters.flatMap { sharesOf.removeValue(forKey: $0) ?? [] }
+        if !tags.isEmpty { store(tags.map(StationRecord.gone)) }
     }
 
     // MARK: Letters that end here
 
-    private mutating func open(_ sealed: [UInt8], _ tags: [ReplayTag], at now: MixTime) {
+    mutating func open(_ parcel: Parcel?, _ tags: [ReplayTag], at now: MixTime) {
         let gone = tags.map(StationRecord.gone)
-        guard let parcel = key.open(sealed).flatMap({ try? Parcel($0) }) else { return store(gone) }
-        guard parcel.task != .send else { return inherit(parcel, gone) }
+        guard let parcel else { return store(gone) }
+        if parcel.task == .send { return inherit(parcel, gone) }
+        if parcel.task == .report { return inheritReport(parcel, gone) }
         guard known[parcel.id] == nil else {
             acknowledge(parcel.blocks)
             return store(gone)
@@ -106,6 +115,7 @@ extension MixStation {
         count(\.lettersArrived)
         let half = letter.blocks.count / 2
         acknowledge(Array(letter.blocks.prefix(half)))
+        guard !isLeaving else { return passOnArrived(id, content) }
         effects.append(.hand(id, letter.task, content, returning: letter.blocks.dropFirst(half).flatMap(\.encoded)))
     }
 
@@ -121,13 +131,14 @@ extension MixStation {
         }
     }
 
-    private mutating func acknowledge(_ blocks: [ReplyBlock]) { for block in blocks { answer(.taken, by: block) } }
+    /// One that finds no room is not said.
+    private mutating func acknowledge(_ blocks: [ReplyBlock]) { for block in blocks { _ = try? outbox.add(ParcelAnswer.taken.encoded, by: block) } }
 
-    /// An answer that is too long or finds no room is none.
-    mutating func answer(_ answer: ParcelAnswer, by block: ReplyBlock) { _ = try? outbox.add(answer.encoded, by: block) }
 
+    /// Beyond the bounds, too: whoever gave it has it no more.
     private mutating func inherit(_ parcel: Parcel, _ gone: [StationRecord.Change]) {
-        guard let errand = try? Errand(parcel.content), outgoing[parcel.id] == nil, admit(parcel.id, errand) else { return store(gone) }
+        guard let errand = try? Errand(parcel.content), outgoing[parcel.id] == nil, courses[parcel.id] == nil else { return store(gone) }
+        keep(parcel.id, errand)
         fresher.append(parcel.id)
         store([.put(.outgoing, id: StationRecord.id(.outgoing, parcel.id), payload: errand.encoded)] + gone)
     }

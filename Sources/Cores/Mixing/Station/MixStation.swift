@@ -25,6 +25,8 @@ package struct MixStation {
         package var attempts = 12
         /// What an answer may take beyond all delays. Milliseconds.
         package var grace: UInt64 = 600_000
+        /// Before its end a gateway leaves, and no slots go there any more: so long at most, as motes are set. Milliseconds.
+        package var leaving: UInt64 = 600_000
         package var bounds = MixMote.Bounds()
 
         package init() {}
@@ -36,6 +38,8 @@ package struct MixStation {
     package enum Effect {
         /// `stored` is to be told of a ticket's fate; without one nobody waits. In this order, one after the other.
         case store(ticket: Int?, [StationRecord.Change])
+        /// To be run anywhere, and `worked` to be told of its outcome.
+        case work(MixWork)
         /// To whoever brought a batch.
         case answer(batch: Int, [Verdict])
         /// One call at a time to each mote; `landed` is told of its end.
@@ -48,18 +52,21 @@ package struct MixStation {
         case hand(ParcelID, Parcel.Task, [UInt8], returning: [UInt8])
         /// What was to be `passedOn` is a successor's.
         case passed(ParcelID)
-        /// What became of a letter of ours, for the note that came with it; `nil`: it found no way.
-        case returned(ParcelID, note: [UInt8], report: [UInt8]?)
+        /// What became of a letter of ours, for the note that came with it; `nil`: it found no way. `noted` is to be told of the packet when somebody else keeps the
+        /// report. Again after a restart.
+        case returned(ParcelID, note: [UInt8], report: [UInt8]?, packet: ReplayTag?)
     }
 
     /// A letter of ours.
     struct Outgoing {
-        enum State { case new, recording(sealed: [UInt8]), sending(shares: Int), waiting(until: MixTime) }
+        enum State { case new, cutting, recording([Fragment]), sending(shares: Int), waiting(until: MixTime) }
         let errand: Errand
         var course = Course()
         var state = State.new
         /// What its shares are called.
         var letter: [UInt8] = []
+        /// So many of them may be missing where it goes.
+        var parities = 0
     }
 
     struct Arrived {
@@ -72,6 +79,7 @@ package struct MixStation {
         case errand(ParcelID)
         case course(ParcelID)
         case parcel(ParcelID, content: [UInt8])
+        case report(ParcelID)
     }
 
     /// What is on its way to a successor, in so many packets.
@@ -115,6 +123,7 @@ package struct MixStation {
     var letters = LetterCollector()
     var bundles = LetterCollector()
     var sharesOf: [[UInt8]: [ReplayTag]] = [:]
+    var openings: [Int: Opening] = [:]
     var outgoing: [ParcelID: Outgoing] = [:]
     var outgoingBytes = 0
     /// By what their shares are called.
@@ -127,11 +136,14 @@ package struct MixStation {
     var courses: [ParcelID: Course] = [:]
     var coursesInOrder: [ParcelID] = []
     var arrived: [ParcelID: Arrived] = [:]
+    /// To be told to others, and packets that told us of a letter of ours.
+    var reports: [ParcelID: Report] = [:]
+    var unnoted: Set<ReplayTag> = []
     var known: [ParcelID: MixTime] = [:]
     var partings: [Int: Parting] = [:]
     /// Letters of others here that go to a successor, too.
     var passingOn: [ParcelID: Parcel] = [:]
-    var isLeaving = false
+    package internal(set) var isLeaving = false
     var awaited: [Int: Awaited] = [:]
     var lastTicket = 0
     var effects: [Effect] = []
@@ -144,6 +156,8 @@ package struct MixStation {
         package var passed = 0
         /// Given up, for the mote that they were for was gone.
         package var lost = 0
+        /// Calls to other motes.
+        package var unanswered = 0
         package var lettersIn = 0
         package var lettersArrived = 0
         package var sentAgain = 0
@@ -198,9 +212,13 @@ package struct MixStation {
     /// False at a bound.
     mutating func admit(_ id: ParcelID, _ errand: Errand) -> Bool {
         guard outgoing.count < Self.lettersLimit, outgoingBytes + errand.content.count <= Self.outgoingLimitBytes else { return false }
+        keep(id, errand)
+        return true
+    }
+
+    mutating func keep(_ id: ParcelID, _ errand: Errand) {
         outgoing[id] = Outgoing(errand: errand)
         outgoingBytes += errand.content.count
-        return true
     }
 
     /// A letter that is not ours any more.
@@ -229,6 +247,9 @@ package struct MixStation {
             effects.append(.accepted(id, isDurable))
         case .course(let id): sendShares(of: id, isDurable, at: now)
         case .parcel(let id, let content): isDurable ? hand(id, content) : forget(id)
+        case .report(let id):
+            if !isDurable { reports[id] = nil }
+            effects.append(.accepted(id, isDurable))
         case nil: break
         }
     }
@@ -239,7 +260,7 @@ package struct MixStation {
         for peer in map.gateways where seen[peer.id] != nil || seen.count < Self.seenLimit { seen[peer.id] = peer }
         if seen.count == Self.seenLimit { seen = seen.filter { $0.value.ends >= now } }
         schedule?.map = map
-        outbox.forgetAnswers(exceptBy: Set(map.gateways.map(\.id)))
+        for id in outbox.forgetAnswers(exceptBy: Set(map.gateways.map(\.id))) { reports[id]?.isPlaced = false }
     }
 
     /// A letter that was handed out is kept by somebody else here from now on.
@@ -247,15 +268,15 @@ package struct MixStation {
         if arrived.removeValue(forKey: id) != nil { store([.remove(id: StationRecord.id(.arrived, id))]) }
     }
 
-    /// Tells whoever sent a letter what became of it, by what came with it; nothing if that is used up, or too much for an answer.
-    package mutating func report(_ bytes: [UInt8], returning: [UInt8]) {
-        if let block = try? ReplyBlock(returning.prefix(ReplyBlock.bytesCount)) { answer(.report(bytes), by: block) }
-    }
-
     /// A letter that somebody here keeps is to go to a successor when we leave; `passed` says when it may be forgotten.
     package mutating func passOn(_ id: ParcelID, _ task: Parcel.Task, _ content: [UInt8], returning: [UInt8]) {
-        let blocks = stride(from: 0, to: returning.count, by: ReplyBlock.bytesCount).compactMap { try? ReplyBlock(returning[$0...].prefix(ReplyBlock.bytesCount)) }
-        passingOn[id] = Parcel(id: id, task: task, blocks: Array(blocks.prefix(Parcel.blocksLimit)), content: content)
+        passingOn[id] = Parcel(id: id, task: task, blocks: Self.blocks(returning), content: content)
+    }
+
+    /// A letter that was handed out finds nobody here who would keep it, for we leave: it goes to a successor, too.
+    package mutating func passOnArrived(_ id: ParcelID, _ content: [UInt8]) {
+        guard let letter = arrived[id] else { return }
+        passingOn[id] = Parcel(id: id, task: letter.task, blocks: Array(letter.blocks.dropFirst(letter.blocks.count / 2)), content: content)
     }
 
     /// The mote will end: takes no letters any more and gives away all that it has.
@@ -265,7 +286,7 @@ package struct MixStation {
         (schedule, nextSlot) = (nil, nil)
     }
 
-    package var isEmpty: Bool { mote.heldCount == 0 && forwards.count == 0 && outgoing.isEmpty && arrived.isEmpty && partings.isEmpty && passingOn.isEmpty }
+    package var isEmpty: Bool { mote.heldCount == 0 && forwards.count == 0 && outgoing.isEmpty && arrived.isEmpty && openings.isEmpty && reports.isEmpty && unnoted.isEmpty && partings.isEmpty && passingOn.isEmpty }
 
     /// Once: what was written down before this process.
     package mutating func resume(_ records: [(kind: StationRecord.Kind, id: [UInt8], payload: [UInt8])], at now: MixTime) {
@@ -288,13 +309,14 @@ package struct MixStation {
 
     private mutating func resume(_ kind: StationRecord.Kind, _ id: ParcelID, _ payload: [UInt8], at now: MixTime) {
         switch kind {
-        case .outgoing: if let errand = try? Errand(payload) { _ = admit(id, errand) }
+        case .outgoing: if let errand = try? Errand(payload) { keep(id, errand) }
         case .course:
             guard let course = Course(payload) else { return }
             for key in course.keys { owners[key.id] = id }
             courses[id] = course
         case .arrived:
             guard let parcel = try? Parcel(payload) else { return }
+            guard parcel.task != .report else { return _ = admit(id, Report(content: parcel.content, ways: parcel.blocks)) }
             arrived[id] = Arrived(task: parcel.task, blocks: parcel.blocks)
             effects.append(.hand(id, parcel.task, parcel.content, returning: parcel.blocks.dropFirst(parcel.blocks.count / 2).flatMap(\.encoded)))
         case .known: known[id] = StationRecord.time(payload) ?? now

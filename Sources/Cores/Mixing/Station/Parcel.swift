@@ -16,6 +16,11 @@ package struct Parcel: Hashable, Sendable {
         case lay
         /// Of a gateway that ends: its successor shall send it.
         case send
+        /// Likewise of a mote where letters end: what became of one of them, to be told by the blocks.
+        case report
+
+        /// It ends with somebody else than a gateway.
+        package var isErrand: Bool { self == .deliver || self == .lay }
     }
 
     private static let version: UInt8 = 1
@@ -72,7 +77,7 @@ package struct Errand: Hashable, Sendable {
     /// Longest `note`, in bytes.
     package static let noteLimit = 1_024
 
-    /// Never `send`.
+    /// `deliver` or `lay`.
     package let task: Parcel.Task
     /// The gateway where it ends, once one is chosen: it stays the same as long as it is there, for it knows what it has had.
     package var destination: MixID?
@@ -81,7 +86,7 @@ package struct Errand: Hashable, Sendable {
     package let content: [UInt8]
 
     package init(task: Parcel.Task, destination: MixID? = nil, note: [UInt8], content: [UInt8]) {
-        precondition(task != .send && note.count <= Self.noteLimit)
+        precondition(task.isErrand && note.count <= Self.noteLimit)
         (self.task, self.destination, self.note, self.content) = (task, destination, note, content)
     }
 
@@ -99,7 +104,7 @@ package struct Errand: Hashable, Sendable {
     /// - Throws: `damagedPayload` for what `encoded` would not have given.
     package init(_ bytes: [UInt8]) throws(SphinxError) {
         var reader = ByteReader(bytes)
-        guard let code = try? reader.u8(), let task = Parcel.Task(rawValue: code), task != .send, let flag = try? reader.u8(), flag <= 1 else { throw .damagedPayload }
+        guard let code = try? reader.u8(), let task = Parcel.Task(rawValue: code), task.isErrand, let flag = try? reader.u8(), flag <= 1 else { throw .damagedPayload }
         var destination: MixID?
         if flag == 1 {
             guard let id = (try? reader.slice(MixID.bytesCount)).flatMap({ MixID($0) }) else { throw .damagedPayload }

@@ -44,18 +44,22 @@ package enum StationRecord {
 
 /// What a gateway remembers of a letter that it sent: how often, where to, and how to read what comes back.
 struct Course {
-    static let keysLimit = 16
+    /// Those of twelve attempts, each with as many reply blocks as a parcel has.
+    static let keysLimit = 12 * Parcel.blocksLimit
 
     var attempts = 0
     var destination: MixID?
     /// Of the errand, which goes before this.
     var note: [UInt8] = []
-    /// Of the newest attempts; older ones are forgotten.
+    /// Of the first attempts, by whose ways reports mostly come, and of the newest; those in between are forgotten.
     var keys: [ReplyKeys] = []
 
     init() {}
 
-    mutating func remember(_ fresh: [ReplyKeys]) { keys = (keys + fresh).suffix(Self.keysLimit) }
+    mutating func remember(_ fresh: [ReplyKeys]) {
+        keys += fresh
+        if keys.count > Self.keysLimit { keys.removeSubrange(Self.keysLimit / 2..<Self.keysLimit / 2 + keys.count - Self.keysLimit) }
+    }
 
     var encoded: [UInt8] {
         var writer = ByteWriter()

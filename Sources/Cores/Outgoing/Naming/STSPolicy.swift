@@ -1,5 +1,3 @@
-package import Ambience
-
 /// What a domain publishes of how its mail must be brought (MTA-STS, RFC 8461).
 package struct STSPolicy: Hashable, Sendable {
     package enum Mode: String, Sendable { case enforce, testing, none }
@@ -8,7 +6,9 @@ package struct STSPolicy: Hashable, Sendable {
     package static let limitBytes = 64 << 10
     /// A year and a day.
     package static let ageLimitSeconds: Int64 = 31_557_600
-    private static let patternsLimit = 64
+    static let patternsLimit = 64
+    /// Of a pattern: no name of a server is longer.
+    static let patternLimitBytes = 255
 
     package let mode: Mode
     /// Names of mail servers, in lower case; `*.` stands for one label.
@@ -24,10 +24,14 @@ package struct STSPolicy: Hashable, Sendable {
             let key = String(line[..<colon]), value = String(line[line.index(after: colon)...].drop { $0 == " " || $0 == "\t" }.prefix { $0 != " " && $0 != "\t" })
             if key == "mx" { patterns.append(value.lowercased()) } else if fields[key] == nil { fields[key] = value }
         }
-        guard fields["version"] == "STSv1", let mode = fields["mode"].flatMap(Mode.init), let age = fields["max_age"].flatMap(Int64.init), age >= 0,
-            patterns.count <= Self.patternsLimit, mode == .none || !patterns.isEmpty
+        guard fields["version"] == "STSv1", let mode = fields["mode"].flatMap(Mode.init), let age = fields["max_age"].flatMap(Int64.init), age >= 0
         else { return nil }
-        (self.mode, self.patterns, maxAgeSeconds) = (mode, patterns, min(age, Self.ageLimitSeconds))
+        self.init(mode, patterns, maxAgeSeconds: age)
+    }
+
+    init?(_ mode: Mode, _ patterns: [String], maxAgeSeconds: Int64) {
+        guard patterns.count <= Self.patternsLimit, mode == .none || !patterns.isEmpty, patterns.allSatisfy({ (1...Self.patternLimitBytes).contains($0.utf8.count) }) else { return nil }
+        (self.mode, self.patterns, self.maxAgeSeconds) = (mode, patterns, min(maxAgeSeconds, Self.ageLimitSeconds))
     }
 
     package func allows(_ host: String) -> Bool {
@@ -49,31 +53,5 @@ package struct STSPolicy: Hashable, Sendable {
             return isID ? String(parts[1]) : nil
         }
         return nil
-    }
-}
-
-/// Policies that were fetched, for as long as their domains say: whoever can suppress a record later cannot undo them (RFC 8461, 10.2).
-package struct STSCache: Sendable {
-    package static let limit = 4_096
-
-    private struct Entry {
-        let policy: STSPolicy
-        let id: String
-        let ends: WallTime
-    }
-
-    private var entries: [String: Entry] = [:]
-
-    package init() {}
-
-    package func policy(of domain: String, at now: WallTime) -> STSPolicy? { entries[domain].flatMap { $0.ends > now ? $0.policy : nil } }
-
-    /// Whether what is kept is what the domain's record announces.
-    package func has(_ id: String, of domain: String, at now: WallTime) -> Bool { entries[domain].map { $0.id == id && $0.ends > now } ?? false }
-
-    /// Of too many, the one that ends next goes.
-    package mutating func keep(_ policy: STSPolicy, id: String, of domain: String, at now: WallTime) {
-        if entries[domain] == nil, entries.count >= Self.limit, let next = entries.min(by: { $0.value.ends < $1.value.ends }) { entries[next.key] = nil }
-        entries[domain] = Entry(policy: policy, id: id, ends: now + policy.maxAgeSeconds)
     }
 }

@@ -21,12 +21,22 @@ package struct Progress: Hashable, Sendable {
             writer.u8(UInt8(index))
             let words: (String, String) = if case .failed(let status, let text) = settlement { (status, text) } else { ("", "") }
             for word in [words.0, words.1] {
-                let bytes = Array(word.utf8.prefix(Self.textLimit))
+                let bytes = Self.cut(word)
                 writer.u16(UInt16(bytes.count))
                 writer.append(bytes)
             }
         }
         return writer.bytes
+    }
+
+    /// Whole characters of it.
+    private static func cut(_ word: String) -> [UInt8] {
+        var kept: [UInt8] = []
+        for character in word {
+            guard kept.count + character.utf8.count <= textLimit else { break }
+            kept += character.utf8
+        }
+        return kept
     }
 
     /// `nil` for what `encoded` did not give.
@@ -36,7 +46,7 @@ package struct Progress: Hashable, Sendable {
         do {
             while !reader.isAtEnd {
                 let index = Int(try reader.u8())
-                let status = String(decoding: try reader.slice(Int(try reader.u16())), as: UTF8.self), text = String(decoding: try reader.slice(Int(try reader.u16())), as: UTF8.self)
+                guard let status = String(validating: try reader.slice(Int(try reader.u16())), as: UTF8.self), let text = String(validating: try reader.slice(Int(try reader.u16())), as: UTF8.self) else { return nil }
                 settled[index] = status.isEmpty ? .delivered : .failed(status, text)
             }
         } catch { return nil }

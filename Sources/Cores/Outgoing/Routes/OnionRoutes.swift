@@ -19,8 +19,8 @@ package struct OnionRoutes: Hashable, Sendable {
 
     /// Lines of `DOMAIN NAME.onion[:PORT]`; a domain may have several, tried in their order. `#` begins a comment.
     package init(map text: String) throws(Flaw) {
-        for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
-            let words = line.prefix { $0 != "#" }.split { $0 == " " || $0 == "\t" || $0 == "\r" }.map { $0.lowercased() }
+        for (number, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
+            let words = line.prefix { $0 != "#" }.split { $0 == " " || $0 == "\t" }.map { $0.lowercased() }
             guard !words.isEmpty else { continue }
             guard words.count == 2, let service = Service(words[1]) else { throw .line(number + 1) }
             services[words[0], default: []].append(service)

@@ -22,7 +22,7 @@ package struct AddressList: Sendable {
         scan: while index < bytes.count {
             let byte = bytes[index]
             switch byte {
-            case UInt8(ascii: "\""): words += quoted()
+            case UInt8(ascii: "\""): words += QuotedString.read(bytes, &index)
             case UInt8(ascii: "("): comment = self.comment()
             case UInt8(ascii: "<"): angle = self.angle()
             case UInt8(ascii: ","), UInt8(ascii: ";"):
@@ -47,18 +47,6 @@ package struct AddressList: Sendable {
         let address = (angle ?? words).split(separator: UInt8(ascii: ":"), omittingEmptySubsequences: false).last.map(Array.init) ?? []
         let sign = address.lastIndex(of: UInt8(ascii: "@"))
         entries.append(.mailbox(name: name, local: sign.map { Array(address[..<$0]) } ?? address, domain: sign.map { Array(address[($0 + 1)...]) } ?? []))
-    }
-
-    private mutating func quoted() -> [UInt8] {
-        var text: [UInt8] = []
-        index += 1
-        while index < bytes.count, bytes[index] != UInt8(ascii: "\"") {
-            if bytes[index] == UInt8(ascii: "\\"), index + 1 < bytes.count { index += 1 }
-            text.append(bytes[index])
-            index += 1
-        }
-        index += 1
-        return text
     }
 
     private mutating func comment() -> [UInt8] {

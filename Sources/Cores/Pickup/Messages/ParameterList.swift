@@ -38,7 +38,7 @@ struct ParameterList: Hashable, Sendable {
             var word: [UInt8] = []
             while index < bytes.count, !marks.contains(bytes[index]) {
                 switch bytes[index] {
-                case UInt8(ascii: "\""): word += quoted()
+                case UInt8(ascii: "\""): word += QuotedString.read(bytes, &index)
                 case UInt8(ascii: "("): skipComment()
                 case 0...32: index += 1
                 default:
@@ -47,18 +47,6 @@ struct ParameterList: Hashable, Sendable {
                 }
             }
             return word
-        }
-
-        private mutating func quoted() -> [UInt8] {
-            var text: [UInt8] = []
-            index += 1
-            while index < bytes.count, bytes[index] != UInt8(ascii: "\"") {
-                if bytes[index] == UInt8(ascii: "\\"), index + 1 < bytes.count { index += 1 }
-                text.append(bytes[index])
-                index += 1
-            }
-            index += 1
-            return text
         }
 
         private mutating func skipComment() {

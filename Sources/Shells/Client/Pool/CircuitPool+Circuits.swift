@@ -23,7 +23,10 @@ extension CircuitPool {
     private mutating func giveUpStream(_ key: StreamKey, at moment: Moment, _ effects: inout [PoolEffect]) {
         guard let stream = streams[key] else { return }
         if case .connected = stream.state { return }
-        if moment.now - stream.arrived >= settings.streamTimeout {
+        if stream.unreached >= settings.failureLimit {
+            streamGone(key)
+            effects.append(.fail(key, .ended(.noRoute)))
+        } else if moment.now - stream.arrived >= settings.streamTimeout {
             streamGone(key)
             effects.append(.fail(key, stream.lastReason.map { .ended($0) } ?? .timeout))
         } else if case .connecting(_, let since) = stream.state, moment.now - since >= stream.connectTimeout(settings) {

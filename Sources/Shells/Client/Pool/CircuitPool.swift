@@ -80,7 +80,16 @@ package struct CircuitPool: Sendable {
     package mutating func circuitClosed(_ key: CircuitKey, hops: Int, at moment: Moment) {
         guard let circuit = circuits.removeValue(forKey: key), circuit.isBuilding else { return }
         if hops == 0 { guards.failed(circuit.path[0].identity, now: moment.wall) }
+        guard hops < circuit.path.count - 1 || !endIsUnreachable(of: circuit) else { return }
         buildFailed(at: moment)
+    }
+
+    /// One relay that cannot be reached says nothing of the others: only those who want that very one are to know.
+    private mutating func endIsUnreachable(of circuit: PooledCircuit) -> Bool {
+        guard let end = circuit.exit?.identity else { return false }
+        let wanting = streams.filter { $0.value.state == .waiting && $0.value.purpose == .directory(end) && $0.value.isolation == circuit.isolation }.keys
+        for key in wanting { streams[key]?.unreached += 1 }
+        return !wanting.isEmpty
     }
 
     mutating func buildFailed(at moment: Moment) {

@@ -26,7 +26,7 @@ package struct PoolSettings: Sendable {
     package var streamLimit = 8192
     /// Circuits in all that a stream is tried on.
     package var tryLimit = 8
-    /// Exits that may fail to resolve or reach the target before that is believed.
+    /// Exits that may fail to resolve or reach the target before that is believed; circuits, if the target is a relay.
     package var failureLimit = 3
     /// Pauses before the tries after an END of "misc", which is also how an exit refuses a path through a relay that it does not
     /// know yet: where relays come and go, its next consensus is often seconds away.

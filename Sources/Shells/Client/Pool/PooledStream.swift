@@ -21,6 +21,8 @@ package struct PooledStream: Sendable {
     var refusers: Set<RSAIdentity> = []
     var tries = 0
     var failures = 0
+    /// Circuits that did not get to the one relay that it is for.
+    var unreached = 0
     var lastReason: EndReason?
     /// Not attached before.
     var notBefore = Instant.zero

@@ -15,32 +15,43 @@ final class BoxRole {
     static let leastLifeSeconds: Int64 = 300
     /// Of what lies in boxes here: sealed items and what is written with them.
     static let spoolBytes = 2 << 30
+    /// Of the time that a mote of the mix holds a packet.
+    private static let turnShare = 5.0
 
     private let store: DirectoryStore
     private let loop: EventLoop
     private let desk: BoxDesk
+    private let leaving: Leaving
+
+    private final class Leaving { var hasBegun = false }
 
     /// - Parameters:
     ///   - folder: nobody else's.
     ///   - key: whose public half the descriptor has.
     ///   - spoolKey: 32 bytes.
-    init(loop: EventLoop, store: DirectoryStore, calls: MailCalls, own: RSAIdentity, key: Curve25519Key, folder: String, spoolKey: SecretBytes) throws(FileError) {
+    ///   - holdMean: of packets on the mix. What is to be passed on need not wait much longer.
+    init(
+        loop: EventLoop, store: DirectoryStore, calls: MailCalls, own: RSAIdentity, key: Curve25519Key, folder: String, spoolKey: SecretBytes, holdMean: Instant.Span
+    ) throws(FileError) {
         (self.loop, self.store) = (loop, store)
         var limits = SpoolLimits()
         limits.liveBytes = Self.spoolBytes
         let spool = try Spool(loop: loop, key: spoolKey, folder: folder, limits: limits, forgetsForeign: true)
-        let around = BoxDesk.Surroundings(own: own.bytes, key: key, motes: { Self.motes(store, at: loop.wall) }, post: { body, path, mote, limit, done in
+        let leaving = Leaving()
+        self.leaving = leaving
+        let motes = { Self.motes(store, at: loop.wall).filter { !leaving.hasBegun || $0.identity != own.bytes } }
+        let around = BoxDesk.Surroundings(own: own.bytes, key: key, motes: motes, post: { body, path, mote, limit, done in
             guard let relay = RSAIdentity(mote.identity) else { return loop.soon { done(nil) } }
             calls.post(body, to: path, at: relay, answerLimitBytes: limit) { done(try? $0.get()) }
         })
-        desk = try BoxDesk(loop: loop, spool: spool, around)
+        desk = try BoxDesk(loop: loop, spool: spool, around, turnMeanSeconds: min(BoxDesk.turnMeanSeconds, Self.turnShare * Double(holdMean.inMilliseconds) / 1000))
     }
 
-    /// Those that the consensus lists as running and whose descriptors say that they keep boxes, for long enough.
+    /// Those that the consensus lists as running and whose descriptors say that they keep boxes, for long enough, and are not about to leave.
     private static func motes(_ store: DirectoryStore, at now: WallTime) -> [BoxMote] {
         guard let consensus = store.consensus(.microdesc) else { return [] }
         return consensus.entries.compactMap { entry in
-            guard entry.flags.contains(.running), let descriptor = store.descriptor(of: entry.rsa), let mix = descriptor.mix, mix.hasBoxes,
+            guard entry.flags.contains(.running), let descriptor = store.descriptor(of: entry.rsa), let mix = descriptor.mix, mix.hasBoxes, !descriptor.isHibernating,
                 descriptor.expires.map({ $0 - now >= leastLifeSeconds }) ?? true
             else { return nil }
             return BoxMote(identity: entry.rsa.bytes, mailKey: mix.publicKey)
@@ -90,6 +101,11 @@ final class BoxRole {
     var boxes: Int { desk.boxes }
 
     /// Before the mote ends: what it still has goes to others now.
-    func passOn() { desk.passOn() }
+    func leave() {
+        leaving.hasBegun = true
+        desk.leave()
+    }
+
+    var isHandedOver: Bool { desk.isHandedOver }
     func stop() { desk.stop() }
 }

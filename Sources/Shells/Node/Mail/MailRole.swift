@@ -45,8 +45,9 @@ final class MailRole {
     var deliver: ((Letter, _ returning: [UInt8], _ done: @escaping (Bool) -> Void) -> Void)?
     /// Takes a letter for boxes likewise.
     var lay: ((Letter, _ done: @escaping (Bool) -> Void) -> Void)?
-    /// Called once when the mote begins to leave: letters that others keep may be passed on (`MailStation.passOn`).
-    var onLeave: [() -> Void] = []
+    /// Called once when the mote begins to leave, and again and again from then on: letters that others keep may be passed on (`MailStation.passOn`).
+    var onLeave: () -> Void = {}
+    var whileLeaving: () -> Void = {}
     /// A successor has what was passed on.
     var onPassed: (ParcelID) -> Void = { _ in }
     /// Members of the status that others add.
@@ -71,7 +72,7 @@ final class MailRole {
             }
             documents.server.offices.append(office())
             station.onLetter = { [weak self] in self?.ends($0, $1, $2, $3, $4) }
-            station.onReturn = { [weak self] in self?.came(back: $1, for: $0) }
+            station.onReturn = { [weak self] in self?.came(back: $1, for: $0, $2) }
             station.onPassed = { [weak self] in self?.onPassed($0) }
             try station.start()
         } catch { throw NodeFailure(error) }
@@ -97,7 +98,10 @@ final class MailRole {
 
     /// Once a second.
     func look(isDraining: Bool) {
-        if isDraining { leave() }
+        if isDraining {
+            leave()
+            whileLeaving()
+        }
         guard loop.now >= mapAgain else { return }
         mapAgain = loop.now + Self.mapInterval
         let ends = ends().map(MixTime.init) ?? MixTime(milliseconds: .max)
@@ -110,7 +114,7 @@ final class MailRole {
         isLeaving = true
         log.notice("Giving what is held here to another mote")
         station.leave()
-        for body in onLeave { body() }
+        onLeave()
     }
 
     func stop() { station.stop() }
@@ -140,16 +144,26 @@ final class MailRole {
         switch task {
         case .deliver: deliver.map { $0(letter, returning, done) } ?? loop.soon { done(false) }
         case .lay: lay.map { $0(letter, done) } ?? loop.soon { done(false) }
-        case .send: loop.soon { done(true) }
+        case .send, .report: loop.soon { done(true) }
         }
     }
 
     /// A report goes into the box of who wrote the letter; who has none hears nothing.
-    private func came(back report: [UInt8]?, for note: [UInt8]) {
-        if report == nil { lostCount += 1 } else { returnedCount += 1 }
-        let writer = String(decoding: note, as: UTF8.self)
-        guard let report, BoxAddress(mailbox: writer) != nil, let letter = try? Letter(decoding: report), letter.envelope.recipients.map({ "\($0.address)" }) == [writer] else { return }
-        submit(letter) { [log] in if !$0 { log.warning("There is no room for a report") } }
+    private func came(back report: [UInt8]?, for note: [UInt8], _ done: @escaping (Bool) -> Void) {
+        guard let report else {
+            lostCount += 1
+            return loop.soon { done(true) }
+        }
+        returnedCount += 1
+        guard let letter = try? Letter(decoding: report), letter.envelope.recipients.map({ "\($0.address)" }) == [String(decoding: note, as: UTF8.self)] else { return loop.soon { done(true) } }
+        box(letter, done)
+    }
+
+    /// A report into the box that it is for, through the mix or, when we leave, at once.
+    func box(_ letter: Letter, _ done: @escaping (Bool) -> Void) {
+        guard letter.envelope.recipients.allSatisfy({ BoxRole.isBox($0.address) }) else { return loop.soon { done(true) } }
+        guard isLeaving, let lay else { return submit(letter, done) }
+        lay(letter, done)
     }
 
     // MARK: Status
@@ -166,9 +180,9 @@ final class MailRole {
             ("packetsPerHour", .number(Int64(now.packetsPerSecond * 3600))), ("networkPacketsPerHour", .number(Int64(now.networkPacketsPerSecond * 3600))),
             ("entropyMillibits", .number(Int64(now.bits * 1000))), ("loopsReturned", .number(Int64(now.loops.returned))), ("loopsLost", .number(Int64(now.loops.lost))),
             ("suspects", .list(now.suspects.map { .text(Hex.lower($0.bytes)) })), ("taken", .number(Int64(counts.taken))), ("replayed", .number(Int64(counts.replayed))),
-            ("refused", .number(Int64(counts.refused))), ("passed", .number(Int64(counts.passed))), ("lost", .number(Int64(counts.lost))),
+            ("refused", .number(Int64(counts.refused))), ("passed", .number(Int64(counts.passed))), ("lost", .number(Int64(counts.lost))), ("unanswered", .number(Int64(counts.unanswered))),
             ("lettersIn", .number(Int64(counts.lettersIn))), ("lettersArrived", .number(Int64(counts.lettersArrived))), ("sentAgain", .number(Int64(counts.sentAgain))),
-            ("reports", .number(Int64(returnedCount))), ("undelivered", .number(Int64(lostCount))),
+            ("reports", .number(Int64(returnedCount))), ("reportsWaiting", .number(Int64(now.reports))), ("undelivered", .number(Int64(lostCount))),
         ]
         let more = moreStatus.map { member in
             let (name, number) = member()

@@ -13,6 +13,11 @@ internal import Torrc
 
 /// What a mote with mail does for those outside the mix: takes letters from mail programs, and brings letters to whom they are for.
 final class MailServices {
+    /// After that the motes of a reply block may have gone, and nobody would hear of it.
+    private static let wayBackSeconds: Int64 = 600
+    /// Letters on their way to a successor, in memory.
+    private static let passedAtOnce = 64
+
     private let role: MailRole
     private var submission: SubmissionService?
     private var delivery: Delivery?
@@ -29,7 +34,8 @@ final class MailServices {
         if !role.options.exits.isEmpty { try startDelivery(allowsPrivate: allowsPrivate, resolvConf) }
         if !role.options.submissionPorts.isEmpty || !role.options.submissionTLSPorts.isEmpty { try startSubmission() }
         role.onPassed = { [weak self] id in self?.passing.removeValue(forKey: id).map { self?.delivery?.handedOver($0) } }
-        role.onLeave.append { [weak self] in self?.leave() }
+        role.onLeave = { [weak self] in self?.leave() }
+        role.whileLeaving = { [weak self] in self?.passOn() }
     }
 
     func stop() {
@@ -44,7 +50,7 @@ final class MailServices {
     private func startBoxes(_ store: DirectoryStore, _ server: DirectoryServer, _ own: RSAIdentity) throws(NodeFailure) {
         do throws(FileError) {
             let boxes = try BoxRole(
-                loop: role.loop, store: store, calls: role.calls, own: own, key: role.keys.agreement, folder: role.folder + "/boxes", spoolKey: role.keys.spool("boxes"))
+                loop: role.loop, store: store, calls: role.calls, own: own, key: role.keys.agreement, folder: role.folder + "/boxes", spoolKey: role.keys.spool("boxes"), holdMean: role.options.holdMean)
             role.lay = { boxes.lay($0, $1) }
             server.offices += [boxes.office, role.letterOffice]
             role.moreStatus += [{ ("boxes", boxes.boxes) }, { ("boxItems", boxes.items) }]
@@ -101,9 +107,9 @@ final class MailServices {
         } catch let error as FileError { throw NodeFailure(error) } catch { throw NodeFailure(.configuration, "MoteMailTrust: \(error)") }
         delivery.onNews = { [log = role.log] in log.info("\($0)") }
         delivery.onReport = { [role] report, done in
-            // It waits for its slot in memory: a mote that is killed meanwhile loses it, as one whose reply path has gone does.
-            role.station.report(report.letter.encoded, returning: report.returning)
-            done()
+            // The way back was made for one letter's passage; who is told later is told without it.
+            guard report.ageSeconds < Self.wayBackSeconds else { return role.box(report.letter, done) }
+            role.station.report(report.letter.parcel(.report), report.letter.encoded, returning: report.returning) { $0 ? done(true) : role.box(report.letter, done) }
         }
         role.deliver = { delivery.deliver($0, returning: $1, done: $2) }
         role.moreStatus.append { ("delivering", delivery.status.waiting) }
@@ -145,12 +151,19 @@ final class MailServices {
 
     // MARK: The end
 
-    /// Takes no more letters; those that nobody is bringing go to a successor, each for those who have not got it.
+    /// Whether nothing would be lost if the mote ended now that did not begin to leave only just.
+    var isHandedOver: Bool { boxes?.isHandedOver != false }
+
+    /// Takes no more letters, and begins to bring none.
     private func leave() {
         submission?.stop()
         delivery?.stop()
-        boxes?.passOn()
-        for (queued, progress) in delivery?.waitingLetters() ?? [] {
+        boxes?.leave()
+    }
+
+    /// Letters that nobody is bringing go to a successor, each for those who have not got it.
+    private func passOn() {
+        for (queued, progress) in delivery?.waitingLetters(upTo: Self.passedAtOnce - passing.count) ?? [] {
             let envelope = queued.letter.envelope, left = envelope.recipients.indices.filter { progress.settled[$0] == nil }.map { envelope.recipients[$0] }
             guard let rest = Envelope(sender: envelope.sender, recipients: left, returnsAll: envelope.returnsAll), let letter = Letter(id: queued.letter.id, envelope: rest, content: queued.letter.content)
             else { continue }

@@ -6,6 +6,7 @@ internal import Limits
 internal import Logging
 internal import Loops
 internal import Onion
+internal import Paths
 internal import Relaying
 internal import Sealing
 internal import Torrc
@@ -119,6 +120,7 @@ final class RelayRole {
         var said = content.descriptor(at: loop.wall, upSince: started, observed: observed, isHibernating: isDraining || isHibernating, life: life)
         said.market = marketKey()
         said.mix = mixLine()
+        if said.mix != nil { said.protocols.insert(PathNeed.mixProtocol, PathNeed.mixVersion) }
         if probes?.isBroken == true { said.policy = .rejectAll }
         if !selfTests.isReachableOverIPv6 { said.ipv6 = nil }
         said.ntorKeyLifetimeSeconds = onionKeyLives.rotationSeconds

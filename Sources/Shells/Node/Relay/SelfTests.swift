@@ -63,6 +63,8 @@ final class SelfTests {
 /// Two relays stand before the end, because a relay refuses to extend a circuit back to where it comes from.
 final class SelfPaths {
     private static let helperCount = 2
+    /// Of a relay on the way of what may take a while.
+    private static let leastLifeSeconds: Int64 = 30
 
     private let router: OnionRouter
     private let store: DirectoryStore
@@ -88,8 +90,14 @@ final class SelfPaths {
 
     /// Likewise, listed or not.
     func path(to end: HopTarget, from own: RSAIdentity) -> [HopTarget]? {
-        let helpers = Array(relays(except: end.rsa).lazy.filter { $0.rsa != own }.compactMap { [store] in HopTarget($0, store) }.prefix(Self.helperCount))
+        let helpers = Array(relays(except: end.rsa).lazy.filter { $0.rsa != own && self.stays($0) }.compactMap { [store] in HopTarget($0, store) }.prefix(Self.helperCount))
         return helpers.count == Self.helperCount ? helpers + [end] : nil
+    }
+
+    /// Whether it is not known to end soon, or to have ended since the consensus was made.
+    private func stays(_ relay: ConsensusEntry) -> Bool {
+        guard let expires = store.descriptor(of: relay.rsa)?.expires ?? relay.expires else { return true }
+        return expires - router.loop.wall > Self.leastLifeSeconds
     }
 
     /// So that the relay before the end opens a link to it: one that has a link to us would use that.

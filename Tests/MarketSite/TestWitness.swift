@@ -1,31 +1,30 @@
-import Ambience
-import Exchange
-import MarketLine
-import Sealing
-import Synchronization
-import Testing
+package import Ambience
+package import Exchange
+internal import MarketLine
+package import Sealing
+internal import Synchronization
 
 /// A witness without disk or prober, on a port of its own.
-final class TestWitness: Sendable {
-    static let here = SocketAddress(ip: IPAddress("127.0.0.1")!, port: 0)
+package final class TestWitness: Sendable {
+    package static let here = SocketAddress(ip: IPAddress("127.0.0.1")!, port: 0)
 
-    let key = Ed25519Key()
+    package let key = Ed25519Key()
     private let now: @Sendable () -> Int64
     private let desk = Mutex<WitnessDesk?>(nil)
     private let listener = Mutex<MarketListener?>(nil)
 
-    init(now: @escaping @Sendable () -> Int64 = { SystemTime().wall.secondsSinceEpoch }) throws {
+    package init(now: @escaping @Sendable () -> Int64 = { SystemTime().wall.secondsSinceEpoch }) throws {
         self.now = now
         let own = try MarketListener(Self.here) { [self] in answer($0) }
         listener.withLock { $0 = own }
     }
 
-    var address: SocketAddress { listener.withLock { $0!.address } }
+    package var address: SocketAddress { listener.withLock { $0!.address } }
 
     /// A chain for the slices to come; the exchange is still to be told.
-    func begin(_ terms: MarketTerms) throws -> BeaconChain {
-        let first = terms.time.slice(at: now()) + 1, secret = try #require(ChainSecret(seed: .random(32), length: 2000))
-        let own = try #require(WitnessDesk(terms, key: key, chains: [(first, secret)], state: .init()))
+    package func begin(_ terms: MarketTerms) throws -> BeaconChain {
+        let first = terms.time.slice(at: now()) + 1, secret = ChainSecret(seed: .random(32), length: 2000)!
+        guard let own = WitnessDesk(terms, key: key, chains: [(first, secret)], state: .init()) else { throw Late("the terms do not name the witness") }
         desk.withLock { $0 = own }
         return own.chain
     }
@@ -43,5 +42,5 @@ final class TestWitness: Sendable {
         }
     }
 
-    func stop() { listener.withLock { $0?.stop() } }
+    package func stop() { listener.withLock { $0?.stop() } }
 }

@@ -1,0 +1,60 @@
+import Testing
+
+@testable import Mixing
+
+@Suite("Letters whose gateway ends while shares of them wait")
+struct StrandedLetterTests {
+    private let start = MixTime(milliseconds: 1_000_000)
+    private let bytes = SeededSource(11)
+
+    private func peer(_ ends: MixTime, isExit: Bool = false) -> MixPeer {
+        MixPeer(id: MixID(bytes.take(32))!, publicKey: MixKey(secret: bytes.take(32))!.publicKey, ends: ends, isExit: isExit)
+    }
+
+    /// Seals a letter of one share, lets `sent` of its shares leave, and then a new gateway come and the old one be too near its end. How often it was cut in all.
+    private func cuts(afterSending sent: Int) throws -> (cuts: Int, waiting: Int) {
+        var settings = MixStation.Settings()
+        (settings.layout, settings.delays, settings.packetsPerSecond) = (StationWorld.layout, MixDelays(meanMilliseconds: 1_000), 5)
+        let others = (0..<9).map { _ in peer(MixTime(milliseconds: .max)) }, ending = peer(start + 60_000, isExit: true), key = MixKey(secret: bytes.take(32))!
+        let own = MixPeer(id: MixID(bytes.take(32))!, publicKey: key.publicKey, ends: MixTime(milliseconds: .max))
+        var station = MixStation(own: own.id, key: key, settings: settings, at: start) { [bytes] in bytes.take($0) }, now = start, cuts = 0
+        func turn() {
+            station.turn(at: now)
+            while case let effects = station.takeEffects(), !effects.isEmpty {
+                for effect in effects {
+                    if case .store(let ticket?, _) = effect { station.stored(ticket, true, at: now) }
+                    guard case .work(let work) = effect else { continue }
+                    cuts += 1
+                    station.worked(work.run(), at: now)
+                }
+            }
+        }
+        station.follow(MixMap(others + [own, ending], layers: 3), at: now)
+        let id = try #require(ParcelID(bytes.take(16)))
+        station.accept(id, Errand(task: .deliver, note: [], content: bytes.take(100)))
+        for _ in 0..<3 { turn() }
+        let letter = try #require(station.outgoing[id]), shares = station.outbox.waiting(of: letter.letter)
+        #expect(cuts == 1 && letter.parities > 0 && shares == letter.parities + 1)
+        while station.outbox.waiting(of: letter.letter) > shares - sent, now < start + 20_000 {
+            now = now + 10
+            turn()
+        }
+        #expect(station.outbox.waiting(of: letter.letter) == shares - sent)
+        now = start + 55_000
+        station.follow(MixMap(others + [own, ending, peer(MixTime(milliseconds: .max), isExit: true)], layers: 3), at: now)
+        for _ in 0..<3 { turn() }
+        return (cuts, station.outgoing[id].map { station.outbox.waiting(of: $0.letter) } ?? 0)
+    }
+
+    @Test("go to another one as long as it cannot have arrived")
+    func again() throws {
+        let (cuts, waiting) = try cuts(afterSending: 0)
+        #expect(cuts == 2 && waiting > 1)
+    }
+
+    @Test("wait for its answer once it may have arrived, or it would end at two")
+    func maybeThere() throws {
+        let (cuts, waiting) = try cuts(afterSending: 1)
+        #expect(cuts == 1 && waiting == 0)
+    }
+}
