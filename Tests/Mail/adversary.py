@@ -23,8 +23,8 @@ def shape(holds):
 
 
 def formula(rate, mean):
-    """Bits of a letter among so many packets a second that come into the whole network."""
-    return math.log2(rate * mean) + shape(HOLDS)
+    """Bits of a letter among so many packets a second that come into the whole network, where any mote may hold a packet at any stage: it hides among all that move."""
+    return math.log2((HOLDS + 1) * rate * mean) + shape(HOLDS)
 
 
 class Watcher:

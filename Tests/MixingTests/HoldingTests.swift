@@ -122,18 +122,19 @@ struct HoldingTests {
             if case .letter(let bytes) = collector.take(share, at: start) { bundle = bytes }
         }
         let known = pair.keys[0].publicKey, from = pair.ids[0]
-        let read = try HandOver.held(in: bundle, Self.layout, to: pair.ids[1], key: pair.keys[1]) { $0 == from ? known : nil }
+        guard case .held(let read) = try HandOver.goods(in: bundle, Self.layout, to: pair.ids[1], key: pair.keys[1], predecessor: { $0 == from ? known : nil })
+        else { throw SphinxError.wrongLength }
         let (first, second) = (new.takeOver(read), new.takeOver(read))
         let (before, after) = (expected.due(at: start + 1000), new.due(at: start + 1000))
         #expect(first.count == 3 && second.isEmpty && after == before)
 
-        #expect(throws: SphinxError.wrongDigest) { try HandOver.held(in: bundle, Self.layout, to: pair.ids[1], key: pair.keys[1]) { _ in nil } }
-        #expect(throws: SphinxError.wrongDigest) { try HandOver.held(in: bundle, Self.layout, to: pair.ids[0], key: pair.keys[1]) { _ in known } }
-        #expect(throws: SphinxError.wrongLength) { try HandOver.held(in: [1], Self.layout, to: pair.ids[1], key: pair.keys[1]) { _ in known } }
+        #expect(throws: SphinxError.wrongDigest) { try HandOver.goods(in: bundle, Self.layout, to: pair.ids[1], key: pair.keys[1]) { _ in nil } }
+        #expect(throws: SphinxError.wrongDigest) { try HandOver.goods(in: bundle, Self.layout, to: pair.ids[0], key: pair.keys[1]) { _ in known } }
+        #expect(throws: SphinxError.wrongLength) { try HandOver.goods(in: [1], Self.layout, to: pair.ids[1], key: pair.keys[1]) { _ in known } }
         for place in stride(from: 0, to: bundle.count, by: 97) {
             var changed = bundle
             changed[place] ^= 1
-            #expect(throws: SphinxError.wrongDigest) { try HandOver.held(in: changed, Self.layout, to: pair.ids[1], key: pair.keys[1]) { _ in known } }
+            #expect(throws: SphinxError.wrongDigest) { try HandOver.goods(in: changed, Self.layout, to: pair.ids[1], key: pair.keys[1]) { _ in known } }
         }
     }
 

@@ -118,9 +118,23 @@ struct SendingTests {
     @Test("a letter that does not fit whole is refused")
     func full() throws {
         var (outbox, bytes) = (Outbox(own: RehearsedMotes.id(0), layout: Self.layout), SeededBytes(seed: 8))
-        let letter = try #require(Fragment.cut(bytes(40 * 64), Self.layout) { _ in 0 }), rounds = Outbox.limit / letter.count
-        let taken = (0...rounds).map { _ in outbox.add(letter, to: RehearsedMotes.id(1), at: RehearsedMotes.id(1)) }
-        #expect(taken == [Bool](repeating: true, count: rounds) + [false] && outbox.waiting == rounds * letter.count)
+        let letters = try (0...Outbox.limit / 40).map { _ in try #require(Fragment.cut(bytes(40 * 64), Self.layout) { _ in 0 }) }, rounds = Outbox.limit / letters[0].count
+        let taken = letters.prefix(rounds + 1).map { outbox.add($0, to: RehearsedMotes.id(1), at: RehearsedMotes.id(1)) }
+        #expect(taken == [Bool](repeating: true, count: rounds) + [false] && outbox.waiting == rounds * letters[0].count)
+        for letter in letters { outbox.drop(letter[0].letter) }
+        #expect(outbox.waiting == 0)
+    }
+
+    @Test("a long letter keeps no short one waiting")
+    func turns() throws {
+        let map = RehearsedMotes.map(layers: 3, width: 3, gateways: 2), other = map.gateways[1].id
+        var (outbox, bytes) = (Outbox(own: map.gateways[0].id, layout: Self.layout), SeededBytes(seed: 9))
+        let long = try #require(Fragment.cut(bytes(40 * 64), Self.layout) { _ in 0 }), short = try #require(Fragment.cut(bytes(10), Self.layout) { _ in 0 })
+        let areTaken = [outbox.add(long, to: other, at: other), outbox.add(short, to: other, at: other)]
+        let slots = schedule(map, seed: 10, count: 20).filter { $0.gateway.id == other }
+        let names = slots.prefix(3).compactMap { if case .fragment(_, let fragment) = outbox.take($0) { fragment.letter } else { nil } }
+        #expect(areTaken == [true, true] && names == [long[0].letter, short[0].letter, long[0].letter])
+        #expect(outbox.waiting(of: long[0].letter) == long.count - 2 && outbox.waiting(of: short[0].letter) == 0)
     }
 
     @Test("loops show the mote that drops half of all packets, and no other, within three hundred of them")

@@ -185,7 +185,7 @@ package final class Node {
 
     private func startMail(_ role: RelayRole, _ keys: KeyRing) throws(NodeFailure) {
         guard configuration.mail.isMixing else { return }
-        let mail = try MailRole(loop: loop, options: configuration.mail, directory: directory, identity: keys, documents: documents, paths: role.paths)
+        let mail = try MailRole(loop: loop, options: configuration.mail, drainWindow: configuration.mote.drainWindow, directory: directory, identity: keys, documents: documents, paths: role.paths)
         mail.ends = { [unowned self] in life?.expires }
         role.mixLine = { [weak mail] in mail?.line }
         self.mail = mail

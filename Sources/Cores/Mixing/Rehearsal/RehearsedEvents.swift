@@ -178,8 +178,8 @@ extension MixRehearsal {
 
     private mutating func takeOver(_ bundle: [UInt8], at id: MixID) {
         guard let mote = motes[id] else { return }
-        let held = try? HandOver.held(in: bundle, settings.layout, to: id, key: mote.key) { from in from == mote.predecessor ? motes[from]?.peer.publicKey : nil }
-        guard let held else { return report.faults.append("a bundle is refused") }
+        let goods = try? HandOver.goods(in: bundle, settings.layout, to: id, key: mote.key) { from in from == mote.predecessor ? motes[from]?.peer.publicKey : nil }
+        guard case .held(let held)? = goods else { return report.faults.append("a bundle is refused") }
         for packet in motes[id]?.mix.takeOver(held) ?? [] { keep(packet, at: id) }
     }
 

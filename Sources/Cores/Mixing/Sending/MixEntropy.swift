@@ -13,8 +13,8 @@ package enum MixEntropy {
 
     private static func digamma(_ n: Int) -> Double { -eulerGamma + (1..<n).reduce(0) { $0 + 1 / Double($1) } }
 
-    /// Of a letter that crosses so many honest hops: log2 of the packets that come into the whole network during one hop's mean delay, and
-    /// what the delays' shape adds. For one mote alone or two layers and more, where everybody's packets can meet, and for
+    /// Of a letter that crosses so many honest hops: log2 of the packets that may come out of the whole network as it does during one hop's mean delay (of motes in layers
+    /// as many as come in; where all motes are in all layers each packet that goes from one to another), and what the delays' shape adds. For one mote alone or two layers and more, where everybody's packets can meet, and for
     /// many packets: of forty in layers of five motes each it says 0.12 bits too many.
     package static func bits(packetsPerSecond: Double, meanDelaySeconds: Double, hops: Int) -> Double {
         max(0, log2(packetsPerSecond * meanDelaySeconds) + shape(hops: hops))

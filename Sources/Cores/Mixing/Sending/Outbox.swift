@@ -12,52 +12,53 @@ package struct Outbox: Sendable {
         case cover
     }
 
-    private struct Waiting {
+    /// What has not been sent of a letter.
+    private struct Letter {
         let mailbox: MixID
-        let gateway: MixID
-        let fragment: Fragment
-    }
+        var fragments: [Fragment]
+        /// How many shares of each group go through each mote.
+        var through: [Int: [MixID: Int]] = [:]
 
-    private struct GroupID: Hashable {
-        let letter: [UInt8]
-        let group: Int
-    }
-
-    /// How many shares of a group go through each mote, and how many still wait.
-    private struct Load {
-        var through: [MixID: Int] = [:]
-        var waiting: Int
+        /// The first share whose group can still spare every mote on the way: with a mote no more shares may be lost than there are parities.
+        mutating func take(_ hops: [MixID]) -> Fragment? {
+            let index = fragments.firstIndex { fragment in
+                fragment.code.parity == 0 || hops.allSatisfy { through[fragment.group]?[$0] ?? 0 < fragment.code.parity }
+            }
+            guard let index else { return nil }
+            let fragment = fragments.remove(at: index)
+            for hop in hops { through[fragment.group, default: [:]][hop, default: 0] += 1 }
+            return fragment
+        }
     }
 
     private let own: MixID
     private let layout: SphinxLayout
-    private var fragments: [Waiting] = []
-    private var loads: [GroupID: Load] = [:]
+    private var letters: [[UInt8]: Letter] = [:]
+    /// Letters for each gateway, by whose turn it is: a long one keeps no other waiting.
+    private var turns: [MixID: [[UInt8]]] = [:]
+    private var shares = 0
     private var answers: [(block: ReplyBlock, payload: [UInt8], report: ParcelID?)] = []
 
     package init(own: MixID, layout: SphinxLayout) { (self.own, self.layout) = (own, layout) }
 
-    package var waiting: Int { fragments.count + answers.count }
+    package var waiting: Int { shares + answers.count }
     package var room: Int { Self.limit - waiting }
 
     /// A letter's shares, for a mailbox at that gateway. False if there is no room.
     package mutating func add(_ letter: [Fragment], to mailbox: MixID, at gateway: MixID) -> Bool {
-        guard waiting + letter.count <= Self.limit else { return false }
-        for fragment in letter {
-            fragments.append(Waiting(mailbox: mailbox, gateway: gateway, fragment: fragment))
-            loads[GroupID(letter: fragment.letter, group: fragment.group), default: Load(waiting: 0)].waiting += 1
-        }
+        guard let name = letter.first?.letter, waiting + letter.count <= Self.limit else { return false }
+        drop(name)
+        letters[name] = Letter(mailbox: mailbox, fragments: letter)
+        turns[gateway, default: []].append(name)
+        shares += letter.count
         return true
     }
 
     /// Takes back what has not been sent of a letter.
-    package mutating func drop(_ letter: [UInt8]) {
-        fragments.removeAll { $0.fragment.letter == letter }
-        loads = loads.filter { $0.key.letter != letter }
-    }
+    package mutating func drop(_ letter: [UInt8]) { shares -= letters.removeValue(forKey: letter)?.fragments.count ?? 0 }
 
     /// How much of a letter has not been sent.
-    package func waiting(of letter: [UInt8]) -> Int { loads.reduce(0) { $0 + ($1.key.letter == letter ? $1.value.waiting : 0) } }
+    package func waiting(of letter: [UInt8]) -> Int { letters[letter]?.fragments.count ?? 0 }
 
     /// An answer to a reply block. It waits for a slot with the same first hop, for that is all that can be seen of where it goes. False if
     /// there is no room.
@@ -112,20 +113,20 @@ package struct Outbox: Sendable {
         return takeFragment(slot).map { .fragment(mailbox: $0.mailbox, $0.fragment) } ?? .nothing
     }
 
-    /// The first share for the slot's gateway whose group can still spare every mote on the way: with a mote no more shares may be lost than there
-    /// are parities.
-    private mutating func takeFragment(_ slot: SendingSlot) -> Waiting? {
+    /// Of the letters for the slot's gateway, the next that has a share for its way.
+    private mutating func takeFragment(_ slot: SendingSlot) -> (mailbox: MixID, fragment: Fragment)? {
         let hops = slot.route.dropLast().map(\.id)
-        let index = fragments.firstIndex { waiting in
-            guard waiting.gateway == slot.gateway.id else { return false }
-            let load = loads[GroupID(letter: waiting.fragment.letter, group: waiting.fragment.group)], most = max(waiting.fragment.code.parity, 1)
-            return waiting.fragment.code.parity == 0 || hops.allSatisfy { load?.through[$0, default: 0] ?? 0 < most }
+        guard var queue = turns.removeValue(forKey: slot.gateway.id) else { return nil }
+        defer { if !queue.isEmpty { turns[slot.gateway.id] = queue } }
+        for _ in queue.indices {
+            let name = queue.removeFirst()
+            guard let mailbox = letters[name]?.mailbox else { continue }
+            let fragment = letters[name]?.take(hops)
+            if letters[name]?.fragments.isEmpty == true { letters[name] = nil } else { queue.append(name) }
+            guard let fragment else { continue }
+            shares -= 1
+            return (mailbox, fragment)
         }
-        guard let index else { return nil }
-        let taken = fragments.remove(at: index), group = GroupID(letter: taken.fragment.letter, group: taken.fragment.group)
-        for hop in hops { loads[group]?.through[hop, default: 0] += 1 }
-        loads[group]?.waiting -= 1
-        if loads[group]?.waiting == 0 { loads[group] = nil }
-        return taken
+        return nil
     }
 }

@@ -5,7 +5,7 @@ extension MixStation {
     /// Held packets of one bundle: what is lost with it if the mote ends before all of it has gone.
     private static let packetsPerBundle = 64
     /// A successor must be there at least so long from now.
-    private static let successorLife: UInt64 = 30_000
+    static let successorLife: UInt64 = 30_000
     /// With so many packets under way no more is given for now: each costs a key agreement, and a mote has other work.
     private static let packetsUnderWay = 128
     /// Until it is looked again whether more can be given. Milliseconds.
@@ -20,11 +20,12 @@ extension MixStation {
     func nextParting(at now: MixTime) -> MixTime? { isLeaving && !isEmpty ? now + Self.pause : nil }
 
     /// Whatever else waits for other motes.
-    private var canGive: Bool { partings.values.reduce(0) { $0 + $1.left } < Self.packetsUnderWay }
+    var canGive: Bool { partings.values.reduce(0) { $0 + $1.left } < Self.packetsUnderWay }
 
     mutating func part(at now: MixTime) {
         holdAnswers(at: now)
         holdStuck(at: now)
+        tell(at: now)
         guard let successor = successor(at: now) else { return }
         while mote.heldCount > 0, canGive { giveHeld(to: successor) }
         var underWay = Set(partings.values.compactMap { if case .parcel(let id) = $0.goods { id } else { nil } })
@@ -83,7 +84,7 @@ extension MixStation {
         if let packets { depart(.parcel(parcel.id), in: packets, to: successor) }
     }
 
-    private mutating func depart(_ goods: Parting.Goods, in packets: [[UInt8]], to successor: MixPeer) {
+    mutating func depart(_ goods: Parting.Goods, in packets: [[UInt8]], to successor: MixPeer) {
         lastTicket += 1
         partings[lastTicket] = Parting(goods: goods, left: packets.count)
         for packet in packets { forwards.add(Forwards.Packet(bytes: packet, cargo: .parting(lastTicket)), to: successor.id) }
@@ -95,9 +96,11 @@ extension MixStation {
         switch parting.goods {
         // Somebody else may take them; whoever gets one twice refuses the second.
         case .held(let held) where !hasPassed: mote.resume(tags: [], held: held)
+        case .known(let ids) where !hasPassed: untold += ids
         case .parcel where !hasPassed: break
         case _ where parting.left > 0: partings[number] = parting
         case .held(let held): store(held.map { StationRecord.gone($0.tag) })
+        case .known: break
         case .parcel(let id):
             if drop(id) != nil { store([.remove(id: StationRecord.id(.outgoing, id)), .remove(id: StationRecord.id(.course, id))]) }
             forgetReport(id)

@@ -61,7 +61,7 @@ extension MixStation {
         reports[id]?.missingSince = since
         guard report.ways.isEmpty || now - since > Self.missingFor else { return }
         reports[id] = nil
-        arrived[id] = Arrived(task: .lay, blocks: [])
+        arrived[id] = Arrived(task: .lay)
         effects.append(.hand(id, .lay, report.content, returning: []))
     }
 

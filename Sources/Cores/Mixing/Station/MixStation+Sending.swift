@@ -65,18 +65,22 @@ extension MixStation {
 
     private func lives(_ mote: MixPeer, at now: MixTime) -> Bool { mote.ends >= now + passage(tail: 1e-6) }
 
-    /// The gateway where it goes: the same as before if that is still there, for another one would not know that it has had the letter. So one is chosen that will
-    /// still be there when the letter must be sent again, if there is any.
-    private mutating func destination(of letter: Outgoing, at now: MixTime) -> MixPeer? {
-        let fit = map.gateways.filter { lives($0, at: now) && (letter.errand.task != .deliver || $0.isExit) }
-        if let chosen = letter.course.destination ?? letter.errand.destination, let peer = fit.first(where: { $0.id == chosen }) { return peer }
-        let others = fit.filter { $0.id != own }, lasting = others.filter { lives($0, at: now + patience + settings.leaving) }
+    /// The gateway where it goes: the same as before if that is still there, for it knows whether it has had the letter. So one is chosen that will still be there when
+    /// the letter must be sent again, if there is any. After its end, one that it may have told of the letter.
+    private mutating func destination(of id: ParcelID, _ letter: Outgoing, at now: MixTime) -> MixPeer? {
+        let fit = map.gateways.filter { lives($0, at: now) && (letter.errand.task != .deliver || $0.isExit) }, chosen = letter.course.destination ?? letter.errand.destination
+        if let peer = fit.first(where: { $0.id == chosen }) { return peer }
+        let others = fit.filter { $0.id != own }, lasting = others.filter { lives($0, at: now + sending(letter) + patience + settings.leaving) }
+        if chosen != nil, let heir = Self.heirs(of: id, among: lasting.isEmpty ? others : lasting).first { return heir }
         return lasting.randomElement(using: &random) ?? (others.isEmpty ? fit : others).max { $0.ends < $1.ends }
     }
 
+    /// Milliseconds until a letter's shares have had slots: few go to any one gateway.
+    private func sending(_ letter: Outgoing) -> UInt64 { UInt64(min(1000 * Double(shares(of: letter) * map.gateways.count) / max(rate, 1e-6), 86_400_000)) }
+
     /// Has a letter sealed with reply blocks and cut; it is sent once it is written down where to.
     private mutating func seal(_ id: ParcelID, at now: MixTime) {
-        guard var letter = outgoing[id], case .new = letter.state, shares(of: letter) <= outbox.room, let peer = destination(of: letter, at: now) else { return }
+        guard var letter = outgoing[id], case .new = letter.state, shares(of: letter) <= outbox.room, let peer = destination(of: id, letter, at: now) else { return }
         guard letter.course.attempts < settings.attempts else { return giveUp(id) }
         let blocks = replyBlocks(from: peer.id, at: now), parcel = Parcel(id: id, task: letter.errand.task, blocks: blocks.map(\.block), content: letter.errand.content)
         letter.course.attempts += 1

@@ -29,10 +29,12 @@ extension MixStation {
 
     package func status(at now: MixTime) -> Status {
         let network = networkRate(at: now), mean = settings.delays.meanMilliseconds / 1000
+        // Where every mote is in all layers nobody sees how far a packet has come: a letter that comes out hides among those that go on, too.
+        let moves = network * Double(map.isOverlapping ? settings.hops + 1 : 1)
         return Status(
             held: mote.heldCount, forwarding: forwards.count, tags: mote.tagsCount, outgoing: outgoing.count, waiting: outbox.waiting, arrived: arrived.count, reports: reports.count,
             motes: map.gateways.count, exits: map.gateways.count(where: \.isExit), packetsPerSecond: nextSlot == nil ? 0 : rate, networkPacketsPerSecond: network,
-            meanDelaySeconds: mean, hops: settings.hops, bits: network > 0 ? MixEntropy.bits(packetsPerSecond: network, meanDelaySeconds: mean, hops: settings.hops) : 0,
+            meanDelaySeconds: mean, hops: settings.hops, bits: network > 0 ? MixEntropy.bits(packetsPerSecond: moves, meanDelaySeconds: mean, hops: settings.hops) : 0,
             loops: loops.total, suspects: loops.suspects, counts: counts, isLeaving: isLeaving)
     }
 }

@@ -70,7 +70,7 @@ extension MixStation {
         case .handOver(let fragment):
             let result = bundles.take(fragment, at: now)
             forget(bundles.takeAbandoned())
-            if case .letter(let bundle) = result { takeOver(bundle, collected(fragment, tag)) } else { wait(fragment, result, tag) }
+            if case .letter(let bundle) = result { takeOver(bundle, collected(fragment, tag), at: now) } else { wait(fragment, result, tag) }
         case .cover(let loop):
             _ = loops.came(loop)
             store([StationRecord.gone(tag)])
@@ -98,53 +98,46 @@ extension MixStation {
         guard let parcel else { return store(gone) }
         if parcel.task == .send { return inherit(parcel, gone) }
         if parcel.task == .report { return inheritReport(parcel, gone) }
-        guard known[parcel.id] == nil else {
-            acknowledge(parcel.blocks)
+        guard isNew(parcel) else {
+            acknowledge(parcel.receipts)
             return store(gone)
         }
         guard arrived.count < Self.lettersLimit else { return store(gone) }
-        forgetOld(at: now)
-        known[parcel.id] = now
-        arrived[parcel.id] = Arrived(task: parcel.task, blocks: parcel.blocks)
-        let record = StationRecord.Change.put(.arrived, id: StationRecord.id(.arrived, parcel.id), payload: parcel.encoded)
-        store([record, StationRecord.known(parcel.id, at: now)] + gone, .parcel(parcel.id, content: parcel.content))
+        let before = known[parcel.id], record = StationRecord.Change.put(.arrived, id: StationRecord.id(.arrived, parcel.id), payload: parcel.encoded)
+        arrived[parcel.id] = Arrived(parcel)
+        store([record, remember(parcel.id, at: now)] + gone, .parcel(parcel.id, content: parcel.content, before: before))
     }
 
     mutating func hand(_ id: ParcelID, _ content: [UInt8]) {
         guard let letter = arrived[id] else { return }
         count(\.lettersArrived)
-        let half = letter.blocks.count / 2
-        acknowledge(Array(letter.blocks.prefix(half)))
+        acknowledge(letter.receipts[...])
         guard !isLeaving else { return passOnArrived(id, content) }
-        effects.append(.hand(id, letter.task, content, returning: letter.blocks.dropFirst(half).flatMap(\.encoded)))
+        effects.append(.hand(id, letter.task, content, returning: letter.ways.flatMap(\.encoded)))
     }
 
     /// It could not be written down: whoever sends it again may have more luck.
-    mutating func forget(_ id: ParcelID) { (arrived[id], known[id]) = (nil, nil) }
-
-    private mutating func forgetOld(at now: MixTime) {
-        guard known.count >= Self.knownLimit else { return }
-        let sorted = known.sorted { $0.value < $1.value }, old = sorted.filter { now - $0.value > Self.knownFor }
-        for (id, _) in old.isEmpty ? Array(sorted.prefix(1)) : old {
-            known[id] = nil
-            store([.remove(id: StationRecord.id(.known, id))])
-        }
-    }
+    mutating func forget(_ id: ParcelID, _ before: Known?) { (arrived[id], known[id]) = (nil, before) }
 
     /// One that finds no room is not said.
-    private mutating func acknowledge(_ blocks: [ReplyBlock]) { for block in blocks { _ = try? outbox.add(ParcelAnswer.taken.encoded, by: block) } }
+    private mutating func acknowledge(_ blocks: ArraySlice<ReplyBlock>) { for block in blocks { _ = try? outbox.add(ParcelAnswer.taken.encoded, by: block) } }
 
-
-    /// Beyond the bounds, too: whoever gave it has it no more.
+    /// Up to twice the bounds: whoever gave it has it no more.
     private mutating func inherit(_ parcel: Parcel, _ gone: [StationRecord.Change]) {
-        guard let errand = try? Errand(parcel.content), outgoing[parcel.id] == nil, courses[parcel.id] == nil else { return store(gone) }
+        guard let errand = try? Errand(parcel.content), outgoing[parcel.id] == nil, courses[parcel.id] == nil, outgoing.count < 2 * Self.lettersLimit,
+            outgoingBytes + errand.content.count <= 2 * Self.outgoingLimitBytes
+        else { return store(gone) }
         keep(parcel.id, errand)
         fresher.append(parcel.id)
         store([.put(.outgoing, id: StationRecord.id(.outgoing, parcel.id), payload: errand.encoded)] + gone)
     }
 
-    private mutating func takeOver(_ bundle: [UInt8], _ tags: [ReplayTag]) {
-        let held = try? HandOver.held(in: bundle, settings.layout, to: own, key: key) { seen[$0]?.publicKey }
-        store(mote.takeOver(held ?? []).map(StationRecord.held) + tags.map(StationRecord.gone))
+    private mutating func takeOver(_ bundle: [UInt8], _ tags: [ReplayTag], at now: MixTime) {
+        let gone = tags.map(StationRecord.gone)
+        switch try? HandOver.goods(in: bundle, settings.layout, to: own, key: key, predecessor: { seen[$0]?.publicKey }) {
+        case .held(let held): store(mote.takeOver(held).map(StationRecord.held) + gone)
+        case .known(let ids): store(learn(ids, at: now) + gone)
+        case nil: store(gone)
+        }
     }
 }

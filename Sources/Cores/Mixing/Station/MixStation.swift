@@ -8,7 +8,8 @@ internal import Sealing
 /// 3. Motes on the way `take` packets, have them written down, and answer only then; they hold each as long as it says, and pass it on.
 /// 4. The last one puts the letter together. That it came is written down in one record with the letter itself and the end of its shares, so that it is handed out
 ///    once, whatever happens; then a reply block says so, and the first gateway forgets its letter. One that hears nothing sends it again to the same gateway.
-/// 5. `leave` gives all of this to another mote: packets sealed as they are, each with its time, and letters sealed to that mote.
+/// 5. `leave` gives all of this to another mote: packets sealed as they are, each with its time, and letters sealed to that mote. Some of those where letters end are
+///    told which have come here: a gateway that has not heard of it sends its letter again, and now to one of them.
 ///
 /// What is to be done comes out as effects. Those who ask and are asked are bytes and names here: where motes are, circuits and disks are the shell's.
 package struct MixStation {
@@ -71,20 +72,25 @@ package struct MixStation {
 
     struct Arrived {
         let task: Parcel.Task
-        var blocks: [ReplyBlock]
+        let receipts, ways: [ReplyBlock]
+
+        init(_ parcel: Parcel) { (task, receipts, ways) = (parcel.task, Array(parcel.receipts), Array(parcel.ways)) }
+
+        /// Of which nothing is to be told.
+        init(task: Parcel.Task) { (self.task, receipts, ways) = (task, [], []) }
     }
 
     enum Awaited {
         case batch(Int, [Verdict], Set<ReplayTag>)
         case errand(ParcelID)
         case course(ParcelID)
-        case parcel(ParcelID, content: [UInt8])
+        case parcel(ParcelID, content: [UInt8], before: Known?)
         case report(ParcelID)
     }
 
     /// What is on its way to a successor, in so many packets.
     struct Parting {
-        enum Goods { case held([HeldPacket]), parcel(ParcelID) }
+        enum Goods { case held([HeldPacket]), known([ParcelID]), parcel(ParcelID) }
         let goods: Goods
         var left: Int
     }
@@ -93,9 +99,6 @@ package struct MixStation {
     package static let lettersLimit = 65_536
     /// Of letters of ours, in memory.
     static let outgoingLimitBytes = 256 << 20
-    /// Letters that came, remembered for so long: whoever sends one again has given up long before.
-    static let knownLimit = 65_536
-    static let knownFor: UInt64 = 14 * 86_400_000
     /// Ways back that are kept of letters that have arrived.
     static let coursesLimit = 16_384
     /// Motes whose keys and ends are remembered after they were listed.
@@ -139,7 +142,9 @@ package struct MixStation {
     /// To be told to others, and packets that told us of a letter of ours.
     var reports: [ParcelID: Report] = [:]
     var unnoted: Set<ReplayTag> = []
-    var known: [ParcelID: MixTime] = [:]
+    /// Letters that came, here or at motes that have ended; and those of them that others are still to be told of, for we leave.
+    var known: [ParcelID: Known] = [:]
+    var untold: [ParcelID] = []
     var partings: [Int: Parting] = [:]
     /// Letters of others here that go to a successor, too.
     var passingOn: [ParcelID: Parcel] = [:]
@@ -246,7 +251,7 @@ package struct MixStation {
             if isDurable { count(\.lettersIn) }
             effects.append(.accepted(id, isDurable))
         case .course(let id): sendShares(of: id, isDurable, at: now)
-        case .parcel(let id, let content): isDurable ? hand(id, content) : forget(id)
+        case .parcel(let id, let content, let before): isDurable ? hand(id, content) : forget(id, before)
         case .report(let id):
             if !isDurable { reports[id] = nil }
             effects.append(.accepted(id, isDurable))
@@ -270,13 +275,13 @@ package struct MixStation {
 
     /// A letter that somebody here keeps is to go to a successor when we leave; `passed` says when it may be forgotten.
     package mutating func passOn(_ id: ParcelID, _ task: Parcel.Task, _ content: [UInt8], returning: [UInt8]) {
-        passingOn[id] = Parcel(id: id, task: task, blocks: Self.blocks(returning), content: content)
+        passingOn[id] = Parcel(id: id, task: task, isPassedOn: true, blocks: Self.blocks(returning), content: content)
     }
 
     /// A letter that was handed out finds nobody here who would keep it, for we leave: it goes to a successor, too.
     package mutating func passOnArrived(_ id: ParcelID, _ content: [UInt8]) {
         guard let letter = arrived[id] else { return }
-        passingOn[id] = Parcel(id: id, task: letter.task, blocks: Array(letter.blocks.dropFirst(letter.blocks.count / 2)), content: content)
+        passingOn[id] = Parcel(id: id, task: letter.task, isPassedOn: true, blocks: letter.ways, content: content)
     }
 
     /// The mote will end: takes no letters any more and gives away all that it has.
@@ -284,6 +289,7 @@ package struct MixStation {
         guard !isLeaving else { return }
         isLeaving = true
         (schedule, nextSlot) = (nil, nil)
+        untold = known.keys.sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }
     }
 
     package var isEmpty: Bool { mote.heldCount == 0 && forwards.count == 0 && outgoing.isEmpty && arrived.isEmpty && openings.isEmpty && reports.isEmpty && unnoted.isEmpty && partings.isEmpty && passingOn.isEmpty }
@@ -317,9 +323,9 @@ package struct MixStation {
         case .arrived:
             guard let parcel = try? Parcel(payload) else { return }
             guard parcel.task != .report else { return _ = admit(id, Report(content: parcel.content, ways: parcel.blocks)) }
-            arrived[id] = Arrived(task: parcel.task, blocks: parcel.blocks)
-            effects.append(.hand(id, parcel.task, parcel.content, returning: parcel.blocks.dropFirst(parcel.blocks.count / 2).flatMap(\.encoded)))
-        case .known: known[id] = StationRecord.time(payload) ?? now
+            arrived[id] = Arrived(parcel)
+            effects.append(.hand(id, parcel.task, parcel.content, returning: parcel.ways.flatMap(\.encoded)))
+        case .known: known[id] = Known(payload)
         case .held, .gone: break
         }
     }

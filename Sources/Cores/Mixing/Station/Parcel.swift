@@ -7,7 +7,7 @@ package typealias ParcelID = MixName<LetterOnMix>
 
 /// A letter on its way between two gateways: sealed to the second, cut into shares, and known again however often it comes.
 ///
-///     version 1 | id 16 | task 1 | blocks 1 | reply blocks 572 each | length 4 | content
+///     version 1 | id 16 | task 1, and 128 if passed on | blocks 1 | reply blocks 572 each | length 4 | content
 package struct Parcel: Hashable, Sendable {
     package enum Task: UInt8, Sendable {
         /// To whom it is for, outside.
@@ -24,6 +24,7 @@ package struct Parcel: Hashable, Sendable {
     }
 
     private static let version: UInt8 = 1
+    private static let passedOnFlag: UInt8 = 128
     /// The first half for saying that the letter came, each by a way of its own; the rest for what becomes of it.
     package static let blocksLimit = 4
     /// What goes around a content at most, with the seal.
@@ -32,19 +33,26 @@ package struct Parcel: Hashable, Sendable {
 
     package let id: ParcelID
     package let task: Task
+    /// It came whole where it should end, and that was said: that mote ends before somebody there has kept it.
+    package let isPassedOn: Bool
     package let blocks: [ReplyBlock]
     package let content: [UInt8]
 
-    package init(id: ParcelID, task: Task, blocks: [ReplyBlock], content: [UInt8]) {
+    package init(id: ParcelID, task: Task, isPassedOn: Bool = false, blocks: [ReplyBlock], content: [UInt8]) {
         precondition(blocks.count <= Self.blocksLimit)
-        (self.id, self.task, self.blocks, self.content) = (id, task, blocks, content)
+        (self.id, self.task, self.isPassedOn, self.blocks, self.content) = (id, task, isPassedOn, blocks, content)
     }
+
+    /// For saying that the letter came.
+    package var receipts: ArraySlice<ReplyBlock> { blocks.prefix(isPassedOn ? 0 : blocks.count / 2) }
+    /// For what becomes of it.
+    package var ways: ArraySlice<ReplyBlock> { blocks.dropFirst(receipts.count) }
 
     package var encoded: [UInt8] {
         var writer = ByteWriter(capacity: content.count + Self.overheadBytes)
         writer.u8(Self.version)
         writer.append(id.bytes)
-        writer.u8(task.rawValue)
+        writer.u8(task.rawValue | (isPassedOn ? Self.passedOnFlag : 0))
         writer.u8(UInt8(blocks.count))
         for block in blocks { writer.append(block.encoded) }
         writer.u32(UInt32(content.count))
@@ -60,15 +68,15 @@ package struct Parcel: Hashable, Sendable {
 
     private static func read(_ bytes: [UInt8]) throws -> Parcel {
         var reader = ByteReader(bytes)
-        guard try reader.u8() == version, let id = ParcelID(try reader.slice(ParcelID.bytesCount)), let task = Task(rawValue: try reader.u8()) else {
-            throw SphinxError.damagedPayload
-        }
+        guard try reader.u8() == version, let id = ParcelID(try reader.slice(ParcelID.bytesCount)) else { throw SphinxError.damagedPayload }
+        let code = try reader.u8()
+        guard let task = Task(rawValue: code & ~passedOnFlag) else { throw SphinxError.damagedPayload }
         let count = Int(try reader.u8())
         guard count <= blocksLimit else { throw SphinxError.damagedPayload }
         let blocks = try (0..<count).map { _ in try ReplyBlock(try reader.slice(ReplyBlock.bytesCount)) }
         let content = try reader.bytes(Int(try reader.u32()))
         guard reader.isAtEnd else { throw SphinxError.damagedPayload }
-        return Parcel(id: id, task: task, blocks: blocks, content: content)
+        return Parcel(id: id, task: task, isPassedOn: code & passedOnFlag != 0, blocks: blocks, content: content)
     }
 }
 

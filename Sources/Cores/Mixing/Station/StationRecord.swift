@@ -14,7 +14,7 @@ package enum StationRecord {
         case course
         /// A letter that came whole and is not delivered yet: a parcel.
         case arrived
-        /// A letter that came whole, whatever became of it; with the time.
+        /// A letter that came whole, whatever became of it; when, and whether that is hearsay.
         case known
     }
 
@@ -30,16 +30,6 @@ package enum StationRecord {
     static func held(_ packet: HeldPacket) -> Change { .put(.held, id: Self.packet(packet.tag), payload: packet.encoded) }
     static func gone(_ tag: ReplayTag) -> Change { .put(.gone, id: packet(tag), payload: []) }
 
-    static func known(_ parcel: ParcelID, at now: MixTime) -> Change {
-        var writer = ByteWriter()
-        writer.u64(now.milliseconds)
-        return .put(.known, id: id(.known, parcel), payload: writer.bytes)
-    }
-
-    static func time(_ payload: [UInt8]) -> MixTime? {
-        var reader = ByteReader(payload)
-        return (try? reader.u64()).map { MixTime(milliseconds: $0) }
-    }
 }
 
 /// What a gateway remembers of a letter that it sent: how often, where to, and how to read what comes back.

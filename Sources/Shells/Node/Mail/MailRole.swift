@@ -53,7 +53,8 @@ final class MailRole {
     /// Members of the status that others add.
     var moreStatus: [() -> (String, Int)] = []
 
-    init(loop: EventLoop, options: MailOptions, directory: DataDirectory, identity: KeyRing, documents: DirectoryRole, paths: SelfPaths) throws(NodeFailure) {
+    /// - Parameter drainWindow: how long before its end a mote leaves, as all of a cloud are set.
+    init(loop: EventLoop, options: MailOptions, drainWindow: Instant.Span, directory: DataDirectory, identity: KeyRing, documents: DirectoryRole, paths: SelfPaths) throws(NodeFailure) {
         let mean = Double(options.holdMean.inMilliseconds)
         guard mean <= MixDelays.longestMeanMilliseconds else { throw NodeFailure(.configuration, "MoteMailHoldMean: expected at most 43 hours") }
         guard let own = MixID(identity.ed25519Identity.bytes) else { preconditionFailure("an identity has that many bytes") }
@@ -62,7 +63,7 @@ final class MailRole {
         folder = options.folder ?? directory.file("mail")
         view = MailView(store: documents.store, own: identity.rsaIdentity)
         calls = MailCalls(tunnels: documents.tunnels, paths: paths, own: identity.rsaIdentity)
-        let settings = MixStation.Settings(mean: mean, slotMean: options.slotMean)
+        let settings = MixStation.Settings(mean: mean, slotMean: options.slotMean, drainWindow: drainWindow)
         let core = MixStation(own: own, key: keys.mix, settings: settings, at: MailStation.now()) { SecureRandom.bytes($0) }
         do throws(FileError) {
             let spool = try Spool(loop: loop, key: keys.spool("mix"), folder: folder + "/mix", forgetsForeign: true)
@@ -194,12 +195,13 @@ final class MailRole {
 
 extension MixStation.Settings {
     /// Answers may take ten minutes longer than all delays, less where those are short.
-    fileprivate init(mean: Double, slotMean: Instant.Span?) {
+    fileprivate init(mean: Double, slotMean: Instant.Span?, drainWindow: Instant.Span) {
         self.init()
         delays = MixDelays(meanMilliseconds: mean)
         hops = MailRole.hops
         packetsPerSecond = slotMean.map { 1000 / Double(max(1, $0.inMilliseconds)) }
         grace = UInt64(min(600_000, max(10_000, 20 * mean)))
+        leaving = UInt64(max(0, drainWindow.inMilliseconds))
     }
 }
 

@@ -1,0 +1,99 @@
+internal import Bytes
+internal import Sealing
+
+/// Which letters came: each is handed out once, however often it comes.
+///
+/// A mote where letters leave tells others of them before it ends: of each letter those few that follow its name in the ring of motes' names. A gateway that has heard
+/// nothing of a letter sends it again, and once its first gateway is gone, to the first of these.
+extension MixStation {
+    struct Known: Hashable {
+        let since: MixTime
+        /// It came somewhere else, and may still be passed on to us.
+        let isHearsay: Bool
+    }
+
+    /// Letters that came, remembered for so long: whoever sends one again has given up long before.
+    static let knownLimit = 65_536
+    private static let knownFor: UInt64 = 14 * 86_400_000
+    /// So many are told of a letter: some of them may have ended by the time that it comes again.
+    private static let heirsCount = 3
+    private static let idsPerBundle = 256
+
+    func isNew(_ parcel: Parcel) -> Bool { known[parcel.id].map { parcel.isPassedOn && $0.isHearsay } ?? true }
+
+    /// - Returns: what is to be written down with the letter.
+    mutating func remember(_ id: ParcelID, at now: MixTime) -> StationRecord.Change {
+        forgetOld(at: now)
+        if isLeaving { untold.append(id) }
+        return note(id, Known(since: now, isHearsay: false))
+    }
+
+    /// From a mote that ends. They never displace what came here.
+    mutating func learn(_ ids: [ParcelID], at now: MixTime) -> [StationRecord.Change] {
+        let new = ids.filter { known[$0] == nil }.prefix(max(0, Self.knownLimit - known.count))
+        if isLeaving { untold += new }
+        return new.map { note($0, Known(since: now, isHearsay: true)) }
+    }
+
+    private mutating func note(_ id: ParcelID, _ what: Known) -> StationRecord.Change {
+        known[id] = what
+        return .put(.known, id: StationRecord.id(.known, id), payload: what.encoded)
+    }
+
+    private mutating func forgetOld(at now: MixTime) {
+        guard known.count >= Self.knownLimit else { return }
+        let sorted = known.sorted { $0.value.since < $1.value.since }, old = sorted.filter { now - $0.value.since > Self.knownFor }
+        for (id, _) in old.isEmpty ? Array(sorted.prefix(1)) : old {
+            known[id] = nil
+            store([.remove(id: StationRecord.id(.known, id))])
+        }
+    }
+
+    // MARK: Before the end
+
+    /// Those that follow the letter's name in the ring of names, the first first.
+    static func heirs(of id: ParcelID, among motes: [MixPeer]) -> [MixPeer] {
+        let sorted = motes.sorted { $0.id.bytes.lexicographicallyPrecedes($1.id.bytes) }
+        return Array(heirs(of: id, inOrder: sorted))
+    }
+
+    private static func heirs(of id: ParcelID, inOrder motes: [MixPeer]) -> [MixPeer] {
+        let first = motes.firstIndex { id.bytes.lexicographicallyPrecedes($0.id.bytes) } ?? 0
+        return (0..<min(heirsCount, motes.count)).map { motes[(first + $0) % motes.count] }
+    }
+
+    /// With nobody to tell, nobody can get the letters again either. Neighbours in the ring share packets.
+    mutating func tell(at now: MixTime) {
+        let others = map.gateways.filter { $0.id != own && $0.isExit && $0.ends >= now + Self.successorLife }
+        guard map.gateways.contains(where: { $0.id == own && $0.isExit }) || seen[own]?.isExit == true, !others.isEmpty else { return untold = [] }
+        let sorted = others.sorted { $0.id.bytes.lexicographicallyPrecedes($1.id.bytes) }
+        while !untold.isEmpty, canGive {
+            let part = untold.suffix(Self.idsPerBundle)
+            untold.removeLast(part.count)
+            var lists: [MixID: [ParcelID]] = [:]
+            for id in part { for heir in Self.heirs(of: id, inOrder: sorted) { lists[heir.id, default: []].append(id) } }
+            for mote in sorted { if let ids = lists[mote.id] { tell(ids, to: mote) } }
+        }
+    }
+
+    private mutating func tell(_ ids: [ParcelID], to mote: MixPeer) {
+        guard let packets = try? HandOver.packets(.known(ids), settings.layout, from: own, key: key, to: mote, fresh: fresh) else { return }
+        depart(.known(ids), in: packets, to: mote)
+    }
+}
+
+extension MixStation.Known {
+    var encoded: [UInt8] {
+        var writer = ByteWriter()
+        writer.u64(since.milliseconds)
+        writer.u8(isHearsay ? 1 : 0)
+        return writer.bytes
+    }
+
+    /// `nil` for what `encoded` would not have given.
+    init?(_ payload: [UInt8]) {
+        var reader = ByteReader(payload)
+        guard let time = try? reader.u64(), let flag = try? reader.u8(), flag <= 1, reader.isAtEnd else { return nil }
+        self.init(since: MixTime(milliseconds: time), isHearsay: flag == 1)
+    }
+}

@@ -1,0 +1,75 @@
+import Testing
+
+@testable import Mixing
+
+@Suite("Letters that came to a mote which has ended")
+struct HeirTests {
+    private let start = MixTime(milliseconds: 1_000_000)
+    private let tellers = (1...5).map { Teller($0) }
+    private let id = ParcelID([UInt8](repeating: 0x55, count: 16))!
+
+    private func parcel(isPassedOn: Bool = false) -> Parcel { Parcel(id: id, task: .deliver, isPassedOn: isPassedOn, blocks: [], content: [1, 2, 3]) }
+
+    private func take(_ parcel: Parcel, _ teller: inout Teller, at now: MixTime) {
+        teller.station.open(parcel, [], at: now)
+        teller.perform(at: now)
+    }
+
+    /// One gets a letter and leaves; what it sends arrives.
+    private func left() throws -> [Teller] {
+        var motes = tellers
+        let map = MixMap(motes.map(\.peer), layers: 3)
+        for index in motes.indices { motes[index].station.follow(map, at: start) }
+        take(parcel(), &motes[0], at: start)
+        #expect(motes[0].handed == [id: .deliver])
+        motes[0].station.settled(id)
+        motes[0].station.leave()
+        motes[0].turn(at: start)
+        #expect(motes[0].sent.count == 3)
+        for (mote, packets) in motes[0].sent {
+            let index = try #require(motes.firstIndex { $0.own == mote })
+            motes[index].station.take(packets, batch: 1, at: start)
+            motes[index].perform(at: start)
+            motes[index].turn(at: start + 10)
+            motes[0].station.landed(mote, packets.map { _ in .held }, at: start)
+        }
+        motes[0].perform(at: start)
+        #expect(motes[0].station.isEmpty)
+        return motes
+    }
+
+    @Test("are not handed out again by those that it told, who are those that a gateway sends them to again")
+    func told() throws {
+        var motes = try left()
+        let heirs = MixStation.heirs(of: id, among: Array(motes.dropFirst().map(\.peer))).map(\.id)
+        #expect(heirs.count == 3)
+        for index in motes.indices.dropFirst() {
+            motes[index].restart(at: start + 20)
+            take(parcel(), &motes[index], at: start + 20)
+            #expect(motes[index].handed.isEmpty == heirs.contains(motes[index].own))
+        }
+    }
+
+    @Test("are handed out by one to which they were passed on, once")
+    func passedOn() throws {
+        var motes = try left()
+        let heir = try #require(MixStation.heirs(of: id, among: Array(motes.dropFirst().map(\.peer))).first), index = try #require(motes.firstIndex { $0.own == heir.id })
+        take(parcel(isPassedOn: true), &motes[index], at: start + 20)
+        #expect(motes[index].handed == [id: .deliver])
+        motes[index].handed = [:]
+        take(parcel(isPassedOn: true), &motes[index], at: start + 30)
+        take(parcel(), &motes[index], at: start + 30)
+        #expect(motes[index].handed.isEmpty)
+    }
+
+    @Test("are told on by those that were told, when they leave")
+    func toldOn() throws {
+        var motes = try left()
+        let heir = try #require(MixStation.heirs(of: id, among: Array(motes.dropFirst().map(\.peer))).first), index = try #require(motes.firstIndex { $0.own == heir.id })
+        for (mote, packets) in motes[index].sent { motes[index].station.landed(mote, packets.map { _ in .held }, at: start + 10) }
+        motes[index].sent = []
+        motes[index].station.leave()
+        motes[index].turn(at: start + 20)
+        #expect(motes[index].sent.count == 3)
+    }
+}
