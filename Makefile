@@ -17,7 +17,7 @@ SEEDS ?= 1000
 SEED ?= 0
 TSAN := DUSTCLOUD_SANITIZE=1 TSAN_OPTIONS='suppressions=$(CURDIR)/Tests/tsan.supp history_size=4 halt_on_error=1 exitcode=66'
 
-.PHONY: help deps peers build image image-lock test demo bench bench-tokens bench-mix bench-mail fuzz simulate tsan clouds soak clean
+.PHONY: help deps peers build image image-lock test demo bench bench-tokens bench-mix bench-mail letters fuzz simulate tsan clouds soak clean
 
 help: ## Say what there is
 	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' Makefile | expand -t 14
@@ -71,6 +71,10 @@ bench-mix: deps ## What a mote on the mix spends on a packet on one core, beside
 bench-mail: deps ## Letters acknowledged per second, beside Postfix on the same disk
 	swift build -c release --product postroom
 	POSTROOM=.build/release/postroom python3 Tests/Mail/submission.py bench
+
+letters: build ## 10,000 letters through five motes that are replaced twice (25 min), and how well letters hide from whoever sees every link
+	python3 Tests/Mail/letters.py
+	python3 Tests/Mail/letters.py --watched --rotations 0 --letters 100 --large 0 --medium 0 --seconds 150
 
 bench: PACKAGES += valgrind
 bench: build ## Compare with stock tor in every position: CPU, latency, circuits, memory, counts

@@ -65,7 +65,7 @@ extension MixStation {
     /// With nobody to tell, nobody can get the letters again either. Neighbours in the ring share packets.
     mutating func tell(at now: MixTime) {
         let others = map.gateways.filter { $0.id != own && $0.isExit && $0.ends >= now + Self.successorLife }
-        guard map.gateways.contains(where: { $0.id == own && $0.isExit }) || seen[own]?.isExit == true, !others.isEmpty else { return untold = [] }
+        guard seen[own]?.isExit == true, !others.isEmpty else { return untold = [] }
         let sorted = others.sorted { $0.id.bytes.lexicographicallyPrecedes($1.id.bytes) }
         while !untold.isEmpty, canGive {
             let part = untold.suffix(Self.idsPerBundle)
