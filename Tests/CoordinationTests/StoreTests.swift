@@ -96,6 +96,24 @@ private func settings() -> CloudSettings {
         #expect(try isFree(folder))
     }
 
+    @Test("A lock that somebody only looks at for a moment, or that an ended holder's child still has, is waited for")
+    func glance() throws {
+        let scratch = Scratch()
+        let folder = scratch.folder
+        #expect(try isFree(folder))
+        // Nobody has this number: the holder has ended.
+        try Data("\(Int32.max)\n".utf8).write(to: URL(fileURLWithPath: folder.path + "/lock"))
+        for kind in [LOCK_SH, LOCK_EX] {
+            let fd = open(folder.path + "/lock", O_RDWR | O_CLOEXEC)
+            #expect(fd >= 0 && flock(fd, kind) == 0)
+            Thread.detachNewThread {
+                usleep(100_000)
+                close(fd)
+            }
+            #expect(try isFree(folder))
+        }
+    }
+
     private func hold(_ folder: StateFolder, while body: () throws -> Void) throws {
         guard let lock = try StateLock(folder) else {
             Issue.record("the lock is not free")

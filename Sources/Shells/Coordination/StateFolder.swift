@@ -49,13 +49,17 @@ package struct StateFolder: Sendable {
 /// The descriptor is close-on-exec, but a child holds it until it has become another program. So whoever gets the lock after a
 /// crash knows that no start is under way that it could not see.
 package struct StateLock: ~Copyable {
+    /// Five seconds.
+    private static let tries = 100
+    private static let pauseMicroseconds: UInt32 = 50_000
+
     private let fd: Int32
 
-    /// `nil` while another process holds it.
+    /// `nil` while another process holds it. Whoever only looks holds it for an instant, too, and so does a child of a coordinator that was killed: those are waited for.
     package init?(_ folder: StateFolder) throws(CoordinationError) {
         fd = dc_open(folder.lock, O_RDWR | O_CREAT, 0o600)
         guard fd >= 0 else { throw CoordinationError(.cannotCreate, "\(folder.lock): \(String(cString: strerror(errno)))") }
-        guard flock(fd, LOCK_EX | LOCK_NB) == 0 else {
+        guard Self.take(fd, folder) else {
             close(fd)
             return nil
         }
@@ -65,6 +69,15 @@ package struct StateLock: ~Copyable {
     }
 
     deinit { close(fd) }
+
+    private static func take(_ fd: Int32, _ folder: StateFolder) -> Bool {
+        for _ in 0..<tries {
+            if flock(fd, LOCK_EX | LOCK_NB) == 0 { return true }
+            if let pid = holder(folder), kill(pid, 0) == 0 || errno == EPERM { return false }
+            usleep(pauseMicroseconds)
+        }
+        return false
+    }
 
     /// Who holds the lock, as far as the file tells. For messages only.
     package static func holder(_ folder: StateFolder) -> Int32? {
