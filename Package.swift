@@ -181,6 +181,7 @@ let package = Package(
         tool("postroom", ["Submission", "Spool", "Letters", "Loops", "Sealing", "Ambience", "Bytes"], at: "Tests/Mail/Postroom"),
         tests("SubmissionTests", ["Submission", "Letters", "Loops", "Sealing", "Ambience"]),
         tests("SpoolTests", ["Spool", "Loops", "Ambience", "Sealing"]),
+        tests("DeliveringTests", ["Delivering", "Letters", "Outgoing", "Spool", "Loops", "Ambience"]),
         tests("PickupTests", ["Pickup", "Ambience"]),
         tests("OutgoingTests", ["Outgoing", "Letters", "Bytes", "Ambience", "Sealing"]),
         tests("PostboxTests", ["Postbox", "Boxes", "Letters", "Pickup", "Ambience", "Sealing"]),

@@ -112,15 +112,18 @@ package final class Delivery {
         Status(waiting: queue.waiting, underWay: running, oldest: queue.oldest, delivered: counts.delivered, failed: counts.failed, deferred: counts.deferred)
     }
 
-    /// Begins no further attempt; those under way go on.
+    /// Whether nothing would be lost if this ended now: no letter is here, and no report that nobody else keeps.
+    package var isEmpty: Bool { queue.waiting == 0 && spool.ids(of: Kind.report).isEmpty }
+
+    /// Begins no further attempt; those under way go on, and what became of letters is still told.
     package func stop() {
         isStopped = true
         timer?.cancel()
     }
 
-    /// Letters that nobody is bringing now, for somebody else who goes on with them; each with those who have not got it. `settle` forgets one that is durable there.
+    /// Letters that nobody is bringing now, for somebody else who goes on with them; each with those who have not got it. `handedOver` forgets one that is durable there.
     /// - Parameter limit: so many at most; the others when this is asked again.
-    package func waitingLetters(upTo limit: Int = .max) -> [(letter: QueuedLetter, progress: Progress)] {
+    package func waitingLetters(upTo limit: Int) -> [(letter: QueuedLetter, progress: Progress)] {
         var all: [(QueuedLetter, Progress)] = []
         while all.count < limit, let (id, progress) = queue.next(at: WallTime(secondsSinceEpoch: .max / 2)) {
             if let queued = read(id) { all.append((queued, progress)) }
@@ -217,17 +220,21 @@ package final class Delivery {
 
     private func tellReports() {
         guard onReport != nil else { return }
-        for id in spool.ids(of: Kind.report) {
-            guard let kept = (try? spool.payload(of: id)).flatMap({ $0 }).flatMap(QueuedLetter.init(decoding:)) else { continue }
-            tellReport(Report(letter: kept.letter, returning: kept.returning, ageSeconds: loop.wall - kept.accepted))
-        }
+        for id in spool.ids(of: Kind.report) { tellReport(id) }
+    }
+
+    /// One that is in the spool.
+    private func tellReport(_ id: [UInt8]) {
+        guard let kept = (try? spool.payload(of: id)).flatMap({ $0 }).flatMap(QueuedLetter.init(decoding:)) else { return }
+        tellReport(Report(letter: kept.letter, returning: kept.returning, ageSeconds: loop.wall - kept.accepted))
     }
 
     private func tellReport(_ report: Report) {
-        guard !isStopped else { return }
+        let id = report.letter.id.bytes
         onReport?(report) { [weak self] isKept in
             guard let self else { return }
-            if isKept { spool.remove(report.letter.id.bytes) } else { loop.after(Self.reportPause) { [weak self] in self?.tellReport(report) } }
+            // However many cannot be taken now, meanwhile they are on disk alone.
+            if isKept { spool.remove(id) } else { loop.after(Self.reportPause) { [weak self] in self?.tellReport(id) } }
         }
     }
 }

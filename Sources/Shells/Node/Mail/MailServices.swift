@@ -151,8 +151,8 @@ final class MailServices {
 
     // MARK: The end
 
-    /// Whether nothing would be lost if the mote ended now that did not begin to leave only just.
-    var isHandedOver: Bool { boxes?.isHandedOver != false }
+    /// Whether nothing that boxes and delivery had would be lost if the mote, which leaves, ended now. What is in the mix is asked of the station.
+    var isHandedOver: Bool { boxes?.isHandedOver != false && delivery?.isEmpty != false }
 
     /// Takes no more letters, and begins to bring none.
     private func leave() {
