@@ -36,6 +36,7 @@ package struct BoxShelf: Sendable {
 
     private let bounds: Bounds
     private var boxes: [BoxAddress: [[UInt8]: Entry]] = [:]
+    private var ranking = BoxRanking()
     package private(set) var count = 0
 
     package init(bounds: Bounds = Bounds()) { self.bounds = bounds }
@@ -60,7 +61,10 @@ package struct BoxShelf: Sendable {
     package mutating func remove(_ names: some Sequence<[UInt8]>, of address: BoxAddress) -> [[UInt8]] {
         let gone = names.filter { boxes[address]?.removeValue(forKey: $0) != nil }
         count -= gone.count
-        if boxes[address]?.isEmpty == true { boxes[address] = nil }
+        if boxes[address]?.isEmpty == true {
+            boxes[address] = nil
+            ranking.forget(address)
+        }
         return gone
     }
 
@@ -70,10 +74,13 @@ package struct BoxShelf: Sendable {
     }
 
     /// What to tell whom, one errand for each mote at most, given who keeps boxes now. `own` is left out of `motes` when this mote is to keep nothing.
-    package func errands(among motes: [BoxMote], own: [UInt8]) -> [Errand] {
+    package mutating func errands(among motes: [BoxMote], own: [UInt8]) -> [Errand] {
+        ranking.follow(motes)
         var found: [[UInt8]: Errand] = [:]
+        let others = motes.count { $0.identity != own }
         for (address, entries) in boxes {
-            for place in BoxPlaces.of(address, among: motes) where place.identity != own && found[place.identity] == nil {
+            guard found.count < others else { break }
+            for place in ranking.places(of: address) where place.identity != own && found[place.identity] == nil {
                 let missing = entries.filter { !$0.value.copies.contains(place.identity) }.sorted { ($0.value.since, $0.key) < ($1.value.since, $1.key) }
                 if !missing.isEmpty { found[place.identity] = Errand(address: address, names: missing.prefix(BoxParcel.itemsLimit).map(\.key), mote: place) }
             }
@@ -87,18 +94,20 @@ package struct BoxShelf: Sendable {
     }
 
     /// Whether each item lies with one at least of the other motes that keep its box.
-    package func isElsewhere(among motes: [BoxMote], own: [UInt8]) -> Bool {
-        boxes.allSatisfy { address, entries in
-            let others = BoxPlaces.of(address, among: motes).map(\.identity).filter { $0 != own }
+    package mutating func isElsewhere(among motes: [BoxMote], own: [UInt8]) -> Bool {
+        ranking.follow(motes)
+        return boxes.allSatisfy { address, entries in
+            let others = ranking.places(of: address).map(\.identity).filter { $0 != own }
             return entries.values.allSatisfy { !$0.copies.isDisjoint(with: others) }
         }
     }
 
     /// Takes away what this mote need not keep: what all the places of its box have and this one is none of them, and what is too old.
     package mutating func surplus(among motes: [BoxMote], own: [UInt8], at now: WallTime) -> [[UInt8]] {
+        ranking.follow(motes)
         var gone: [[UInt8]] = []
         for (address, entries) in boxes {
-            let places = BoxPlaces.of(address, among: motes).map(\.identity)
+            let places = ranking.places(of: address).map(\.identity)
             let isElsewhere = !places.isEmpty && !places.contains(own)
             let names = entries.filter { now - $0.value.since >= bounds.keepSeconds || isElsewhere && $0.value.copies.isSuperset(of: places) }.map(\.key)
             gone += remove(names, of: address)

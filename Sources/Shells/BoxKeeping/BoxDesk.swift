@@ -162,9 +162,12 @@ package final class BoxDesk {
 
     /// Passes on what others are to have, and lets go of what is nothing of ours any more.
     package func passOn() {
-        let motes = around.motes()
-        for name in shelf.surplus(among: motes, own: around.own, at: loop.wall) { spool.remove(name) }
-        for errand in shelf.errands(among: motes, own: around.own) where !underWay.contains(errand.mote.identity) && notBefore[errand.mote.identity] ?? .zero <= loop.now { run(errand) }
+        for name in shelf.surplus(among: around.motes(), own: around.own, at: loop.wall) { spool.remove(name) }
+        runErrands()
+    }
+
+    private func runErrands() {
+        for errand in shelf.errands(among: around.motes(), own: around.own) where !underWay.contains(errand.mote.identity) && notBefore[errand.mote.identity] ?? .zero <= loop.now { run(errand) }
         notBefore = notBefore.filter { $0.value > loop.now }
     }
 
@@ -180,7 +183,7 @@ package final class BoxDesk {
             let there = zip(found, verdicts).filter { $1 != .full }.map(\.0.name)
             shelf.passed(there, of: errand.address, to: mote)
             passedOn += there.count
-            if there.count < found.count { notBefore[mote] = loop.now + Self.pause } else { passOn() }
+            if there.count < found.count { notBefore[mote] = loop.now + Self.pause } else { runErrands() }
         }
     }
 }
