@@ -160,6 +160,18 @@ struct DirectoryOverLinksTests {
         #expect(loop.wait { waiting.count == 1 })
         waiting[0](.bytes([]))
         #expect(loop.wait { answers == [503, 503, 503, 200, 200, 200] })
+        // Whoever goes away has nobody forget what he sent: it is in memory until it is dealt with.
+        (waiting, answers) = ([], [])
+        for _ in 0..<2 { post() }
+        #expect(loop.wait { waiting.count == 2 })
+        tunnels.closeAll()
+        #expect(loop.wait { answers == [0, 0] })
+        post()
+        #expect(loop.wait { answers == [0, 0, 503] })
+        for done in waiting { done(.bytes([])) }
+        waiting = []
+        post()
+        #expect(loop.wait { waiting.count == 1 })
     }
 
     @Test("many exchanges share one circuit")

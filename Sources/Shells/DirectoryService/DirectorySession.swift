@@ -38,7 +38,7 @@ final class DirectorySession {
     /// When a consensus began to be sent, and how long the answer is.
     private var download: (since: Instant, bytes: Int)?
     private var hasAnswered = false
-    /// Of the request, as long as it may be in memory.
+    /// Of the request, as long as it may be in memory: until it is answered, though the connection be gone.
     private var heldBytes = 0
     private var isOver = false
     /// Called once, when the session no longer matters.
@@ -80,7 +80,7 @@ final class DirectorySession {
     /// The connection is gone.
     func closed() {
         isOver = true
-        release()
+        if !isAsked { release() }
         settleDownload(isComplete: true)
         timer?.cancel()
         timer = nil
@@ -93,9 +93,10 @@ final class DirectorySession {
     func refuse() { answer(.busy) }
 
     private func answer(_ response: HTTPResponse) {
-        guard !hasAnswered, !isOver else { return }
+        guard !hasAnswered else { return }
         hasAnswered = true
         release()
+        guard !isOver else { return }
         arm(settings.answerTimeout)
         let head = response.encodedHead
         note(response, bytes: head.count + response.body.count)

@@ -65,21 +65,23 @@ package final class DirectoryTunnels {
         _ request: HTTPRequest, at relay: RSAIdentity, by path: () -> [HopTarget]?, limits: HTTPLimits = .response,
         _ done: @escaping (Result<HTTPResponse, Failure>) -> Void
     ) {
-        let exchange = DirectoryExchange(loop: router.loop, request: request, limits: limits, stallTimeout: settings.stallTimeout, onStep: { _ in }) { [weak self] result in
-            if case .failure(.stalled) = result { self?.leave(relay) }
+        guard let tunnel = tunnel(at: relay, by: path) else { return router.loop.soon { done(.failure(.unreachable)) } }
+        tunnel.add(DirectoryExchange(loop: router.loop, request: request, limits: limits, stallTimeout: settings.stallTimeout, onStep: { _ in }) { [weak self, weak tunnel] result in
+            // Where nothing moves, a relay on the way may have gone without a word: the next exchange goes another way. Others on this one end by themselves.
+            if case .failure(.stalled) = result, let self, let tunnel, distant[relay] === tunnel { distant[relay] = nil }
             done(result)
-        }
-        if let tunnel = distant[relay], tunnel.isOpen, router.loop.now - tunnel.began < settings.distantLife { return tunnel.add(exchange) }
-        guard let path = path() else { return router.loop.soon { exchange.fail(.unreachable) } }
+        })
+    }
+
+    private func tunnel(at relay: RSAIdentity, by path: () -> [HopTarget]?) -> Tunnel? {
+        if let tunnel = distant[relay], tunnel.isOpen, router.loop.now - tunnel.began < settings.distantLife { return tunnel }
+        guard let path = path() else { return nil }
         distant = distant.filter(\.value.isOpen)
         let tunnel = Tunnel(router: router, path: path, idleTimeout: settings.idleTimeout)
         // At the bound a circuit serves one exchange.
         if distant.count < Self.tunnelLimit { distant[relay] = tunnel }
-        tunnel.add(exchange)
+        return tunnel
     }
-
-    /// Where nothing moves, for a relay on the way has gone without a word, the next exchange goes another way.
-    private func leave(_ relay: RSAIdentity) { distant.removeValue(forKey: relay)?.close() }
 
     /// Closes all circuits; exchanges under way fail.
     package func closeAll() {
