@@ -23,7 +23,7 @@ package struct STSCache: Sendable {
     /// Whether what is kept is what the domain's record announces.
     package func has(_ id: String, of domain: String, at now: WallTime) -> Bool { entries[domain].map { $0.id == id && $0.ends > now } ?? false }
 
-    /// - Returns: domains that are forgotten: all whose policies have ended and, of too many, the one that ends next.
+    /// - Returns: domains that are forgotten because there were too many: all whose policies have ended, or else the one that ends next.
     package mutating func keep(_ policy: STSPolicy, id: String, of domain: String, at now: WallTime) -> [String] {
         var forgotten: [String] = []
         if entries[domain] == nil, entries.count >= Self.limit {

@@ -6,9 +6,9 @@ package struct STSPolicy: Hashable, Sendable {
     package static let limitBytes = 64 << 10
     /// A year and a day.
     package static let ageLimitSeconds: Int64 = 31_557_600
-    static let patternsLimit = 64
+    private static let patternsLimit = 64
     /// Of a pattern: no name of a server is longer.
-    static let patternLimitBytes = 255
+    private static let patternLimitBytes = 255
 
     package let mode: Mode
     /// Names of mail servers, in lower case; `*.` stands for one label.
