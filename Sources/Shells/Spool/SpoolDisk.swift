@@ -4,7 +4,8 @@ internal import Glibc
 
 /// The files below a spool: a folder of the system's, or one that tests can cut the power of.
 ///
-/// What `write`, `create` and `remove` did may be undone by lost power until `sync` or `syncFolder` has returned, in any order and in part.
+/// What `write`, `create` and `remove` did may be undone by lost power until `sync` or `syncFolder` has returned, in any order and in part, and a page of 4,096 bytes
+/// that was being written may be anything afterwards, with all that was in it.
 package protocol SpoolDisk: AnyObject, Sendable {
     /// Names of the files.
     func list() throws(FileError) -> [String]
@@ -18,10 +19,11 @@ package protocol SpoolDisk: AnyObject, Sendable {
 
 /// One file of a `SpoolDisk`, kept open as long as anybody has it.
 package protocol SpoolFile: AnyObject, Sendable {
+    /// After an error any part of it may be there.
     func write(_ bytes: [UInt8], at offset: Int) throws(FileError)
-    /// Fewer bytes than asked for where the file ends.
+    /// What was written last, even where a sync has failed: then it may be what no disk has, or what was there before. Fewer bytes than asked for where the file ends.
     func read(_ count: Int, at offset: Int) throws(FileError) -> [UInt8]
-    /// What was written outlives lost power once this returns. After an error nothing is known of it, for good.
+    /// What was written outlives lost power once this returns. After an error nothing is known of it, for good, whatever later syncs say.
     func sync() throws(FileError)
     func size() throws(FileError) -> Int
 }

@@ -30,6 +30,7 @@ final class SpoolIndex: Sendable {
     func weight(of segment: UInt64) -> Int { state.withLock { $0.weights[segment] ?? 0 } }
 
     func add(_ segment: SpoolSegment) { state.withLock { $0.segments[segment.number] = segment } }
+    func segment(_ number: UInt64) -> SpoolSegment? { state.withLock { $0.segments[number] } }
     func drop(_ segment: UInt64) { state.withLock { _ = $0.segments.removeValue(forKey: segment) } }
 
     /// The place of what has this id, and the file to read it from, which stays open.

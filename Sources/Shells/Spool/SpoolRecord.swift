@@ -29,10 +29,12 @@ enum SpoolRecord {
     /// Of what is sealed: the largest payload, and much room for whatever goes with it.
     static let bodyLimit = 40 << 20
 
-    private enum Tag: UInt8 { case append = 1, remove }
+    private enum Tag: UInt8 { case append = 1, remove, repeated }
 
-    static func encode(_ changes: [SpoolChange]) -> [UInt8] {
+    /// - Parameter isRepeated: see `SpoolWriter`.
+    static func encode(_ changes: [SpoolChange], isRepeated: Bool) -> [UInt8] {
         var writer = ByteWriter(capacity: changes.reduce(64) { $0 + $1.weight })
+        if isRepeated { writer.u8(Tag.repeated.rawValue) }
         for change in changes {
             switch change {
             case .append(let kind, let id, let payload):
@@ -51,13 +53,14 @@ enum SpoolRecord {
         return writer.bytes
     }
 
-    static func decode(_ body: [UInt8]) -> [SpoolChange]? {
-        var reader = ByteReader(body), changes: [SpoolChange] = []
+    static func decode(_ body: [UInt8]) -> (changes: [SpoolChange], isRepeated: Bool)? {
+        let isRepeated = body.first == Tag.repeated.rawValue
+        var reader = ByteReader(body.dropFirst(isRepeated ? 1 : 0)), changes: [SpoolChange] = []
         while !reader.isAtEnd {
             guard let change = try? change(&reader) else { return nil }
             changes.append(change)
         }
-        return changes
+        return (changes, isRepeated)
     }
 
     private static func change(_ reader: inout ByteReader) throws -> SpoolChange? {
@@ -66,7 +69,7 @@ enum SpoolRecord {
             let kind = try reader.u8(), id = try reader.bytes(Int(try reader.u8()))
             return .append(kind: kind, id: id, payload: try reader.bytes(Int(try reader.u32())))
         case .remove: return .remove(id: try reader.bytes(Int(try reader.u8())))
-        case nil: return nil
+        case .repeated, nil: return nil
         }
     }
 }
