@@ -15,6 +15,8 @@ struct HeirTests {
         teller.perform(at: now)
     }
 
+    private func others(_ motes: [Teller]) -> [MixPeer] { motes.dropFirst().map(\.peer).sorted { $0.id.bytes.lexicographicallyPrecedes($1.id.bytes) } }
+
     /// One gets a letter and leaves; what it sends arrives.
     private func left() throws -> [Teller] {
         var motes = tellers
@@ -41,7 +43,7 @@ struct HeirTests {
     @Test("are not handed out again by those that it told, who are those that a gateway sends them to again")
     func told() throws {
         var motes = try left()
-        let heirs = MixStation.heirs(of: id, among: Array(motes.dropFirst().map(\.peer))).map(\.id)
+        let heirs = MixStation.heirs(of: id, among: others(motes)).map(\.id)
         #expect(heirs.count == 3)
         for index in motes.indices.dropFirst() {
             motes[index].restart(at: start + 20)
@@ -53,7 +55,7 @@ struct HeirTests {
     @Test("are handed out by one to which they were passed on, once")
     func passedOn() throws {
         var motes = try left()
-        let heir = try #require(MixStation.heirs(of: id, among: Array(motes.dropFirst().map(\.peer))).first), index = try #require(motes.firstIndex { $0.own == heir.id })
+        let heir = try #require(MixStation.heirs(of: id, among: others(motes)).first), index = try #require(motes.firstIndex { $0.own == heir.id })
         take(parcel(isPassedOn: true), &motes[index], at: start + 20)
         #expect(motes[index].handed == [id: .deliver])
         motes[index].handed = [:]
@@ -65,7 +67,7 @@ struct HeirTests {
     @Test("are told on by those that were told, when they leave")
     func toldOn() throws {
         var motes = try left()
-        let heir = try #require(MixStation.heirs(of: id, among: Array(motes.dropFirst().map(\.peer))).first), index = try #require(motes.firstIndex { $0.own == heir.id })
+        let heir = try #require(MixStation.heirs(of: id, among: others(motes)).first), index = try #require(motes.firstIndex { $0.own == heir.id })
         for (mote, packets) in motes[index].sent { motes[index].station.landed(mote, packets.map { _ in .held }, at: start + 10) }
         motes[index].sent = []
         motes[index].station.leave()

@@ -3,8 +3,9 @@ internal import Sealing
 
 /// Which letters came: each is handed out once, however often it comes.
 ///
-/// A mote where letters leave tells others of them before it ends: of each letter those few that follow its name in the ring of motes' names. A gateway that has heard
-/// nothing of a letter sends it again, and once its first gateway is gone, to the first of these.
+/// A letter's heirs are those few motes where letters leave that follow its name in the ring of motes' names. A mote where letters leave tells them of it before it
+/// ends, and what it has not brought out it passes on to the first. A gateway that has heard nothing of a letter sends it again, and once its first gateway is gone,
+/// to the first heir, too: there the two meet, whichever comes first.
 extension MixStation {
     struct Known: Hashable {
         let since: MixTime
@@ -28,8 +29,9 @@ extension MixStation {
         return note(id, Known(since: now, isHearsay: false))
     }
 
-    /// From a mote that ends. They never displace what came here.
+    /// From a mote that ends. They never displace what came here; a letter of our own that is among them has arrived.
     mutating func learn(_ ids: [ParcelID], at now: MixTime) -> [StationRecord.Change] {
+        for id in ids { arrivedThere(id) }
         let new = ids.filter { known[$0] == nil }.prefix(max(0, Self.knownLimit - known.count))
         if isLeaving { untold += new }
         return new.map { note($0, Known(since: now, isHearsay: true)) }
@@ -51,28 +53,28 @@ extension MixStation {
 
     // MARK: Before the end
 
-    /// Those that follow the letter's name in the ring of names, the first first.
+    /// Those of some motes in the order of their names, the first first.
     static func heirs(of id: ParcelID, among motes: [MixPeer]) -> [MixPeer] {
-        let sorted = motes.sorted { $0.id.bytes.lexicographicallyPrecedes($1.id.bytes) }
-        return Array(heirs(of: id, inOrder: sorted))
-    }
-
-    private static func heirs(of id: ParcelID, inOrder motes: [MixPeer]) -> [MixPeer] {
         let first = motes.firstIndex { id.bytes.lexicographicallyPrecedes($0.id.bytes) } ?? 0
         return (0..<min(heirsCount, motes.count)).map { motes[(first + $0) % motes.count] }
     }
 
+    /// Motes where letters leave, in the order of their names: those that will still be there when a letter must be sent again, or whoever is there.
+    func possibleHeirs(at now: MixTime) -> [MixPeer] {
+        let others = map.gateways.filter { $0.id != own && $0.isExit && $0.ends >= now + Self.successorLife }, lasting = others.filter { lasts($0, at: now) }
+        return (lasting.isEmpty ? others : lasting).sorted { $0.id.bytes.lexicographicallyPrecedes($1.id.bytes) }
+    }
+
     /// With nobody to tell, nobody can get the letters again either. Neighbours in the ring share packets.
     mutating func tell(at now: MixTime) {
-        let others = map.gateways.filter { $0.id != own && $0.isExit && $0.ends >= now + Self.successorLife }
-        guard seen[own]?.isExit == true, !others.isEmpty else { return untold = [] }
-        let sorted = others.sorted { $0.id.bytes.lexicographicallyPrecedes($1.id.bytes) }
+        let motes = possibleHeirs(at: now)
+        guard seen[own]?.isExit == true, !motes.isEmpty else { return untold = [] }
         while !untold.isEmpty, canGive {
             let part = untold.suffix(Self.idsPerBundle)
             untold.removeLast(part.count)
             var lists: [MixID: [ParcelID]] = [:]
-            for id in part { for heir in Self.heirs(of: id, inOrder: sorted) { lists[heir.id, default: []].append(id) } }
-            for mote in sorted { if let ids = lists[mote.id] { tell(ids, to: mote) } }
+            for id in part { for heir in Self.heirs(of: id, among: motes) { lists[heir.id, default: []].append(id) } }
+            for mote in motes { if let ids = lists[mote.id] { tell(ids, to: mote) } }
         }
     }
 

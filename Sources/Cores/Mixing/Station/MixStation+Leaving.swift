@@ -12,8 +12,8 @@ extension MixStation {
     private static let pause: UInt64 = 50
 
     /// Whoever will be there longest.
-    private func successor(at now: MixTime, whereLettersLeave: Bool = false) -> MixPeer? {
-        map.gateways.filter { $0.id != own && $0.ends >= now + Self.successorLife && ($0.isExit || !whereLettersLeave) }
+    private func successor(at now: MixTime) -> MixPeer? {
+        map.gateways.filter { $0.id != own && $0.ends >= now + Self.successorLife }
             .max { ($0.ends, $0.id.bytes.reversed().first ?? 0) < ($1.ends, $1.id.bytes.reversed().first ?? 0) }
     }
 
@@ -39,9 +39,10 @@ extension MixStation {
             guard canGive else { return }
             give(report.parcel(id), to: successor)
         }
+        let heirs = possibleHeirs(at: now)
         for (id, parcel) in passingOn where !underWay.contains(id) {
-            guard canGive, let successor = self.successor(at: now, whereLettersLeave: parcel.task == .deliver) else { return }
-            give(parcel, to: successor)
+            guard canGive, let heir = parcel.task == .deliver ? Self.heirs(of: id, among: heirs).first : successor else { return }
+            give(parcel, to: heir)
         }
     }
 

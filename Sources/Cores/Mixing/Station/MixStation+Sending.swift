@@ -65,13 +65,16 @@ extension MixStation {
 
     private func lives(_ mote: MixPeer, at now: MixTime) -> Bool { mote.ends >= now + passage(tail: 1e-6) }
 
+    /// Until a letter must be sent again.
+    func lasts(_ mote: MixPeer, at now: MixTime) -> Bool { lives(mote, at: now + patience + settings.leaving) }
+
     /// The gateway where it goes: the same as before if that is still there, for it knows whether it has had the letter. So one is chosen that will still be there when
     /// the letter must be sent again, if there is any. After its end, one that it may have told of the letter.
     private mutating func destination(of id: ParcelID, _ letter: Outgoing, at now: MixTime) -> MixPeer? {
         let fit = map.gateways.filter { lives($0, at: now) && (letter.errand.task != .deliver || $0.isExit) }, chosen = letter.course.destination ?? letter.errand.destination
         if let peer = fit.first(where: { $0.id == chosen }) { return peer }
-        let others = fit.filter { $0.id != own }, lasting = others.filter { lives($0, at: now + sending(letter) + patience + settings.leaving) }
-        if chosen != nil, let heir = Self.heirs(of: id, among: lasting.isEmpty ? others : lasting).first { return heir }
+        if chosen != nil, letter.errand.task == .deliver, let heir = Self.heirs(of: id, among: possibleHeirs(at: now).filter { lives($0, at: now) }).first { return heir }
+        let others = fit.filter { $0.id != own }, lasting = others.filter { lasts($0, at: now + sending(letter)) }
         return lasting.randomElement(using: &random) ?? (others.isEmpty ? fit : others).max { $0.ends < $1.ends }
     }
 
@@ -201,7 +204,7 @@ extension MixStation {
     }
 
     /// The letter is not ours any more; what is kept reads a report.
-    private mutating func arrivedThere(_ id: ParcelID) {
+    mutating func arrivedThere(_ id: ParcelID) {
         guard let letter = drop(id) else { return }
         courses[id] = letter.course
         coursesInOrder.append(id)
