@@ -59,7 +59,7 @@ struct MailRoute: ParsableArguments {
 
 /// The mailbox's errors with the codes of sysexits.h.
 enum MailFault {
-    static func told<R>(_ body: () throws -> R) throws -> R {
+    static func told<R: ~Copyable>(_ body: () throws -> R) throws -> R {
         do { return try body() } catch let error as PostboxError { throw CoordinationError(kind(error.kind), error.description) } catch let error as FileError {
             throw CoordinationError(.unavailable, error.description)
         }
