@@ -1,6 +1,7 @@
 internal import Exchange
 
-/// How many tokens each key made and took, computed again from the rows of outputs and nullifiers; and what is in each account, from its entries.
+/// How many tokens each key made and took, computed again from the rows of outputs and nullifiers; what is in each account, from its entries; and how many
+/// orders each slice has.
 enum MarketCounts {
     private struct Count {
         var noted: KeyCount?
@@ -23,6 +24,7 @@ enum MarketCounts {
             wrong.append(key)
         }
         try mendBalances(connection)
+        try MarketIntake.recount(connection)
         return wrong
     }
 

@@ -51,16 +51,18 @@ package struct MarketDesk {
         guard !orders.isEmpty else { return }
         let (verdicts, hidden) = try exchange.holdOver(orders, at: slice)
         try store.write { database in
+            var waiting = 0
             for (row, verdict) in zip(rows, verdicts) {
                 let id = MarketValue.bytes(try row.bytes("id"))
                 switch verdict {
                 // It is one of the next slice's, as if it had come then.
-                case .wait: try database.run("UPDATE intake SET slice = ? WHERE id = ?", .slice(slice + 1), id)
+                case .wait: waiting += try database.run("UPDATE intake SET slice = ? WHERE id = ? AND slice = ?", .slice(slice + 1), id, .slice(slice))
                 case .carryOut: try database.run("UPDATE intake SET verdict = ? WHERE id = ?", .integer(Int64(verdict.rawValue)), id)
                 case .giveBack:
                     try database.run("UPDATE intake SET verdict = ?, answer = ? WHERE id = ?", .integer(Int64(verdict.rawValue)), .bytes(Reply.refused(.tooFew).bytes), id)
                 }
             }
+            try MarketIntake.move(waiting, from: slice, database)
             for one in hidden {
                 let (code, detail) = one.pool.shape.code
                 try database.run(
@@ -93,7 +95,8 @@ package struct MarketDesk {
     /// Orders of a slice for which there will be no beacon go with the next.
     package func postpone(_ slice: Slice) throws {
         try store.write { database in
-            try database.run("UPDATE intake SET slice = ? WHERE slice = ? AND answer IS NULL", .slice(slice + 1), .slice(slice))
+            let orders = try database.run("UPDATE intake SET slice = ? WHERE slice = ? AND answer IS NULL", .slice(slice + 1), .slice(slice))
+            try MarketIntake.move(orders, from: slice, database)
             // Nothing more is taken in for it, however clocks go.
             _ = try database.run("INSERT INTO seal (slice, ids) VALUES (?, ?) ON CONFLICT DO NOTHING", .slice(slice), .bytes([]))
         }
@@ -108,7 +111,8 @@ package struct MarketDesk {
                 // Written again, all of a slice at once: PostgreSQL keeps with every row in which transaction it was written.
                 try database.run("UPDATE nullifier SET nonce = nonce WHERE key_id = ? AND nonce = ?", .key(.receipts), .bytes(receipt))
             }
-            _ = try database.run("DELETE FROM intake WHERE slice < ? AND answer IS NOT NULL", old)
+            try database.run("DELETE FROM intake WHERE slice < ? AND answer IS NOT NULL", old)
+            try MarketIntake.recount(before: slice - MarketIntake.answersKept, database)
         }
     }
 }

@@ -37,17 +37,38 @@ package struct MarketIntake: Sendable {
         let id = Digest.sha256(body), slice = slice(ofIntakeAt: seconds)
         return try store.write { database in
             if let known = try database.row("SELECT slice, verdict FROM intake WHERE id = ?", .bytes(id)) {
-                guard try known.byte("verdict") == HoldOver.Verdict.giveBack.rawValue, try known.slice("slice") < slice else { return .taken(try known.slice("slice")) }
+                let earlier = try known.slice("slice")
+                guard try known.byte("verdict") == HoldOver.Verdict.giveBack.rawValue, earlier < slice else { return .taken(earlier) }
                 try database.run("DELETE FROM intake WHERE id = ?", .bytes(id))
+                try Self.count(-1, in: earlier, database)
             }
-            let count = try database.row("SELECT count(*) AS number FROM intake WHERE slice = ?", .slice(slice))?.integer("number") ?? 0
-            guard count < Self.ordersLimit else { return .full }
             // A slice that was sealed already takes no more, however clocks go.
             let last = try database.row("SELECT max(slice) AS slice FROM seal")?.integerIfAny("slice")
             let own = max(slice, Slice((last ?? -1) + 1))
+            guard try database.row("SELECT orders FROM intake_count WHERE slice = ?", .slice(own))?.integer("orders") ?? 0 < Self.ordersLimit else { return .full }
             try database.run("INSERT INTO intake (id, slice, since, verdict, body) VALUES (?, ?, ?, 0, ?)", .bytes(id), .slice(own), .slice(own), .bytes(body))
+            try Self.count(1, in: own, database)
             return .taken(own)
         }
+    }
+
+    /// Notes that a slice has so many orders more. In the transaction that changes them: to count them for each that comes would take as long as all of them.
+    static func count(_ more: Int, in slice: Slice, _ database: any MarketConnection) throws {
+        try database.run(
+            "INSERT INTO intake_count (slice, orders) VALUES (?, ?) ON CONFLICT (slice) DO UPDATE SET orders = intake_count.orders + excluded.orders", .slice(slice), .integer(Int64(more)))
+    }
+
+    /// Orders of one slice are the next one's now.
+    static func move(_ orders: Int, from slice: Slice, _ database: any MarketConnection) throws {
+        guard orders > 0 else { return }
+        try count(-orders, in: slice, database)
+        try count(orders, in: slice + 1, database)
+    }
+
+    /// Counts again, which takes a look at every order.
+    static func recount(before slice: Slice = Slice(.max), _ database: any MarketConnection) throws {
+        try database.run("DELETE FROM intake_count WHERE slice < ?", .slice(slice))
+        try database.run("INSERT INTO intake_count (slice, orders) SELECT slice, count(*) FROM intake WHERE slice < ? GROUP BY slice", .slice(slice))
     }
 
     /// What an order came to, once its slice's answers can be read.

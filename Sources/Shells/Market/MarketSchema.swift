@@ -75,6 +75,13 @@ enum MarketSchema {
         ("loads", "CREATE TABLE load (slice INTEGER PRIMARY KEY, parts INTEGER NOT NULL);"),
         // The throttle counts a slice's trade again, and must not look at all that there ever was.
         ("orders by slice, entries by order", "CREATE INDEX request_slice ON request (slice); CREATE INDEX entry_request ON entry (request_id);"),
+        (
+            "orders of each slice, counted",
+            """
+            CREATE TABLE intake_count (slice INTEGER PRIMARY KEY, orders INTEGER NOT NULL);
+            INSERT INTO intake_count (slice, orders) SELECT slice, count(*) FROM intake GROUP BY slice;
+            """
+        ),
     ]
 
     /// Makes what is missing.

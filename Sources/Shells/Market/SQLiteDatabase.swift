@@ -2,12 +2,12 @@ internal import Foundation
 internal import GRDB
 
 /// An exchange's tables in a file. When a transaction returns, what it wrote survives a power cut.
-struct SQLiteDatabase: MarketDatabase {
+package struct SQLiteDatabase: MarketDatabase {
     private let queue: DatabaseQueue
-    let dialect = MarketDialect.sqlite
+    package let dialect = MarketDialect.sqlite
 
     /// Several processes may open the same file; their transactions follow one another.
-    init(path: String) throws {
+    package init(path: String) throws {
         var configuration = Configuration()
         configuration.journalMode = .wal
         configuration.busyMode = .timeout(10)
@@ -17,17 +17,17 @@ struct SQLiteDatabase: MarketDatabase {
     }
 
     /// The log beside the file still has pages as they were. If somebody reads just then, the next time will do.
-    func scrub() throws {
+    package func scrub() throws {
         do { _ = try queue.writeWithoutTransaction { try Row.fetchAll($0, sql: "PRAGMA wal_checkpoint(TRUNCATE)") } } catch let error as DatabaseError {
             throw MarketStoreError.unavailable(error.description)
         }
     }
 
-    func read<R>(_ body: (any MarketConnection) throws -> R) throws -> R {
+    package func read<R>(_ body: (any MarketConnection) throws -> R) throws -> R {
         do { return try queue.read { try body(SQLiteConnection(database: $0)) } } catch let error as DatabaseError { throw MarketStoreError.unavailable(error.description) }
     }
 
-    func write<R>(_ body: (any MarketConnection) throws -> R) throws -> R {
+    package func write<R>(_ body: (any MarketConnection) throws -> R) throws -> R {
         do {
             return try queue.writeWithoutTransaction { database in
                 var result: R?
