@@ -94,6 +94,11 @@ struct QueueTests {
         let progress = Progress([0: .delivered, 5: .failed("5.1.1", "no such user")])
         #expect(Progress(decoding: progress.encoded) == progress)
         for count in 1..<progress.encoded.count where count != 5 { #expect(Progress(decoding: Array(progress.encoded.prefix(count))) == nil) }
+        // What failed stays so, whatever its words are: one character may have more bytes than are kept.
+        let long = "e" + String(repeating: "\u{301}", count: 300)
+        for (status, kept) in [("", "5.0.0"), (long, "e" + String(repeating: "\u{301}", count: 199))] {
+            #expect(Progress(decoding: Progress([3: .failed(status, "no")]).encoded)?.settled == [3: .failed(kept, "no")])
+        }
         #expect(QueuedLetter(.sample(), accepted: morning, trace: 0, returning: [UInt8](repeating: 0, count: 3_001)) == nil)
     }
 

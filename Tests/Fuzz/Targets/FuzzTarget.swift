@@ -31,3 +31,9 @@ func checkStable(_ bytes: [UInt8], _ reencode: ([UInt8]) throws -> [UInt8]) {
     guard let twice = try? reencode(once) else { preconditionFailure("refuses what it wrote itself") }
     precondition(once == twice, "changes what it wrote itself")
 }
+
+/// What is taken is only what would have been written.
+func checkExact(_ bytes: [UInt8], _ reencode: ([UInt8]) throws -> [UInt8]) {
+    guard let again = try? reencode(bytes) else { return }
+    precondition(again == bytes, "takes what it would not have written")
+}

@@ -15,9 +15,9 @@ extension FuzzTarget {
             checkStable($0) { try MixPayload($0, mixLayout).encoded(mixLayout) }
         },
         FuzzTarget("mix-parcel", ["Cores/Mixing/Station/Parcel.swift"]) { bytes in
-            checkStable(bytes) { try Parcel($0).encoded }
-            checkStable(bytes) { try Errand($0).encoded }
-            checkStable(bytes) { try ParcelAnswer($0).orThrow().encoded }
+            checkExact(bytes) { try Parcel($0).encoded }
+            checkExact(bytes) { try Errand($0).encoded }
+            checkExact(bytes) { try ParcelAnswer($0).orThrow().encoded }
         },
         FuzzTarget("mix-held", ["Cores/Mixing/Holding/HeldPacket.swift"]) { checkStable($0) { try HeldPacket($0, mixLayout).encoded } },
     ]

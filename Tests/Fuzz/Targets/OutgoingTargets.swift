@@ -19,15 +19,18 @@ extension FuzzTarget {
         },
         FuzzTarget("policy-answer", ["Cores/Outgoing/Naming/HTTPAnswer.swift"]) { bytes in
             guard let text = HTTPAnswer.text(bytes) else { return }
-            precondition(text.count < bytes.count, "more than came")
+            precondition(text.count < bytes.count && bytes.suffix(text.count).elementsEqual(text), "not what came")
         },
         FuzzTarget("kept-policy", ["Cores/Outgoing/Naming/STSCache.swift"]) { bytes in
             var cache = STSCache()
             cache.resume(bytes, at: morning)
-            for domain in cache.domains { checkStable(cache.record(of: domain) ?? []) { try reread($0, domain) } }
+            for domain in cache.domains {
+                guard let record = cache.record(of: domain) else { preconditionFailure("cannot be written down") }
+                precondition((try? reread(record, domain)) == record, "changes what it wrote itself")
+            }
         },
-        FuzzTarget("queued-letter", ["Cores/Outgoing/Queue/QueuedLetter.swift"]) { checkStable($0) { try QueuedLetter(decoding: $0).orThrow().encoded } },
-        FuzzTarget("delivery-progress", ["Cores/Outgoing/Queue/Settlement.swift"]) { checkStable($0) { try Progress(decoding: $0).orThrow().encoded } },
+        FuzzTarget("queued-letter", ["Cores/Outgoing/Queue/QueuedLetter.swift"]) { checkExact($0) { try QueuedLetter(decoding: $0).orThrow().encoded } },
+        FuzzTarget("delivery-progress", ["Cores/Outgoing/Queue/Settlement.swift"]) { checkExact($0) { try Progress(decoding: $0).orThrow().encoded } },
     ]
 
     /// The same replies, however the bytes come.
@@ -45,19 +48,24 @@ extension FuzzTarget {
         for reply in whole ?? [] { precondition(reply.text.count <= 200 && reply.lines.count <= SMTPReplyReader.linesLimit && reply.status.first == "\(reply.code)".first) }
     }
 
-    /// The first byte says what is needed of the server, the second in what pieces it speaks.
+    /// The first byte says what is needed of the server and whether all of the letter is sent, the second in what pieces it speaks.
     private static func bringLetter(_ bytes: [UInt8]) {
         guard bytes.count > 2 else { return }
-        let ways: [SMTPClient.Encryption] = [.never, .ifOffered, .required, .fromTheStart], login = SMTPLogin(name: "me", password: SecretBytes([1, 2, 3]))
+        let ways: [SMTPClient.Encryption] = [.never, .ifOffered, .required, .fromTheStart], way = ways[Int(bytes[0] & 3)], login = SMTPLogin(name: "me", password: SecretBytes([1, 2, 3]))
         let mail = OutgoingMail(reversePath: "", recipients: ["a@x", "b@x", "c@x"], content: Array("Subject: \(bytes[0] & 8 == 0 ? "x" : "é")\r\n\r\n.\r\n".utf8), needsUTF8: bytes[0] & 16 != 0)
-        var client = SMTPClient(mail, name: "out.example", encryption: ways[Int(bytes[0] & 3)], login: bytes[0] & 4 == 0 ? nil : login)
-        var rest = bytes.dropFirst(2), verdicts: [SMTPVerdict]?
+        var client = SMTPClient(mail, name: "out.example", encryption: way, login: bytes[0] & 4 == 0 ? nil : login)
+        var rest = bytes.dropFirst(2), verdicts: [SMTPVerdict]?, isSecured = way == .fromTheStart
         func obey(_ effects: [SMTPClient.Effect]) {
             for effect in effects {
                 switch effect {
-                case .send(let line): precondition(line.suffix(2) == [13, 10] && line.count < 1_000, "no lines")
-                case .startTLS: obey(client.secured())
-                case .sendContent: while !client.more(4).isEmpty {}
+                case .send(let line): checkSent(line, isSecured: isSecured, isRequired: way == .required)
+                case .startTLS:
+                    precondition(!isSecured && way != .never, "TLS that nobody wanted")
+                    isSecured = true
+                    obey(client.secured())
+                case .sendContent:
+                    precondition(isSecured || way != .required, "a letter for all to read")
+                    if bytes[0] & 32 == 0 { while !client.more(4).isEmpty {} } else { _ = client.more(4) }
                 case .done(let found):
                     precondition(verdicts == nil && found.count == 3, "not one end")
                     verdicts = found
@@ -69,8 +77,15 @@ extension FuzzTarget {
             rest = rest.dropFirst(1 + Int(bytes[1]))
         }
         obey(client.ended(.lost))
-        precondition(verdicts != nil, "no end")
-        precondition(bytes[0] & 3 != 2 || !(verdicts ?? []).contains(.delivered) || client.mayHaveDelivered, "delivered without sending")
+        guard let verdicts else { preconditionFailure("no end") }
+        precondition(!verdicts.contains(.delivered) || client.mayHaveDelivered, "delivered without sending")
+    }
+
+    private static func checkSent(_ bytes: [UInt8], isSecured: Bool, isRequired: Bool) {
+        let text = String(decoding: bytes, as: UTF8.self)
+        precondition(bytes.suffix(2) == [13, 10] && bytes.count < 1_000, "no lines")
+        precondition(isSecured || !text.hasPrefix("AUTH") && !text.contains("AQID"), "a password for all to read")
+        precondition(isSecured || !isRequired || !text.hasPrefix("MAIL"), "a sender for all to read")
     }
 
     /// The first byte says what was asked.

@@ -47,6 +47,9 @@ private struct FixedLetters: LetterStorage {
 extension FuzzTarget {
     private static let login = PickupLogin { _, _ in true }
     private static let boxKey = Curve25519Key(secret: [UInt8](repeating: 1, count: 32))
+    private static let boxTime = WallTime(secondsSinceEpoch: 1_800_000_000)
+    /// An honest one, to the mote with `boxKey`, which also has the box.
+    private static let question = boxKey.flatMap { BoxQuestion.make($0, to: BoxMote(identity: [], mailKey: $0.publicKey), .few, known: [[UInt8](repeating: 2, count: 16)], now: boxTime) } ?? []
 
     /// What the owner's programs send, what is in letters, and what lies in boxes.
     static let pickup = [
@@ -69,10 +72,14 @@ extension FuzzTarget {
         },
         FuzzTarget("box-piece", ["Cores/Boxes/BoxItem.swift"]) { checkStable($0) { try BoxPiece(padded: $0 + [UInt8](repeating: 0, count: max(0, 16_336 - $0.count))).orThrow().padded } },
         FuzzTarget("box-question", ["Cores/Boxes/BoxCollection.swift"]) { bytes in
-            _ = boxKey.flatMap { BoxQuestion(bytes, to: $0, now: WallTime(secondsSinceEpoch: 1_800_000_000)) }
+            let edited = Edits(bytes).apply(to: question)
+            for question in [bytes, edited] where boxKey.flatMap({ BoxQuestion(question, to: $0, now: boxTime) }) != nil { precondition(question == Self.question, "changed on its way") }
             _ = BoxAddress(mailbox: String(decoding: bytes, as: UTF8.self))
             // The items themselves are of no interest: short ones are filled up.
-            checkStable(bytes) { try BoxParcel($0 + [UInt8](repeating: 0, count: max(0, 32 + BoxItem.bytesCount - $0.count))).orThrow().encoded }
+            let items = 32 + BoxItem.bytesCount * (1 + bytes.count % 3)
+            checkExact(bytes + [UInt8](repeating: 0, count: max(0, items - bytes.count))) { try BoxParcel($0).orThrow().encoded }
+            let size = BoxQuestion.Size.few, answer = BoxAnswer(bytes + [UInt8](repeating: 0, count: max(0, size.answerBytes - bytes.count)), size)
+            precondition(answer.map { $0.items.count <= Int(size.rawValue) } ?? true)
         },
     ]
 }

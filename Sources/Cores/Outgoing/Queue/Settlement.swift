@@ -9,7 +9,10 @@ package enum Settlement: Hashable, Sendable {
 
 /// A letter's settled recipients, by their place in its envelope: written down after each session, so that none gets it again.
 package struct Progress: Hashable, Sendable {
+    /// Bytes of each.
     private static let textLimit = 400
+    /// Without a code a failure would read as a delivery.
+    private static let noCode = "5.0.0"
 
     package var settled: [Int: Settlement]
 
@@ -19,7 +22,7 @@ package struct Progress: Hashable, Sendable {
         var writer = ByteWriter()
         for (index, settlement) in settled.sorted(by: { $0.key < $1.key }) {
             writer.u8(UInt8(index))
-            let words: (String, String) = if case .failed(let status, let text) = settlement { (status, text) } else { ("", "") }
+            let words: (String, String) = if case .failed(let status, let text) = settlement { (status.isEmpty ? Self.noCode : status, text) } else { ("", "") }
             for word in [words.0, words.1] {
                 let bytes = Self.cut(word)
                 writer.u16(UInt16(bytes.count))
@@ -29,12 +32,13 @@ package struct Progress: Hashable, Sendable {
         return writer.bytes
     }
 
-    /// Whole characters of it.
+    /// Whole scalars of it: a character may be as long as it likes.
     private static func cut(_ word: String) -> [UInt8] {
         var kept: [UInt8] = []
-        for character in word {
-            guard kept.count + character.utf8.count <= textLimit else { break }
-            kept += character.utf8
+        for scalar in word.unicodeScalars {
+            let bytes = Array(String(scalar).utf8)
+            guard kept.count + bytes.count <= textLimit else { break }
+            kept += bytes
         }
         return kept
     }
@@ -46,9 +50,13 @@ package struct Progress: Hashable, Sendable {
         do {
             while !reader.isAtEnd {
                 let index = Int(try reader.u8())
-                guard let status = String(validating: try reader.slice(Int(try reader.u16())), as: UTF8.self), let text = String(validating: try reader.slice(Int(try reader.u16())), as: UTF8.self) else { return nil }
+                guard let status = try Self.word(&reader), let text = try Self.word(&reader), !status.isEmpty || text.isEmpty, index > settled.keys.max() ?? -1 else { return nil }
                 settled[index] = status.isEmpty ? .delivered : .failed(status, text)
             }
         } catch { return nil }
+    }
+    private static func word(_ reader: inout ByteReader) throws -> String? {
+        let count = Int(try reader.u16())
+        return count <= textLimit ? String(validating: try reader.slice(count), as: UTF8.self) : nil
     }
 }
