@@ -161,7 +161,7 @@ let package = Package(
         tests("ControlServiceTests", ["ControlService", "ControlProtocol", "Loops", "Bytes", "Ambience", "Sealing", log]),
         tests("AuthorityTests", ["Authority", "Voting", "DirectoryService", "Relaying", "Loops", "Onion", "Directory", "Bytes", "Ambience", "Sealing", log]),
         tests("ClientTests", ["MarketHistories", "Exchange", "Client", "Paths", "Socks", "Loops", "Relaying", "DirectoryService", "Onion", "Directory", "Bytes", "Ambience", "Sealing", log]),
-        tests("NodeTests", ["MarketHistories", "Exchange", "Node", "CLinux", "Loops", "Relaying", "DirectoryService", "Torrc", "Directory", "Statistics", "Bytes", "Ambience", "Sealing", log]),
+        tests("NodeTests", ["MarketHistories", "Exchange", "Node", "Letters", "Spool", "CLinux", "Loops", "Relaying", "DirectoryService", "Torrc", "Directory", "Statistics", "Bytes", "Ambience", "Sealing", log]),
         tests("LeasingTests", ["Leasing", "Coordination", "Prices", "Ambience"]),
         tests("PricesTests", ["Prices", "Ambience"]),
         tests("PlacementTests", ["Placement", "Prices", "Leasing", "Ambience"]),

@@ -46,7 +46,7 @@ final class Motes: BoxLine {
     let held = Mutex<[UInt8]?>(nil)
     let gate = DispatchSemaphore(value: 0)
 
-    func post(_ body: [UInt8], to path: String, of mote: [UInt8]?, limitBytes: Int) -> [UInt8]? {
+    func post(_ body: [UInt8], to path: String, of mote: [UInt8]?, over circuit: BoxCircuit, limitBytes: Int) -> [UInt8]? {
         if let mote, held.withLock({ $0 == mote }) { gate.wait() }
         return state.withLock { motes in
             guard let index = mote.map({ identity in motes.firstIndex { $0.identity == identity } }) ?? motes.indices.randomElement(), !motes[index].isSilent else { return nil }
@@ -268,31 +268,57 @@ struct PostboxStoreTests {
     }
 }
 
-/// Gateways that take letters, and now and then lose their answer or say nothing.
+/// Gateways that take letters piece by piece, and now and then lose their answer or say nothing.
 final class Gateways: BoxLine {
     private struct State {
+        var arriving: [[UInt8]: [LetterSum: [UInt8]]] = [:]
         var taken: [(mote: [UInt8], letter: Letter)] = []
+        var posts = 0
+        var circuits: Set<BoxCircuit> = []
         var lost = 0
+        var lostEach = Int.max
         var isSilent = false
+        var isFickle = false
+        var closed: Set<[UInt8]> = []
         var hiding: [UInt8] = []
     }
 
     private let state = Mutex(State())
 
     var taken: [(mote: [UInt8], letter: Letter)] { state.withLock { $0.taken } }
+    var posts: Int { state.withLock { $0.posts } }
+    var circuits: Int { state.withLock { $0.circuits.count } }
     func loseAnswers(_ count: Int) { state.withLock { $0.lost = count } }
+    /// Every so many an answer is lost.
+    func loseAnswers(each count: Int) { state.withLock { $0.lostEach = count } }
     func set(isSilent: Bool) { state.withLock { $0.isSilent = isSilent } }
+    /// From now on each says in turn that it has something and that it has nothing.
+    func set(isFickle: Bool) { state.withLock { $0.isFickle = isFickle } }
     func set(hiding: String) { state.withLock { $0.hiding = Array(hiding.utf8) } }
+    func close(_ motes: some Sequence<[UInt8]>) { state.withLock { $0.closed.formUnion(motes) } }
 
-    func post(_ body: [UInt8], to path: String, of mote: [UInt8]?, limitBytes: Int) -> [UInt8]? {
+    func post(_ body: [UInt8], to path: String, of mote: [UInt8]?, over circuit: BoxCircuit, limitBytes: Int) -> [UInt8]? {
         state.withLock { state in
             guard let mote, !state.isSilent else { return nil }
             if path == LetterPath.hiding { return state.hiding }
-            guard path == LetterPath.send, let letter = try? Letter(decoding: body) else { return nil }
-            state.taken.append((mote, letter))
+            guard path == LetterPath.send, let piece = LetterPiece(body) else { return nil }
+            state.posts += 1
+            state.circuits.insert(circuit)
+            if state.isFickle { return LetterPiece.Answer.wanted(state.posts % 2).encoded }
+            guard !state.closed.contains(mote) else { return LetterPiece.Answer.elsewhere.encoded }
+            let answer = Self.take(piece, mote, &state)
             state.lost -= 1
-            return state.lost >= 0 ? nil : LetterPath.taken
+            return state.lost >= 0 || state.posts % state.lostEach == 0 ? nil : answer.encoded
         }
+    }
+
+    private static func take(_ piece: LetterPiece, _ mote: [UInt8], _ state: inout State) -> LetterPiece.Answer {
+        var there = state.arriving[mote]?[piece.letter] ?? []
+        if there.count == piece.number * LetterPiece.contentBytes { there += piece.content }
+        state.arriving[mote, default: [:]][piece.letter] = there
+        guard piece.letter.matches(there), let letter = try? Letter(decoding: there) else { return .wanted(there.count / LetterPiece.contentBytes) }
+        state.taken.append((mote, letter))
+        return .taken
     }
 }
 
@@ -306,13 +332,61 @@ struct LetterSenderTests {
         try room.store.set(Motes(8).list)
     }
 
-    private func letter(_ number: Int) throws -> Letter {
+    private func letter(_ number: Int, bytes: Int = 0) throws -> Letter {
         let id = try #require(LetterID(Digest.sha256([UInt8(number)]).prefix(16))), recipient = try #require(MailAddress("you@example.org"))
         let envelope = try #require(Envelope(sender: nil, recipients: [Recipient(recipient)]))
-        return try #require(Letter(id: id, envelope: envelope, content: Array("Subject: x\r\n\r\n".utf8)))
+        return try #require(Letter(id: id, envelope: envelope, content: Array("Subject: x\r\n\r\n".utf8) + Array(repeating: Array("some text\r\n".utf8), count: bytes / 11).joined()))
     }
 
     private var sender: LetterSender { LetterSender(room.store, gateways) { Motes.now } }
+
+    @Test("a long letter goes piece by piece over one circuit, over another when an answer is lost, and no piece goes twice but those")
+    func pieces() throws {
+        let long = try letter(4, bytes: 3_000_000), pieces = LetterPiece.cut(long).count
+        gateways.loseAnswers(each: 3)
+        try room.store.send(long, now: Motes.now)
+        var heard: [Int] = []
+        #expect(try sender.send { _, there, _ in heard.append(there) } == (1, 0))
+        #expect(gateways.taken.map(\.letter) == [long])
+        #expect(gateways.posts == pieces + 2 && gateways.circuits == 3)
+        #expect(heard == heard.sorted() && heard.last == pieces - 1)
+    }
+
+    @Test("what one process has begun the next one goes on with, at the same gateway")
+    func resumed() throws {
+        let long = try letter(5, bytes: 3_000_000), pieces = LetterPiece.cut(long).count
+        try room.store.send(long, now: Motes.now)
+        #expect(try sender.send { _, there, _ in gateways.set(isSilent: there == 3) } == (0, 1))
+        let posted = gateways.posts
+        try room.reopen()
+        gateways.set(isSilent: false)
+        #expect(try sender.send() == (1, 0))
+        // The first piece asks how much is there.
+        #expect(gateways.posts - posted == pieces - 3 + 1)
+        #expect(gateways.taken.map(\.letter) == [long])
+        #expect(try room.store.letter(long.id) == nil)
+    }
+
+    @Test("a gateway that takes no more is left at once for another")
+    func closed() throws {
+        try room.store.send(try letter(6), now: Motes.now)
+        let motes = try room.store.motes().map(\.identity)
+        gateways.close(motes)
+        #expect(try sender.send() == (0, 1))
+        #expect(gateways.posts == 3)
+        let other = SecureRandom.bytes(20)
+        try room.store.set([BoxMote(identity: other, mailKey: SecureRandom.bytes(32))])
+        #expect(try sender.send() == (1, 0))
+        #expect(gateways.taken.map(\.mote) == [other])
+    }
+
+    @Test("a gateway that says now this and now that does not keep anybody for ever")
+    func fickle() throws {
+        gateways.set(isFickle: true)
+        try room.store.send(try letter(7, bytes: 3_000_000), now: Motes.now)
+        #expect(try sender.send() == (0, 1))
+        #expect(gateways.posts < 10)
+    }
 
     @Test("a letter waits until a gateway has it, across restarts, and goes to one gateway once")
     func waiting() throws {

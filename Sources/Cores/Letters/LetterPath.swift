@@ -1,9 +1,8 @@
 /// What gateways of the mix are asked by programs of people, as paths of their directories.
 package enum LetterPath {
     package static let office = "/tor/dust/letter/"
-    /// A letter as it is encoded; answered with `taken` once it is durable. One that is sent again is the same letter.
+    /// A `LetterPiece`; answered with a `LetterPiece.Answer`. One that is sent again is the same piece of the same letter.
     package static let send = office + "send"
-    package static let taken: [UInt8] = Array("taken".utf8)
     /// How well a letter hides that is sent there now: lines of a word and a number.
     package static let hiding = office + "hiding"
     package static let hidingLimitBytes = 1 << 10

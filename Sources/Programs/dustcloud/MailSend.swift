@@ -13,7 +13,8 @@ struct MailSend: ParsableCommand {
         commandName: "send", abstract: "Send a letter through the mix.",
         discussion: """
             The letter is read from the standard input as mail programs write it: header, empty line, text. Without a header give --subject. What of it could tell \
-            who wrote it with what is left out. It is kept here until a gateway of the mix has it. Then nothing of it depends on this machine any more.
+            who wrote it with what is left out. It is kept here until a gateway of the mix has it, which gets it in pieces: what breaks off goes on where it was. Then \
+            nothing of it depends on this machine any more. With attachments it may have \(Letter.contentLimit >> 20) MiB.
             """)
 
     @OptionGroup var mailbox: PostboxOption
@@ -37,11 +38,15 @@ struct MailSend: ParsableCommand {
         let sender = from ?? "me@\(address.domain)"
         let letter = try Self.letter(try content(sender), sender, recipients, PostboxFolder.namingKey(key))
         let line = try route.line(mailbox.state), way = LetterSender(store, line) { SystemTime().wall }
+        let progress = Progress("asking which motes take letters…")
+        defer { progress.end() }
         try MailFault.told {
             if try store.motes().isEmpty { _ = try BoxCollector(store, line, key) { SystemTime().wall }?.learn() }
+            progress.say("asking a gateway how well a letter hides now…")
             try judge(try way.hiding())
             try store.send(letter, now: SystemTime().wall)
-            let (taken, waiting) = try way.send()
+            progress.say("bringing the letter to a gateway…")
+            let (taken, waiting) = try way.send { progress.say(MailWords.pieces($0, there: $1, of: $2)) }
             Terminal.say(waiting == 0 ? "\(MailWords.letters(taken)) taken by a gateway of the mix" : "kept here: no gateway answers now. 'dustcloud mail serve' tries again, and so does the next 'mail send'")
         }
     }
@@ -104,8 +109,8 @@ struct MailOutbox: ParsableCommand {
         let (_, _, _, store) = try mailbox.open()
         let lines = try MailFault.told { try store.outgoing() }.map { letter in
             Line(
-                id: Hex.lower(letter.id.bytes), to: letter.letter.envelope.recipients.map { "\($0.address)" }, written: letter.written.rfc3339, state: letter.state.rawValue,
-                since: letter.changed.rfc3339, note: letter.note, bytes: letter.letter.content.count)
+                id: Hex.lower(letter.id.bytes), to: letter.recipients, written: letter.written.rfc3339, state: letter.state.rawValue, since: letter.changed.rfc3339, note: letter.note,
+                bytes: letter.sizeBytes)
         }
         if json { return try JSON.say(lines) }
         var table = Table(["TO", "WRITTEN", "STATE", "SINCE", "SIZE"])

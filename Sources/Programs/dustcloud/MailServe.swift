@@ -99,6 +99,10 @@ struct MailServe: ParsableCommand {
 enum MailWords {
     static func letters(_ count: Int) -> String { "\(count) letter\(count == 1 ? "" : "s")" }
 
+    static func pieces(_ letter: OutgoingLetter, there: Int, of pieces: Int) -> String {
+        "\(100 * there / max(1, pieces)) % of a letter of \(Table.size(Int64(letter.sizeBytes))) for \(letter.recipients.joined(separator: ", ").prefix(60)) are at a gateway…"
+    }
+
     static func tellTrouble(_ body: () throws -> Void) {
         do { try body() } catch { Terminal.report("\(error)") }
     }

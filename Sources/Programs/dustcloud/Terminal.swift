@@ -4,6 +4,8 @@ internal import Glibc
 /// Whole lines to people. Nothing is buffered: a line is there when it is said.
 enum Terminal {
     static func say(_ line: String) { write(line + "\n", to: 1) }
+    /// Beside what a command answers.
+    static func remark(_ line: String) { write(line + "\n", to: 2) }
     static func complain(_ line: String) { write("dustcloud: \(line)\n", to: 2) }
 
     /// A line with the time of day, UTC.

@@ -2,49 +2,93 @@ package import Ambience
 package import Boxes
 internal import Bytes
 package import Letters
-internal import Synchronization
 
 /// Brings what the owner has written to gateways of the mix: motes whose descriptors say that they take letters, chosen at random.
 ///
-/// A letter stays with the first gateway that it was tried at, for an answer may be lost and that one knows it again; only one that goes on saying nothing is
-/// left for another, which may double the letter. Owners of boxes get it once all the same, and others see one Message-ID twice.
+/// 1. A letter goes in pieces (`LetterPiece`), over one circuit as long as that holds, then over another: what is there need not go again.
+/// 2. It stays with the first gateway that it was tried at, whichever process brings it, for an answer may be lost and that one knows it again.
+/// 3. Only one that goes on saying nothing is left for another, which may double the letter: owners of boxes get it once all the same, and others see one
+///    Message-ID twice. One that says that it takes no more is left at once.
 package final class LetterSender: Sendable {
-    /// Tries of one letter at one gateway.
+    /// Rounds in which one gateway says nothing to one letter.
     private static let triesLimit = 5
+    /// Circuits one after the other over which nothing more gets there, once something has.
+    private static let circuitsLimit = 3
+    /// Gateways in one round that say that they take no more.
+    private static let gatewaysLimit = 3
+
+    private enum Outcome {
+        case taken, elsewhere
+        /// No answer; whether some of it got there.
+        case silent(hasMoved: Bool)
+    }
 
     private let store: PostboxStore
     private let line: any BoxLine
     private let now: @Sendable () -> WallTime
-    private let gateways = Mutex<[LetterID: (mote: [UInt8], tries: Int)]>([:])
 
     package init(_ store: PostboxStore, _ line: any BoxLine, now: @escaping @Sendable () -> WallTime) { (self.store, self.line, self.now) = (store, line, now) }
 
     /// Tries each letter that waits once.
     ///
+    /// - Parameter onPiece: hears of how many pieces of a letter are there.
     /// - Returns: how many were taken, and how many wait still.
-    package func send() throws(PostboxError) -> (taken: Int, waiting: Int) {
+    package func send(onPiece: (OutgoingLetter, _ there: Int, _ pieces: Int) -> Void = { _, _, _ in }) throws(PostboxError) -> (taken: Int, waiting: Int) {
         var taken = 0, waiting = 0
         for letter in try store.outgoing(.waiting) {
-            guard let mote = try gateway(letter.id) else { waiting += 1; continue }
-            let answer = line.post(letter.letter.encoded, to: LetterPath.send, of: mote, limitBytes: LetterPath.taken.count)
-            let isTaken = answer == LetterPath.taken, name = String(Hex.upper(mote).prefix(8))
-            try store.note(letter.id, isTaken ? .taken : .waiting, isTaken ? "by \(name)" : "no answer from \(name)", now: now())
-            if isTaken { taken += 1 } else { waiting += 1 }
-            if isTaken { gateways.withLock { $0[letter.id] = nil } }
+            if try bring(letter, { onPiece(letter, $0, $1) }) { taken += 1 } else { waiting += 1 }
         }
         return (taken, waiting)
     }
 
-    private func gateway(_ id: LetterID) throws(PostboxError) -> [UInt8]? {
-        let fresh = try store.motes().randomElement()?.identity
-        return gateways.withLock { gateways in
-            guard let (mote, tries) = gateways[id], tries < Self.triesLimit else {
-                gateways[id] = fresh.map { ($0, 1) }
-                return fresh
+    private func bring(_ waiting: OutgoingLetter, _ onPiece: (Int, Int) -> Void) throws(PostboxError) -> Bool {
+        guard let pieces = try store.letter(waiting.id).map({ LetterPiece.cut($0) }), var (gateway, tries) = try gateway(of: waiting, besides: nil) else { return false }
+        for _ in 0..<Self.gatewaysLimit {
+            // Known before anything goes there: another process goes on with the same one.
+            try store.note(waiting.id, gateway: gateway, tries: tries + 1)
+            let name = String(Hex.upper(gateway).prefix(8))
+            switch carry(pieces, to: gateway, onPiece) {
+            case .taken:
+                try store.note(waiting.id, .taken, "by \(name)", now: now())
+                return true
+            case .silent(let hasMoved):
+                if hasMoved { try store.note(waiting.id, gateway: gateway, tries: 0) }
+                try store.note(waiting.id, .waiting, "no answer from \(name)", now: now())
+                return false
+            case .elsewhere:
+                try store.note(waiting.id, .waiting, "\(name) takes no more", now: now())
+                guard let other = try self.gateway(of: nil, besides: gateway) else { return false }
+                (gateway, tries) = other
             }
-            gateways[id] = (mote, tries + 1)
-            return mote
         }
+        return false
+    }
+
+    /// The one that a letter was tried at, or another.
+    private func gateway(of letter: OutgoingLetter?, besides other: [UInt8]?) throws(PostboxError) -> (mote: [UInt8], tries: Int)? {
+        if let letter, let gateway = letter.gateway, letter.tries < Self.triesLimit { return (gateway, letter.tries) }
+        return try store.motes().filter { $0.identity != other }.randomElement().map { ($0.identity, 0) }
+    }
+
+    private func carry(_ pieces: [LetterPiece], to mote: [UInt8], _ onPiece: (Int, Int) -> Void) -> Outcome {
+        var next = 0, most = 0, failures = 0, circuit = BoxCircuit()
+        repeat {
+            let answer = line.post(pieces[next].encoded, to: LetterPath.send, of: mote, over: circuit, limitBytes: LetterPiece.Answer.bytesCount)
+            switch answer.flatMap({ LetterPiece.Answer($0) }) {
+            case .taken: return .taken
+            case .elsewhere: return .elsewhere
+            case .wanted(let number) where number < pieces.count:
+                next = number
+                // Further than ever before: who says now this and now that does not keep us.
+                failures = number > most ? 0 : failures + 1
+                most = max(most, number)
+                onPiece(number, pieces.count)
+            case .wanted, nil:
+                failures += 1
+                circuit = BoxCircuit()
+            }
+        } while failures < (most > 0 ? Self.circuitsLimit : 1)
+        return .silent(hasMoved: most > 0)
     }
 
     /// How well a letter hides that is sent now, as one gateway sees it; `nil` when none answers.

@@ -48,6 +48,7 @@ package final class PostboxStore: LetterStorage {
                     """)
             for name in first { try database.execute(sql: "INSERT INTO folder (name) VALUES (?)", arguments: [name]) }
         }
+        migrator.registerMigration("outgoing in pieces") { try addOutgoingColumns($0) }
         return migrator
     }
 

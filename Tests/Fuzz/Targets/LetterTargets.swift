@@ -8,6 +8,10 @@ extension FuzzTarget {
         FuzzTarget("submission-session", ["Cores/Letters/Session/SubmissionSession.swift", "Cores/Letters/Session/SMTPCommand.swift", "Cores/Letters/Session/ContentReader.swift"], talk),
         FuzzTarget("letter-message", ["Cores/Letters/Headers/HeaderFields.swift", "Cores/Letters/Headers/LetterPart.swift", "Cores/Letters/Headers/AddressList.swift", "Cores/Letters/Headers/EncodedWords.swift", "Cores/Letters/Headers/MediaType.swift"], normalise),
         FuzzTarget("letter", ["Cores/Letters/Letter.swift"]) { checkExact($0) { try Letter(decoding: $0).encoded } },
+        FuzzTarget("letter-piece", ["Cores/Letters/LetterPiece.swift"]) { bytes in
+            checkStable(bytes) { try LetterPiece($0).orThrow().encoded }
+            checkStable(Array(bytes.prefix(1))) { try LetterPiece.Answer($0).orThrow().encoded }
+        },
         FuzzTarget("mail-address", ["Cores/Letters/MailAddress.swift"]) { bytes in
             guard let address = MailAddress(String(decoding: bytes, as: UTF8.self)) else { return }
             precondition(MailAddress("\(address)") == address, "another address")

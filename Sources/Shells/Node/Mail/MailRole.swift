@@ -36,7 +36,7 @@ final class MailRole {
     private let own: MixID
     private let isExit: Bool
     private var mapAgain = Instant.zero
-    private var isLeaving = false
+    private(set) var isLeaving = false
     private(set) var returnedCount = 0
     private(set) var lostCount = 0
     /// When we will be gone.

@@ -31,6 +31,7 @@ final class MailServices {
     init(_ role: MailRole, store: DirectoryStore, server: DirectoryServer, own: RSAIdentity, allowsPrivate: Bool, resolvConf: String) throws(NodeFailure) {
         self.role = role
         try startBoxes(store, server, own)
+        try startLetters(server)
         if !role.options.exits.isEmpty { try startDelivery(allowsPrivate: allowsPrivate, resolvConf) }
         if !role.options.submissionPorts.isEmpty || !role.options.submissionTLSPorts.isEmpty { try startSubmission() }
         role.onPassed = { [weak self] id in self?.passing.removeValue(forKey: id).map { self?.delivery?.handedOver($0) } }
@@ -52,13 +53,23 @@ final class MailServices {
             let boxes = try BoxRole(
                 loop: role.loop, store: store, calls: role.calls, own: own, key: role.keys.agreement, folder: role.folder + "/boxes", spoolKey: role.keys.spool("boxes"), holdMean: role.options.holdMean)
             role.lay = { boxes.lay($0, $1) }
-            server.offices += [boxes.office, role.letterOffice]
+            server.offices.append(boxes.office)
             role.moreStatus += [{ ("boxes", boxes.boxes) }, { ("boxItems", boxes.items) }]
             self.boxes = boxes
         } catch { throw NodeFailure(error) }
     }
 
     // MARK: In
+
+    /// Every mote with mail is a gateway for people's own programs.
+    private func startLetters(_ server: DirectoryServer) throws(NodeFailure) {
+        do throws(FileError) {
+            let spool = try Spool(loop: role.loop, key: role.keys.spool("letters"), folder: role.folder + "/letters", limits: LetterDesk.limits, forgetsForeign: true)
+            let desk = LetterDesk(loop: role.loop, spool: spool) { [role] in role.submit($0, $1) }
+            desk.isLeaving = { [role] in role.isLeaving }
+            server.offices.append(role.letterOffice(desk))
+        } catch { throw NodeFailure(error) }
+    }
 
     private func startSubmission() throws(NodeFailure) {
         let options = role.options
