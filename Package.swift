@@ -121,7 +121,7 @@ let package = Package(
         room("Shells", "Calling", ["CCurl"]),
         room("Shells", "Clouds", ["Ambience", "Leasing", "CloudCalls", "Providers", "Audit", "Auditing", "Calling", "CLinux"]),
         room("Shells", "Providers", ["Ambience", "Leasing", "Enrolment", "EnrolmentService", "CLinux"]),
-        room("Shells", "Coordination", ["Ambience", "Leasing", "Prices", "Placement", "Usage", "CloudCalls", "Clouds", "Enrolment", "EnrolmentService", "Providers", "Audit", "Auditing", "CLinux", database]),
+        room("Shells", "Coordination", ["Ambience", "Sealing", "Leasing", "Prices", "Placement", "Usage", "CloudCalls", "Clouds", "Enrolment", "EnrolmentService", "Providers", "Audit", "Auditing", "CLinux", database]),
         room("Shells", "MarketLine", ["Ambience", "Bytes", "Sealing", "Exchange", "Calling", "Loops"]),
         room("Shells", "Market", ["Ambience", "Bytes", "Sealing", "Exchange", "MarketLine", "Loops", "CLinux", "CPostgres", database]),
         room("Shells", "Wallet", ["Bytes", "Ambience", "Sealing", "Exchange", "MarketLine", "CLinux", database]),

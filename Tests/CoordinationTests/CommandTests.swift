@@ -28,6 +28,10 @@ import Testing
     @Test("What cannot work is refused before anything is made, with the exit code of its kind", arguments: [
         (["--ttl", "20s"], 78), (["--voting-interval", "7"], 64), (["--socks", "nowhere"], 64), (["--policy", "/nowhere.json"], 66),
         (["--motes", "0"], 64), (["--motes", "99999999"], 64), (["--mote", "/nowhere/mote"], 69), (["--mote", "/etc/hostname"], 69),
+        (["--mail-exit", "post"], 64), (["--mail-exit", "direct,direct"], 64), (["--mail-exit", "relay"], 64), (["--mail-exit", "onion"], 64), (["--mail-relay", "mail.example:25"], 64),
+        (["--mail-exit", "relay", "--mail-relay", "mail.example"], 64), (["--mail-exit", "direct", "--mail-resolver", "nowhere"], 64), (["--mail-exit", "direct", "--no-mail"], 64),
+        (["--mail-exit", "direct", "--mail-trust", "/nowhere.pem"], 66), (["--mail-exit", "relay", "--mail-relay", "mail.example:25", "--mail-relay-login", "/etc/hostname"], 77),
+        (["--mail-exit", "direct", "--ttl", "5m"], 78),
     ] as [([String], Int32)])
     func refused(flags: [String], code: Int32) async throws {
         let scratch = Scratch()

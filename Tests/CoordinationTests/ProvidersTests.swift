@@ -62,6 +62,21 @@ private let plan = NetworkPlan(
         #expect(wallet.exists && !wallet.market(of: key).hasPrefix(node.path))
     }
 
+    @Test("Motes whose letters leave otherwise now have drifted, others of this machine have not")
+    func mailDrift() {
+        var wanted = plan
+        let policy = FleetPolicy.standard, none = CloudSettings(mode: .up, policy: policy, network: wanted)
+        wanted.mailExit = MailExit(ways: [.direct])
+        #expect(none.make.config == nil && CloudSettings(mode: .up, policy: policy, network: wanted).make == none.make)
+        wanted.mailHoldSeconds = 45
+        let direct = CloudSettings(mode: .up, policy: policy, network: wanted).make
+        wanted.mailExit?.ways = [.onion, .direct]
+        let onion = CloudSettings(mode: .up, policy: policy, network: wanted).make
+        wanted.mailExit = nil
+        let neither = CloudSettings(mode: .up, policy: policy, network: wanted).make
+        #expect(Set([direct, onion, neither].compactMap(\.config)).count == 3)
+    }
+
     @Test("Motes of this machine carry mail as the network's plan has it, with keys in memory that go when the mote is erased")
     func mail() throws {
         let scratch = Scratch(), key = MoteKey(high: 5, low: UInt64.random(in: 0 ... .max))
@@ -73,6 +88,12 @@ private let plan = NetworkPlan(
         let text = Torrcs(wanted).mote(lease, attempt: 1, port: 5_001, in: node, mailKeys: keys)
         #expect(text.contains("\nMoteMail 1\nMoteMailBox 1\nMoteMailHoldMean 45 seconds\nMoteMailKeyFolder /dev/shm/dustcloud-\(key)\n"))
         for other in [Torrcs(plan).mote(lease, attempt: 1, port: 5_001, in: node, mailKeys: keys), Torrcs(wanted).mote(lease, attempt: 1, port: 5_001, in: node)] { #expect(!other.contains("MoteMail")) }
+        wanted.mailExit = MailExit(ways: [.relay, .direct])
+        (wanted.mailExit?.relay, wanted.mailExit?.relayLogin, wanted.mailExit?.resolver) = ("mail.example:587", "/etc/a \"login\" # of ours", "127.0.0.1:53")
+        let leaving = Torrcs(wanted).mote(lease, attempt: 1, port: 5_001, in: node, mailKeys: keys)
+        #expect(leaving.hasPrefix(text.dropLast()))
+        #expect(leaving.hasSuffix("\nMoteMailExit relay,direct\nMoteMailRelay mail.example:587\nMoteMailResolver 127.0.0.1:53\nMoteMailRelayLogin \"/etc/a \\\"login\\\" # of ours\"\n"))
+        #expect(!Torrcs(wanted).mote(lease, attempt: 1, port: 5_001, in: node).contains("MoteMail"))
         try Files.makeFolder(keys.path)
         try Files.replace(keys.path + "/seed", with: "seed")
         try provider.erase(key)

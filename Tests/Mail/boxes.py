@@ -30,7 +30,8 @@ PROGRAM = os.environ.get('DUSTCLOUD', str(ROOT / '.build/release/dustcloud'))
 MOTES, LETTERS, ATTACHMENT_BYTES, LONG_BYTES = 6, 4, 20_000, 3_750_000
 LIMIT_SECONDS = 60
 MAIL = ['MoteMail 1', 'MoteMailBox 1', 'MoteMailHoldMean 400 msec', 'MoteMailSlotMean 500 msec', 'ShutdownWaitLength 8']
-REFUSED = 'nobody@example.com'
+REFUSED, OUTSIDE = 'nobody@example.com', 'somebody@example.com'
+USER, PASSWORD = 'a cloud', 'no secret at all'
 
 
 class Owner:
@@ -48,12 +49,19 @@ class Owner:
     def log(self):
         return (self.folder / 'serve.log').read_text()
 
+    def call(self, *words, text=''):
+        return subprocess.run([PROGRAM, 'mail', words[0], '--state', str(self.folder), *words[1:]], input=text, capture_output=True, text=True,
+                              timeout=PATIENCE * ANSWER_LIMIT_SECONDS)
+
     def run(self, *words, text=''):
-        result = subprocess.run([PROGRAM, 'mail', words[0], '--state', str(self.folder), *words[1:]], input=text, capture_output=True, text=True,
-                                timeout=PATIENCE * ANSWER_LIMIT_SECONDS)
+        result = self.call(*words, text=text)
         if result.returncode:
             raise Failure(f'mail {words}: {result.stdout}{result.stderr}')
         return result.stdout
+
+    def attempt(self, *words, text=''):
+        result = self.call(*words, text=text)
+        return result.returncode, result.stdout + result.stderr
 
     def serve(self):
         with open(self.folder / 'serve.log', 'ab') as log:
@@ -195,21 +203,30 @@ def boxes():
 
 
 def cloud():
-    """A cloud that was brought up with one command carries mail: `dustcloud mail` needs no word on where, and a letter outlives two of the motes that kept it."""
+    """A cloud that was brought up with one command carries mail: `dustcloud mail` needs no word on where, and a letter outlives two of the motes that kept it. Letters for
+    addresses outside are refused with the reason, until `up` is told how they leave: then motes are replaced, and one gets there."""
     began = time.monotonic()
     clock = lambda: f'{time.monotonic() - began:6.1f}'
     ports = Ports()
     with tempfile.TemporaryDirectory() as folder:
-        cloud, socks = Cloud(f'{folder}/cloud', clock), ports.take()
+        cloud, socks, port = Cloud(f'{folder}/cloud', clock), ports.take(), ports.take()
+        certificates, login = Certificates(Path(folder)), Path(folder, 'login')
+        login.write_text(f'{USER}\n{PASSWORD}\n')
+        login.chmod(0o600)
+        server = MailServer('127.0.0.1', port, certificates.issued('localhost'), login=(USER, PASSWORD))
         try:
             cloud.up('--mote', program('mote'), '--motes', '4', '--ttl', '20m', '--mail-hold', '3s', '--socks', f'127.0.0.1:{socks}')
             wait_for('the client is ready', 2 * LIMIT_SECONDS, lambda: cloud.state.joinpath('state.sqlite').exists() and cloud.status()['client']['bootstrapped'] == 100)
             alice, bob = Owner(cloud.state, 'alice', ports), Owner(f'{folder}/bob', 'bob', ports, socks)
             carriers = lambda: [line['mail'] | {'mote': line['mote']} for line in json.loads(alice.run('status', '--json'))['cloud']]
             wait_for('every mote knows all', LIMIT_SECONDS, lambda: len(found := carriers()) == 4 and all(mail['motes'] == 4 for mail in found))
+            code, said = alice.attempt('send', REFUSED, '--subject', 'nowhere', text='Hello.\n')
+            if code != 69 or 'dustcloud up --mail-exit' not in said or alice.waiting():
+                raise Failure(f'a letter that cannot leave: {code} {said}')
             say(clock(), alice.send(bob.address, 'a letter', 'Hello.\n'))
             inBoxes = lambda: {mail['mote'] for mail in carriers() if mail['boxItems']}
             keepers = wait_for('three motes keep the letter', 4 * LIMIT_SECONDS, lambda: len(found := inBoxes()) == 3 and found)
+            known = set(cloud.motes()) | keepers
             say(clock(), 'the letter is kept by', ' '.join(mote[:8] for mote in keepers))
             lost = sorted(keepers)[:2]
             for mote in lost:
@@ -222,8 +239,17 @@ def cloud():
             say(bob.send(alice.address, 'an answer', 'Hello, Alice.\n'))
             wait_for('the answer comes', 4 * LIMIT_SECONDS, alice.fetch, pause=2)
             say(clock(), 'Bob has read it, and Alice his answer')
+            end([cloud.coordinator])
+            cloud.up('--mote', program('mote'), '--mail-exit', 'relay', '--mail-relay', f'localhost:{port}', '--mail-relay-login', str(login), '--mail-trust', f'{certificates.authority}.pem')
+            wait_for('a mote brings letters out', 4 * LIMIT_SECONDS, lambda: any(mail['exits'] for mail in carriers()), pause=1)
+            known |= set(cloud.motes())
+            say(clock(), alice.send(OUTSIDE, 'a letter to the outside', 'Hello, you all.\n'))
+            wait_for('it gets out', 4 * LIMIT_SECONDS, lambda: server.letters)
+            if not server.letters[0]['tls'] or OUTSIDE not in ''.join(server.letters[0]['envelope']) or b'Hello, you all.' not in server.letters[0]['content']:
+                raise Failure(f'that is another letter: {server.letters}')
+            say(clock(), 'a mail server outside has a letter')
             say(alice.run('status').strip())
-            known = set(cloud.motes()) | keepers
+            known |= set(cloud.motes())
         finally:
             left = cloud.down()
             ports.close()

@@ -1,5 +1,6 @@
 """Servers that letters meet on their way out, as they should be and as they should not: name server, mail server, web server, proxy. Each on an address
 of its own within 127.0.0.0/8, in threads of the script that uses them."""
+import base64
 import hashlib
 import socket
 import ssl
@@ -132,17 +133,18 @@ class Certificates:
 
 
 class MailServer:
-    """Takes letters as it is told: `replies` by verb (`RCPT`, `DATA`, `.`), else 250; `tls`: a certificate, or 'broken', or 'injected'."""
+    """Takes letters as it is told: `replies` by verb (`RCPT`, `DATA`, `.`), else 250; `tls`: a certificate, or 'broken', or 'injected'; `login`: name and password,
+    without which it takes nothing."""
 
-    def __init__(self, address, port, tls=None, replies=None, lost=lambda letter: False):
-        self.tls, self.replies, self.lost = tls, replies or {}, lost
+    def __init__(self, address, port, tls=None, replies=None, lost=lambda letter: False, login=None):
+        self.tls, self.replies, self.lost, self.login = tls, replies or {}, lost, login
         self.letters, self.lines, self.lock = [], [], threading.Lock()
         self.connections = 0
         self.listener = listen(address, port, self.serve)
 
     def serve(self, connection):
         self.connections += 1
-        state = {'tls': False, 'envelope': []}
+        state = {'tls': False, 'envelope': [], 'user': False}
         connection.sendall(self.reply('CONNECT', '220 double ESMTP'))
         file = connection.makefile('rb')
         while True:
@@ -153,7 +155,7 @@ class MailServer:
                 self.lines.append(line)
             verb = line.split(b' ')[0].strip().upper().decode()
             if verb == 'EHLO':
-                extra = ['STARTTLS'] if self.tls and not state['tls'] else []
+                extra = ['STARTTLS'] if self.tls and not state['tls'] else ['AUTH PLAIN'] if self.login else []
                 words = ['double', 'PIPELINING', 'SIZE 50000000', '8BITMIME', *extra]
                 connection.sendall(''.join(f'250{"-" if at + 1 < len(words) else " "}{word}\r\n' for at, word in enumerate(words)).encode())
             elif verb == 'STARTTLS' and self.tls:
@@ -165,7 +167,12 @@ class MailServer:
                     connection.sendall(b'this is no TLS at all\r\n')
                     return
                 connection = Certificates.context(self.tls).wrap_socket(connection, server_side=True)
-                file, state = connection.makefile('rb'), {'tls': True, 'envelope': []}
+                file, state = connection.makefile('rb'), {'tls': True, 'envelope': [], 'user': False}
+            elif verb == 'AUTH' and self.login:
+                state['user'] = base64.b64decode(line.split()[2]) == b'\0' + b'\0'.join(word.encode() for word in self.login)
+                connection.sendall(b'235 come in\r\n' if state['user'] else b'535 5.7.8 no\r\n')
+            elif self.login and not state['user'] and verb in ('MAIL', 'RCPT', 'DATA'):
+                connection.sendall(b'530 5.7.0 log in first\r\n')
             elif verb == 'DATA':
                 connection.sendall(self.reply('DATA', '354 go'))
                 if 'DATA' in self.replies:

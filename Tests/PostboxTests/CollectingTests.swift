@@ -423,10 +423,10 @@ struct LetterSenderTests {
 
     @Test("how well letters hide is read as it was said, and nonsense is not")
     func hiding() throws {
-        let report = HidingReport(bits: 7.25, delaySeconds: 5_400, packetsPerSecond: 0.5, motes: 12)
+        let report = HidingReport(bits: 7.25, delaySeconds: 5_400, packetsPerSecond: 0.5, motes: 12, exits: 3)
         gateways.set(hiding: report.text)
         #expect(try sender.hiding() == report)
-        for nonsense in ["", "bits nan\ndelay 1\npackets 1\nmotes 1\n", "bits 1\ndelay 1\npackets 1\n", "bits -1\ndelay 1\npackets 1\nmotes 1\n", "bits 1\ndelay 1\npackets 1\nmotes 1e300\n"] {
+        for nonsense in ["", "bits nan\ndelay 1\npackets 1\nmotes 1\nexits 0\n", "bits 1\ndelay 1\npackets 1\nmotes 1\n", "bits -1\ndelay 1\npackets 1\nmotes 1\nexits 0\n", "bits 1\ndelay 1\npackets 1\nmotes 1\nexits 1e300\n"] {
             gateways.set(hiding: nonsense)
             #expect(try sender.hiding() == nil)
         }

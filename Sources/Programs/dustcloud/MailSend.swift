@@ -22,7 +22,7 @@ struct MailSend: ParsableCommand {
     @Argument(help: ArgumentHelp("Whom it is for.", valueName: "address")) var recipients: [String]
     @Option(help: ArgumentHelp("Whom it is from. Default: your mailbox in the cloud.", valueName: "address")) var from: String?
     @Option(help: ArgumentHelp("What it is about, for a text without a header.", valueName: "text")) var subject: String?
-    @Flag(help: "Send it however badly it hides.") var anyway = false
+    @Flag(help: "Send it however badly it hides, and even if no mote brings letters out now: then it waits at its gateway for one.") var anyway = false
 
     /// Under this a letter is not sent unless somebody insists. Motes fill up to 8 bits with cover, and what one of them counts is off by some tenths.
     static let leastBits = 7.5
@@ -53,9 +53,16 @@ struct MailSend: ParsableCommand {
 
     private func judge(_ hiding: HidingReport?) throws {
         guard let hiding else { return Terminal.complain("no gateway says how well a letter hides now") }
+        if hiding.exits == 0, !anyway, let stranded = recipients.first(where: { BoxAddress(mailbox: $0) == nil }) { throw Self.noWay(to: stranded) }
         Terminal.say(MailWords.hiding(.init(hiding)))
         guard hiding.bits < Self.leastBits, !anyway else { return }
         throw CoordinationError(.unavailable, "that is less than \(Self.leastBits) bits: wait until there is more traffic, or send it all the same with --anyway")
+    }
+
+    private static func noWay(to address: String) -> CoordinationError {
+        CoordinationError(
+            .unavailable, "\(address) cannot be reached: no mote of this network brings letters to mail servers outside. Say how letters leave with 'dustcloud up --mail-exit', or write to a mailbox in the cloud; "
+                + "with --anyway the letter waits at a gateway until some mote does")
     }
 
     private func content(_ sender: String) throws -> [UInt8] {

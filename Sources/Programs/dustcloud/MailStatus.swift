@@ -36,8 +36,9 @@ struct MailStatus: ParsableCommand {
         let delaySeconds: Double
         let packetsPerSecond: Double
         let motes: Int
+        let exits: Int
 
-        init(_ said: HidingReport) { (bits, delaySeconds, packetsPerSecond, motes) = (said.bits, said.delaySeconds, said.packetsPerSecond, said.motes) }
+        init(_ said: HidingReport) { (bits, delaySeconds, packetsPerSecond, motes, exits) = (said.bits, said.delaySeconds, said.packetsPerSecond, said.motes, said.exits) }
     }
 
     private struct Report: Encodable {
@@ -97,7 +98,7 @@ struct MailStatus: ParsableCommand {
         Terminal.say("\(report.domain) · \(report.letters) letters in the inbox, \(report.unread) of them new")
         let since = report.waitingSince.map { " since \($0)" } ?? ""
         Terminal.say("\(MailWords.letters(report.waiting)) wait\(report.waiting == 1 ? "s" : "") for a gateway\(since), gateways took \(report.taken) in the last seven days")
-        if let hiding = report.hiding { Terminal.say(MailWords.hiding(hiding)) }
+        if let hiding = report.hiding { Terminal.say("\(MailWords.hiding(hiding)); \(MailWords.exits(hiding.exits))") }
         if report.motesWithBoxes == 0 {
             Terminal.say("which motes keep the mailbox is not known yet; fetch letters with: dustcloud mail serve")
         } else {
@@ -118,13 +119,14 @@ struct MailStatus: ParsableCommand {
             ])
         }
         let first = cloud[0].mail, exits = cloud.map(\.mail.exits).max() ?? 0
-        let out = exits == 0 ? "none brings letters to mail servers outside" : "\(exits) bring letters to mail servers outside"
-        Terminal.say("\nthe cloud's motes hold a letter \(Duration.text(Int64(first.holdMeanSeconds))) on average at each of \(first.hops) motes; \(out)\n\(table.text)")
+        Terminal.say("\nthe cloud's motes hold a letter \(Duration.text(Int64(first.holdMeanSeconds))) on average at each of \(first.hops) motes; \(MailWords.exits(exits))\n\(table.text)")
     }
 }
 
 extension MailWords {
     static func tenths(_ value: Double) -> String { "\((value * 10).rounded() / 10)" }
+
+    static func exits(_ count: Int) -> String { count == 0 ? "none brings letters to mail servers outside" : "\(count) bring\(count == 1 ? "s" : "") letters to mail servers outside" }
 
     static func hiding(_ report: MailStatus.Hiding) -> String {
         "a letter that is sent now hides with \(tenths(report.bits)) bits: \(report.motes) motes mix \((report.packetsPerSecond * 100).rounded() / 100) packets a second, "

@@ -20,6 +20,7 @@ struct Up: ParsableCommand {
     var provider: ProviderName?
     @OptionGroup(title: "Virtual machines") var machines: MachineOptions
     @OptionGroup(title: "Rented motes") var clouds: CloudOptions
+    @OptionGroup(title: "Letters for addresses outside") var letters: MailExitOptions
     @Option(help: ArgumentHelp("Where the client listens. Default: 127.0.0.1:9150.", valueName: "address:port")) var socks: String?
     @Option(help: ArgumentHelp("The client starts no stream through a mote that ends within this time. Default: as long as motes drain.", valueName: "duration"))
     var streamLife: Duration?
@@ -34,6 +35,7 @@ struct Up: ParsableCommand {
 
     func validate() throws {
         guard mailHold == nil || !noMail else { throw ValidationError("--mail-hold and --no-mail exclude each other") }
+        guard !letters.isGiven || !noMail else { throw ValidationError("--mail-exit and --no-mail exclude each other") }
     }
 
     func run() throws {
@@ -78,7 +80,7 @@ struct Up: ParsableCommand {
         if let settings = try store.settings() {
             try refuseNetworkChange(settings.network)
             try refuseMachineChange(settings.machines)
-            _ = try CloudMaker.change(settings, policy: try fleet.resolved(settings.policy), clouds: try clouds.changed(settings.clouds), store: store)
+            _ = try CloudMaker.change(settings, policy: try fleet.resolved(settings.policy), clouds: try clouds.changed(settings.clouds), mailExit: try letters.wanted(settings.network.mailExit), store: store)
             Terminal.report("taking over the cloud in \(folder.path)")
         } else {
             let found = try newMachines(folder)
@@ -87,7 +89,7 @@ struct Up: ParsableCommand {
                 isExitToPrivateAllowed: allowPrivateExits, socks: try CloudMaker.SocketAddressText(socks ?? "127.0.0.1:9150"),
                 streamLifeSeconds: streamLife?.seconds)
             (request.machines, request.clouds) = (found, quote?.plan)
-            (request.mailHoldSeconds, request.hasMail) = (mailHold?.seconds, !noMail)
+            (request.mailHoldSeconds, request.hasMail, request.mailExit) = (mailHold?.seconds, !noMail, try letters.wanted())
             Terminal.report("making a new cloud in \(folder.path)")
             _ = try CloudMaker.make(request, folder: folder, store: store, program: program)
         }

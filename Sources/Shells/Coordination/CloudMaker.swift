@@ -29,6 +29,8 @@ package enum CloudMaker {
         /// How long motes hold packets of the mix on average; `nil`: what suits their lives.
         package var mailHoldSeconds: Int64?
         package var hasMail = true
+        /// How letters for addresses outside leave; `nil`: they do not.
+        package var mailExit: MailExit?
         /// For a cloud of virtual machines on this machine.
         package var machines: MachineSettings?
         /// For a cloud of rented machines.
@@ -82,9 +84,11 @@ package enum CloudMaker {
 
     /// A running cloud with another policy. What the network was made with cannot change.
     package static func change(
-        _ settings: CloudSettings, policy: FleetPolicy, clouds: CloudsPlan? = nil, store: Store
+        _ settings: CloudSettings, policy: FleetPolicy, clouds: CloudsPlan? = nil, mailExit: MailExit?, store: Store
     ) throws(CoordinationError) -> CloudSettings {
         var changed = settings
+        changed.network.mailExit = mailExit
+        try checkMail(mailExit, hold: changed.network.mailHoldSeconds)
         if let clouds { changed.clouds = clouds }
         // Whoever made another image since wants it to be used: motes of the one before are replaced.
         do throws(ProviderError) { try changed.machines?.lookAgain() } catch { throw CoordinationError(.unavailable, "\(error)") }
@@ -101,6 +105,13 @@ package enum CloudMaker {
             throw CoordinationError(.usage, "the voting interval must be 10 to 300 seconds and divide half an hour")
         }
         do throws(PolicyFault) { try request.timing.validate() } catch { throw CoordinationError(.configuration, "the policy does not fit: \(error)") }
+        try checkMail(request.mailExit, hold: request.mailHold)
+    }
+
+    private static func checkMail(_ exit: MailExit?, hold: Int64?) throws(CoordinationError) {
+        guard exit == nil || hold != nil else {
+            throw CoordinationError(.configuration, "letters cannot leave a cloud whose motes carry none: those do that are processes of this machine and live \(holdsInLife * shortestHoldSeconds / 60) minutes and more")
+        }
     }
 
     private static func network(_ request: Request, folder: StateFolder, program: String) throws(ProviderError) -> NetworkPlan {
@@ -114,9 +125,11 @@ package enum CloudMaker {
         // Keys that no settings name are from a start that did not get this far.
         try authority.folder.erase()
         let made = try AuthorityKeys.make(program: program, folder: authority.folder, address: address, directoryPort: directoryPort)
-        return NetworkPlan(
+        var plan = NetworkPlan(
             authorityORPort: relayPort, authorityDirPort: directoryPort, authorityIdentity: made.identity, authorityFingerprint: made.fingerprint,
             votingIntervalSeconds: request.votingIntervalSeconds, isExitToPrivateAllowed: request.isExitToPrivateAllowed, socks: request.socks.text,
             streamLifeSeconds: request.timing.streamLifeSeconds, mailHoldSeconds: request.mailHold, address: address, isInYard: isInYard)
+        plan.mailExit = request.mailExit
+        return plan
     }
 }

@@ -1,5 +1,6 @@
 package import Leasing
 package import Providers
+internal import Sealing
 
 /// What a cloud is wanted to be, as it is recorded. The network's part is fixed while the cloud lives; the rest may change.
 package struct CloudSettings: Equatable, Codable, Sendable {
@@ -20,7 +21,13 @@ package struct CloudSettings: Equatable, Codable, Sendable {
     }
 
     /// What new motes are made of. An older one that is made of something else has drifted.
-    package var make: Make { Make(images: machines.map { ["vm": $0.digest] } ?? [:], config: clouds?.download?.sha256) }
+    package var make: Make { Make(images: machines.map { ["vm": $0.digest] } ?? [:], config: clouds?.download?.sha256 ?? mailConfig) }
+
+    /// Digest of how letters leave; `nil` for motes that carry none.
+    private var mailConfig: String? {
+        guard network.mailHoldSeconds != nil else { return nil }
+        return Digest.sha256(Array((network.mailExit?.lines ?? []).joined(separator: "\n").utf8)).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+    }
 
     package var timing: Timing {
         Timing(policy: policy, votingIntervalSeconds: network.votingIntervalSeconds, expectedStreamLifeSeconds: network.streamLifeSeconds)

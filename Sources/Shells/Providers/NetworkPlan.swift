@@ -14,6 +14,8 @@ package struct NetworkPlan: Equatable, Codable, Sendable {
     package var streamLifeSeconds: Int64
     /// How long motes of this machine hold packets of the mix on average; `nil`: they carry no mail.
     package var mailHoldSeconds: Int64?
+    /// How letters for addresses outside leave; `nil`: they do not. This alone may change: motes that are made later go by it.
+    package var mailExit: MailExit?
     /// Where the authority listens, if not on loopback.
     private var outerAddress: String?
     /// Whether authority and client run in the yard, a network of their own on this machine, with `address` as theirs; see `Yard`.

@@ -21,7 +21,7 @@ package struct Torrcs {
             "ExitPolicy reject *:25", "ExitPolicy accept *:*",
         ]
         if let wallet { lines.append("MoteMarket \(wallet.market(of: lease.key))") }
-        if let mailKeys, let hold = plan.mailHoldSeconds { lines += ["MoteMail 1", "MoteMailBox 1", "MoteMailHoldMean \(hold) seconds", "MoteMailKeyFolder \(mailKeys.path)"] }
+        if let mailKeys, let hold = plan.mailHoldSeconds { lines += ["MoteMail 1", "MoteMailBox 1", "MoteMailHoldMean \(hold) seconds", "MoteMailKeyFolder \(mailKeys.path)"] + (plan.mailExit?.lines ?? []) }
         return text(lines)
     }
 

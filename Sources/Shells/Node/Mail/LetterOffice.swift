@@ -17,6 +17,6 @@ extension MailRole {
 
     private var hiding: HidingReport {
         let now = station.status
-        return HidingReport(bits: now.bits, delaySeconds: now.meanDelaySeconds * Double(now.hops), packetsPerSecond: now.networkPacketsPerSecond, motes: now.motes)
+        return HidingReport(bits: now.bits, delaySeconds: now.meanDelaySeconds * Double(now.hops), packetsPerSecond: now.networkPacketsPerSecond, motes: now.motes, exits: now.exits)
     }
 }
