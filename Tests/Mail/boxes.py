@@ -127,6 +127,9 @@ def check_bounce(alice):
     text = next(text for text in alice.inbox() if b'multipart/report' in text).decode()
     if REFUSED not in text or not re.search(r'Status: 5\.1\.1', text) or alice.address not in text:
         raise Failure('that is no report on a letter that was refused: ' + text)
+    told = {line['to'][0]: [(report['outcome'], report['reason'][:5]) for report in line['reports']] for line in json.loads(alice.run('outbox', '--json'))}
+    if told.pop(REFUSED) != [('came back', '5.1.1')] or any(told.values()) or 'came back' not in alice.run('outbox'):
+        raise Failure(f'the outbox shows no report, or one too many: {told}')
 
 
 def boxes():

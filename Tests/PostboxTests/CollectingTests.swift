@@ -86,10 +86,13 @@ final class Mailroom {
     func collect(_ motes: Motes) throws -> BoxCollector.Round { try #require(BoxCollector(store, motes, key) { Motes.now }).collect() }
 
     func letter(_ number: Int, bytes: Int = 100) throws -> [BoxItem] {
+        try letter(number, content: "Subject: number \(number)\r\n\r\n\(String(repeating: "line\r\n", count: bytes / 6))")
+    }
+
+    func letter(_ number: Int, content: String) throws -> [BoxItem] {
         let id = try #require(LetterID(Digest.sha256([UInt8(number)]).prefix(16))), recipient = try #require(MailAddress("me@\(address.domain)"))
         let envelope = try #require(Envelope(sender: MailAddress("you@example.org"), recipients: [Recipient(recipient)]))
-        let content = Array("Subject: number \(number)\r\n\r\n\(String(repeating: "line\r\n", count: bytes / 6))".utf8)
-        let letter = try #require(Letter(id: id, envelope: envelope, content: content))
+        let letter = try #require(Letter(id: id, envelope: envelope, content: Array(content.utf8)))
         return try #require(BoxItem.seal(BoxLetter(letter, at: Motes.now).encoded, to: address))
     }
 
@@ -335,7 +338,7 @@ struct LetterSenderTests {
     private func letter(_ number: Int, bytes: Int = 0) throws -> Letter {
         let id = try #require(LetterID(Digest.sha256([UInt8(number)]).prefix(16))), recipient = try #require(MailAddress("you@example.org"))
         let envelope = try #require(Envelope(sender: nil, recipients: [Recipient(recipient)]))
-        return try #require(Letter(id: id, envelope: envelope, content: Array("Subject: x\r\n\r\n".utf8) + Array(repeating: Array("some text\r\n".utf8), count: bytes / 11).joined()))
+        return try #require(Letter(id: id, envelope: envelope, content: Array("Subject: x\r\nMessage-ID: <x@mail.invalid>\r\n\r\n".utf8) + Array(repeating: Array("some text\r\n".utf8), count: bytes / 11).joined()))
     }
 
     private var sender: LetterSender { LetterSender(room.store, gateways) { Motes.now } }

@@ -1,7 +1,6 @@
 internal import Ambience
 internal import ArgumentParser
 internal import Boxes
-internal import Bytes
 internal import Coordination
 internal import Glibc
 internal import Letters
@@ -24,6 +23,8 @@ struct MailSend: ParsableCommand {
     @Option(help: ArgumentHelp("What it is about, for a text without a header.", valueName: "text")) var subject: String?
     @Flag(help: "Send it however badly it hides, and even if no mote brings letters out now: then it waits at its gateway for one.") var anyway = false
 
+    @Flag(help: "Ask for a report when a mail server outside has it, too, not only when none takes it. 'mail outbox' shows what came.") var receipt = false
+
     /// Under this a letter is not sent unless somebody insists. Motes fill up to 8 bits with cover, and what one of them counts is off by some tenths.
     static let leastBits = 7.5
 
@@ -36,7 +37,7 @@ struct MailSend: ParsableCommand {
     func run() throws {
         let (_, key, address, store) = try mailbox.open()
         let sender = from ?? "me@\(address.domain)"
-        let letter = try Self.letter(try content(sender), sender, recipients, PostboxFolder.namingKey(key))
+        let letter = try letter(try content(sender), sender, PostboxFolder.namingKey(key))
         let line = try route.line(mailbox.state), way = LetterSender(store, line) { SystemTime().wall }
         let progress = Progress("asking which motes take letters…")
         defer { progress.end() }
@@ -73,8 +74,9 @@ struct MailSend: ParsableCommand {
         return Array("From: \(sender)\r\nTo: \(recipients.joined(separator: ", "))\r\nSubject: \(subject)\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n".utf8) + body
     }
 
-    private static func letter(_ content: [UInt8], _ sender: String, _ recipients: [String], _ key: SecretBytes) throws -> Letter {
-        guard let envelope = Envelope(sender: MailAddress(sender), recipients: recipients.compactMap { MailAddress($0).map { Recipient($0) } }) else { throw CoordinationError(.usage, "no address") }
+    private func letter(_ content: [UInt8], _ sender: String, _ key: SecretBytes) throws -> Letter {
+        let wish = receipt ? ReportWish.usual.union(.success) : .usual
+        guard let envelope = Envelope(sender: MailAddress(sender), recipients: recipients.compactMap { MailAddress($0).map { Recipient($0, wish: wish) } }) else { throw CoordinationError(.usage, "no address") }
         let submitted = SubmittedLetter(envelope: envelope, content: content, isInternational: true)
         do throws(SMTPReply) { return try Normaliser.letter(of: submitted, id: Normaliser.id(of: submitted, key: key, random: SecureRandom.bytes(LetterID.bytesCount))) } catch {
             throw CoordinationError(.badData, "this letter cannot be sent: \(error.text)")
@@ -93,35 +95,5 @@ enum StandardInput {
             bytes += buffer.prefix(count)
             guard bytes.count <= limitBytes else { return nil }
         }
-    }
-}
-
-struct MailOutbox: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "outbox", abstract: "Show letters that wait for a gateway, and those that gateways took in the last week. Asks nobody.")
-
-    @OptionGroup var mailbox: PostboxOption
-    @Flag(help: "Print JSON.") var json = false
-
-    private struct Line: Encodable {
-        let id: String
-        let to: [String]
-        let written: String
-        let state: String
-        let since: String
-        let note: String?
-        let bytes: Int
-    }
-
-    func run() throws {
-        let (_, _, _, store) = try mailbox.open()
-        let lines = try MailFault.told { try store.outgoing() }.map { letter in
-            Line(
-                id: Hex.lower(letter.id.bytes), to: letter.recipients, written: letter.written.rfc3339, state: letter.state.rawValue, since: letter.changed.rfc3339, note: letter.note,
-                bytes: letter.sizeBytes)
-        }
-        if json { return try JSON.say(lines) }
-        var table = Table(["TO", "WRITTEN", "STATE", "SINCE", "SIZE"])
-        for line in lines { table.add([String(line.to.joined(separator: ", ").prefix(50)), line.written, "\(line.state)\(line.note.map { ", \($0)" } ?? "")", line.since, Table.size(Int64(line.bytes))]) }
-        Terminal.say(lines.isEmpty ? "nothing waits" : table.text)
     }
 }

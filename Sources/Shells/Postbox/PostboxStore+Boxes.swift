@@ -78,6 +78,7 @@ extension PostboxStore {
         try database.execute(sql: "INSERT OR IGNORE INTO known (letter, at) VALUES (?, ?)", arguments: [Data(letter.letter.id.bytes), now.secondsSinceEpoch])
         guard database.changesCount == 1 else { return false }
         try insert(database, letter.message(for: address), "INBOX", [], now)
+        try noteReport(database, letter.letter.content, now)
         return true
     }
 

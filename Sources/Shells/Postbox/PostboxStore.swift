@@ -49,6 +49,7 @@ package final class PostboxStore: LetterStorage {
             for name in first { try database.execute(sql: "INSERT INTO folder (name) VALUES (?)", arguments: [name]) }
         }
         migrator.registerMigration("outgoing in pieces") { try addOutgoingColumns($0) }
+        migrator.registerMigration("reports") { try addReports($0) }
         return migrator
     }
 

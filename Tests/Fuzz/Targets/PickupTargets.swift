@@ -70,6 +70,10 @@ extension FuzzTarget {
             var session = IMAPSession(OneLetter(content: bytes), login)
             session.receive(Array("a LOGIN a b\r\nb SELECT INBOX\r\nc FETCH 1 (ENVELOPE BODYSTRUCTURE BODY[1.1] BODY[2.HEADER] BODY[HEADER.FIELDS (To)])\r\nd SEARCH TEXT x SENTSINCE 1-Jan-2026\r\n".utf8)) { _ in true }
         },
+        FuzzTarget("delivery-notice", ["Cores/Pickup/Messages/DeliveryNotice.swift"]) { bytes in
+            guard let notice = DeliveryNotice(bytes) else { return }
+            precondition((1...100).contains(notice.lines.count) && notice.lines.allSatisfy { $0.reason.utf8.allSatisfy { (0x20...0x7E).contains($0) } }, "steers a terminal")
+        },
         FuzzTarget("box-piece", ["Cores/Boxes/BoxItem.swift"]) { checkStable($0) { try BoxPiece(padded: $0 + [UInt8](repeating: 0, count: max(0, 16_336 - $0.count))).orThrow().padded } },
         FuzzTarget("box-question", ["Cores/Boxes/BoxCollection.swift"]) { bytes in
             let edited = Edits(bytes).apply(to: question)
