@@ -139,6 +139,34 @@ struct DirectoryOverLinksTests {
         #expect(plain?.status == 404)
     }
 
+    @Test("a circuit that is not fit any more takes nothing new, and ends with what it has")
+    func unfit() throws {
+        let mote = try LoopbackDirectory(loop: loop, store: try Testnet.emptyStore())
+        var waiting: [(DirectoryOffice.Answer) -> Void] = []
+        mote.server.offices = [DirectoryOffice(path: "/tor/dust/test/", bodyLimitBytes: 100) { _, _, _, done in waiting.append(done) }]
+        var settings = DirectoryTunnels.Settings()
+        settings.idleTimeout = .milliseconds(50)
+        let tunnels = DirectoryTunnels(router: client, settings: settings), end = HopTarget(rsa: mote.source.rsa, ed25519: nil, addresses: mote.source.addresses, ntorKey: nil)
+        var (answers, paths, asked) = (0, 0, 0)
+        func post(isFit: Bool) {
+            tunnels.exchange(HTTPRequest(.post, "/tor/dust/test/x"), at: end.rsa) {
+                paths += 1
+                return [end]
+            } isFit: { path in
+                asked += 1
+                return isFit && path.map(\.rsa) == [end.rsa]
+            } _: { answers += (try? $0.get().status) == 200 ? 1 : 0 }
+        }
+        post(isFit: false)
+        post(isFit: true)
+        #expect(paths == 1 && asked == 1)
+        post(isFit: false)
+        #expect(paths == 2 && asked == 2)
+        #expect(loop.wait { waiting.count == 3 } && client.circuitCount == 2)
+        for done in waiting { done(.bytes([])) }
+        #expect(loop.wait { answers == 3 && client.circuitCount == 0 })
+    }
+
     @Test("requests that are not answered yet share one bound of memory: what is beyond is told to come again, and may when others are answered")
     func memory() throws {
         let mote = try LoopbackDirectory(loop: loop, store: try Testnet.emptyStore())

@@ -60,12 +60,14 @@ package final class DirectoryTunnels {
 
     /// Sends one request to a relay over a circuit that ends there; `done` as for `exchange(_:with:)`. The circuit is kept for the next
     /// exchange with the same relay, but not beyond `distantLife`.
-    /// - Parameter path: asked for a path that ends at the relay if there is no such circuit; `nil` counts as unreachable.
+    /// - Parameters:
+    ///   - path: asked for a path that ends at the relay if there is no such circuit; `nil` counts as unreachable.
+    ///   - isFit: whether a circuit along this path is to take more; if not, it ends with what it has.
     package func exchange(
-        _ request: HTTPRequest, at relay: RSAIdentity, by path: () -> [HopTarget]?, limits: HTTPLimits = .response,
+        _ request: HTTPRequest, at relay: RSAIdentity, by path: () -> [HopTarget]?, isFit: ([HopTarget]) -> Bool = { _ in true }, limits: HTTPLimits = .response,
         _ done: @escaping (Result<HTTPResponse, Failure>) -> Void
     ) {
-        guard let tunnel = tunnel(at: relay, by: path) else { return router.loop.soon { done(.failure(.unreachable)) } }
+        guard let tunnel = tunnel(at: relay, by: path, isFit) else { return router.loop.soon { done(.failure(.unreachable)) } }
         tunnel.add(DirectoryExchange(loop: router.loop, request: request, limits: limits, stallTimeout: settings.stallTimeout, onStep: { _ in }) { [weak self, weak tunnel] result in
             // Where nothing moves, a relay on the way may have gone without a word: the next exchange goes another way. Others on this one end by themselves.
             if case .failure(.stalled) = result, let self, let tunnel, distant[relay] === tunnel { distant[relay] = nil }
@@ -73,8 +75,9 @@ package final class DirectoryTunnels {
         })
     }
 
-    private func tunnel(at relay: RSAIdentity, by path: () -> [HopTarget]?) -> Tunnel? {
-        if let tunnel = distant[relay], tunnel.isOpen, router.loop.now - tunnel.began < settings.distantLife { return tunnel }
+    private func tunnel(at relay: RSAIdentity, by path: () -> [HopTarget]?, _ isFit: ([HopTarget]) -> Bool) -> Tunnel? {
+        if let tunnel = distant[relay], tunnel.isOpen, router.loop.now - tunnel.began < settings.distantLife, isFit(tunnel.path) { return tunnel }
+        if let tunnel = distant.removeValue(forKey: relay), tunnel.isIdle { tunnel.close() }
         guard let path = path() else { return nil }
         distant = distant.filter(\.value.isOpen)
         let tunnel = Tunnel(router: router, path: path, idleTimeout: settings.idleTimeout)
@@ -107,6 +110,7 @@ private final class Tunnel {
     private let router: OnionRouter
     private let idleTimeout: Instant.Span
     private var circuit: OriginCircuit?
+    let path: [HopTarget]
     let began: Instant
     private var waiting: [DirectoryExchange] = []
     private var running = 0
@@ -115,6 +119,7 @@ private final class Tunnel {
     init(router: OnionRouter, path: [HopTarget], idleTimeout: Instant.Span) {
         self.router = router
         self.idleTimeout = idleTimeout
+        self.path = path
         began = router.loop.now
         let circuit = router.buildCircuit(path)
         self.circuit = circuit

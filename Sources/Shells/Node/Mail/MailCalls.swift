@@ -38,7 +38,7 @@ final class MailCalls {
         _ body: [UInt8], to path: String, at mote: RSAIdentity, by way: () -> [HopTarget]?, _ answerLimitBytes: Int, _ done: @escaping (Result<[UInt8], Failure>) -> Void
     ) {
         let limits = HTTPLimits(headBytes: HTTPLimits.response.headBytes, bodyBytes: answerLimitBytes)
-        tunnels.exchange(HTTPRequest(.post, path, body: body), at: mote, by: way, limits: limits) { result in
+        tunnels.exchange(HTTPRequest(.post, path, body: body), at: mote, by: way, isFit: { paths.holds($0) }, limits: limits) { result in
             done(result.mapError { _ in .unreachable }.flatMap { $0.isSuccess ? .success($0.body) : .failure($0.status == 503 ? .busy : .refused($0.status)) })
         }
     }

@@ -71,6 +71,8 @@ final class SelfPaths {
     private var random = SecureRandom()
     /// By whom we were to be reached; they are asked again when nobody else is left.
     private var asked: Set<RSAIdentity> = []
+    /// Relays of the newest consensus.
+    private var listed: (since: WallTime?, relays: Set<RSAIdentity>) = (nil, [])
 
     init(router: OnionRouter, store: DirectoryStore) {
         self.router = router
@@ -92,6 +94,13 @@ final class SelfPaths {
     func path(to end: HopTarget, from own: RSAIdentity) -> [HopTarget]? {
         let helpers = Array(relays(except: end.rsa).lazy.filter { $0.rsa != own && self.stays($0) }.compactMap { [store] in HopTarget($0, store) }.prefix(Self.helperCount))
         return helpers.count == Self.helperCount ? helpers + [end] : nil
+    }
+
+    /// Whether all before the end still take part. A relay that drains is waited for by nobody: it ends once the circuits through it have.
+    func holds(_ path: [HopTarget]) -> Bool {
+        guard let consensus = store.consensus(.microdesc) else { return true }
+        if listed.since != consensus.validAfter { listed = (consensus.validAfter, Set(consensus.entries.map(\.rsa))) }
+        return path.dropLast().allSatisfy { listed.relays.contains($0.rsa) }
     }
 
     /// Whether it is not known to end soon, or to have ended since the consensus was made.
