@@ -74,4 +74,18 @@ struct HeirTests {
         motes[index].turn(at: start + 20)
         #expect(motes[index].sent.count == 3)
     }
+
+    @Test("are not asked again of a mote that came when the first had begun to leave: it was not told")
+    func joined() throws {
+        var settings = MixStation.Settings()
+        settings.leaving = 100_000
+        let ends = start + 300_000, peers = tellers.map { MixPeer(id: $0.own, publicKey: $0.key.publicKey, ends: $0.own == tellers[1].own ? ends : MixTime(milliseconds: .max), isExit: true) }
+        for (late, isHeir) in [(199_000, true), (201_000, false)] as [(UInt64, Bool)] {
+            var station = MixStation(own: tellers[0].own, key: tellers[0].key, settings: settings, at: start) { tellers[0].bytes.take($0) }
+            station.follow(MixMap(Array(peers.dropLast()), layers: 3), at: start)
+            station.follow(MixMap(peers, layers: 3), at: start + late)
+            let heirs = station.possibleHeirs(of: tellers[1].own, at: start + 310_000).map(\.id)
+            #expect(heirs.contains(tellers[4].own) == isHeir && heirs.contains(tellers[2].own) && heirs.contains(tellers[3].own) && heirs.count == (isHeir ? 3 : 2))
+        }
+    }
 }

@@ -59,15 +59,18 @@ extension MixStation {
         return (0..<min(heirsCount, motes.count)).map { motes[(first + $0) % motes.count] }
     }
 
-    /// Motes where letters leave, in the order of their names: those that will still be there when a letter must be sent again, or whoever is there.
-    func possibleHeirs(at now: MixTime) -> [MixPeer] {
-        let others = map.gateways.filter { $0.id != own && $0.isExit && $0.ends >= now + Self.successorLife }, lasting = others.filter { lasts($0, at: now) }
-        return (lasting.isEmpty ? others : lasting).sorted { $0.id.bytes.lexicographicallyPrecedes($1.id.bytes) }
+    /// Motes where letters leave that may have been told by one, in the order of their names: those that were there when it began to leave, and of them those that will
+    /// still be there when a letter must be sent again; or whoever is there.
+    func possibleHeirs(of mote: MixID, at now: MixTime) -> [MixPeer] {
+        let others = map.gateways.filter { $0.id != own && $0.id != mote && $0.isExit && $0.ends >= now + Self.successorLife }
+        let old = others.filter { peer in seen[mote].map { (seenSince[peer.id] ?? now) + settings.leaving <= $0.ends } ?? true }, told = old.isEmpty ? others : old
+        let lasting = told.filter { lasts($0, at: now) }
+        return (lasting.isEmpty ? told : lasting).sorted { $0.id.bytes.lexicographicallyPrecedes($1.id.bytes) }
     }
 
     /// With nobody to tell, nobody can get the letters again either. Neighbours in the ring share packets.
     mutating func tell(at now: MixTime) {
-        let motes = possibleHeirs(at: now)
+        let motes = possibleHeirs(of: own, at: now)
         guard seen[own]?.isExit == true, !motes.isEmpty else { return untold = [] }
         while !untold.isEmpty, canGive {
             let part = untold.suffix(Self.idsPerBundle)

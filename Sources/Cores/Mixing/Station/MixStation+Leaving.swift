@@ -39,7 +39,7 @@ extension MixStation {
             guard canGive else { return }
             give(report.parcel(id), to: successor)
         }
-        let heirs = possibleHeirs(at: now)
+        let heirs = possibleHeirs(of: own, at: now)
         for (id, parcel) in passingOn where !underWay.contains(id) {
             guard canGive, let heir = parcel.task == .deliver ? Self.heirs(of: id, among: heirs).first : successor else { return }
             give(parcel, to: heir)

@@ -73,7 +73,7 @@ extension MixStation {
     private mutating func destination(of id: ParcelID, _ letter: Outgoing, at now: MixTime) -> MixPeer? {
         let fit = map.gateways.filter { lives($0, at: now) && (letter.errand.task != .deliver || $0.isExit) }, chosen = letter.course.destination ?? letter.errand.destination
         if let peer = fit.first(where: { $0.id == chosen }) { return peer }
-        if chosen != nil, letter.errand.task == .deliver, let heir = Self.heirs(of: id, among: possibleHeirs(at: now).filter { lives($0, at: now) }).first { return heir }
+        if let chosen, letter.errand.task == .deliver, let heir = Self.heirs(of: id, among: possibleHeirs(of: chosen, at: now).filter { lives($0, at: now) }).first { return heir }
         let others = fit.filter { $0.id != own }, lasting = others.filter { lasts($0, at: now + sending(letter)) }
         return lasting.randomElement(using: &random) ?? (others.isEmpty ? fit : others).max { $0.ends < $1.ends }
     }

@@ -118,8 +118,9 @@ package struct MixStation {
     var cover: CoverRate
     var rate: Double
     var map = MixMap(layers: [], gateways: [])
-    /// Of motes that are or were on the map.
+    /// Of motes that are or were on the map; and since when we know of each.
     var seen: [MixID: MixPeer] = [:]
+    var seenSince: [MixID: MixTime] = [:]
     var schedule: SendingSchedule?
     var nextSlot: SendingSlot?
     /// Where shares of letters for us, and of what predecessors held, are put together; and which packets they came in.
@@ -262,8 +263,14 @@ package struct MixStation {
     /// Who is on the mix, ourselves included.
     package mutating func follow(_ map: MixMap, at now: MixTime) {
         self.map = map
-        for peer in map.gateways where seen[peer.id] != nil || seen.count < Self.seenLimit { seen[peer.id] = peer }
-        if seen.count == Self.seenLimit { seen = seen.filter { $0.value.ends >= now } }
+        for peer in map.gateways where seen[peer.id] != nil || seen.count < Self.seenLimit {
+            seen[peer.id] = peer
+            seenSince[peer.id] = seenSince[peer.id] ?? now
+        }
+        if seen.count == Self.seenLimit {
+            seen = seen.filter { $0.value.ends >= now }
+            seenSince = seenSince.filter { seen[$0.key] != nil }
+        }
         schedule?.map = map
         for id in outbox.forgetAnswers(exceptBy: Set(map.gateways.map(\.id))) { reports[id]?.isPlaced = false }
     }
