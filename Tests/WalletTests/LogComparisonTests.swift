@@ -50,6 +50,22 @@ struct LogComparisonTests {
         #expect(market.sent.count == sent && !waiting.isEmpty)
     }
 
+    @Test("an older state of the log that is handed out proves nothing against anybody: nothing is bought until there is the newest again")
+    func behind() throws {
+        let (market, owner, _) = try market(), late = try TestWallet(market)
+        _ = try late.store.add(market.receipt())
+        market.shownLog = market.log(of: 1)
+        var news: [String] = []
+        late.agent.onNews = { news.append($0) }
+        try late.store.addPurchase(.four, isUrgent: true, notBefore: TestMarket.first)
+        try market.run(4, [owner, late])
+        #expect(try late.report().purchasesWaiting == ["no mote is listed for the next slices": 1])
+        #expect(news.contains { $0.contains("up to what it showed before") } && !news.contains { $0.contains("another log") })
+        market.shownLog = nil
+        try market.run(3, [owner, late])
+        #expect(try late.report().purchasesWaiting.isEmpty)
+    }
+
     @Test("while the log cannot be read, motes whose word cannot be compared are not bought from")
     func withheld() throws {
         let (market, owner, _) = try market(), late = try TestWallet(market)

@@ -136,6 +136,9 @@ final class TestMarket: MarketPort {
         return LoggedDocument(kind: span.kind, number: span.number, index: index, checkpoint: signed(log), proof: log.inclusion(of: index, size: log.size)!, body: body)
     }
 
+    /// As it was with its first entries.
+    func log(of size: Int) -> TransparencyLog { TransparencyLog(leaves.prefix(size)) }
+
     private func signed(_ log: TransparencyLog) -> Checkpoint {
         var checkpoint = Checkpoint(origin: terms.origin, size: log.size, root: log.root)
         checkpoint.sign(logKey)

@@ -17,11 +17,13 @@ extension WalletAgent {
     }
 
     private struct Withheld: Error, CustomStringConvertible {
-        let description = "the exchange does not hand it out as two of its witnesses signed it"
+        let description = "the exchange does not hand it out whole, up to what it showed before, as two of its witnesses signed it"
     }
 
     private func readLog() throws -> RecentRoots {
         guard let checkpoint = try port.checkpoint(), terms.trust.accepts(checkpoint), checkpoint.size <= TransparencyLog.entriesLimit else { throw Withheld() }
+        // An older one is signed as well, and proves nothing about what came since.
+        guard checkpoint.size >= newest?.checkpoint.size ?? 0 else { throw Withheld() }
         let wanted = RecentRoots.tiles(checkpoint.size)
         var found = tiles.filter { wanted.contains($0.key) }
         for tile in wanted where found[tile] == nil {

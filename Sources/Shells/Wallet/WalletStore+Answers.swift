@@ -1,4 +1,4 @@
-package import Exchange
+internal import Exchange
 internal import Foundation
 internal import GRDB
 

@@ -1,5 +1,5 @@
 internal import Bytes
-package import Exchange
+internal import Exchange
 internal import Foundation
 internal import GRDB
 
