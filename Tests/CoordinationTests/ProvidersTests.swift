@@ -107,6 +107,19 @@ private let plan = NetworkPlan(
         #expect(CloudMaker.mailHoldSeconds(policy) == holdSeconds)
     }
 
+    @Test("Letters are not to be held for longer than motes can hold them, nor by motes that carry none")
+    func holdWanted() throws {
+        var request = CloudMaker.Request(policy: .standard, votingIntervalSeconds: 10, isExitToPrivateAllowed: false, socks: try CloudMaker.SocketAddressText("127.0.0.1:9150"), streamLifeSeconds: nil)
+        request.policy.normal.lifetimeSeconds = 1_200
+        for (seconds, isGood) in [(3, true), (60, true), (61, false), (180_000, false)] as [(Int64, Bool)] {
+            request.mailHoldSeconds = seconds
+            #expect((try? CloudMaker.check(request)) != nil || !isGood, "\(seconds)")
+            #expect((try? CloudMaker.check(request)) == nil || isGood, "\(seconds)")
+        }
+        (request.mailHoldSeconds, request.hasMail) = (3, false)
+        #expect(throws: CoordinationError.self) { try CloudMaker.check(request) }
+    }
+
     @Test("A report is believed only if the process that is there wrote it, and odd files say nothing")
     func reports() throws {
         let scratch = Scratch()

@@ -4,9 +4,11 @@ package import Providers
 
 /// Makes a new cloud's network: ports and authority keys, recorded before anything runs on them.
 package enum CloudMaker {
-    /// A mote is only given a letter that will almost surely have left the mix before that mote ends, which takes 20 times as long as one mote holds it on
-    /// average. So much of a life is a third; the rest is for those who have begun before.
-    private static let holdsInLife: Int64 = 60
+    /// A mote is only given a letter that will almost surely have left the mix before that mote ends, which takes so many times as long as one mote holds it on
+    /// average.
+    private static let holdsInPassage: Int64 = 20
+    /// A third of a life is such a passage; the rest is for those who have begun before.
+    private static let holdsInLife = 3 * holdsInPassage
     private static let longestHoldSeconds: Int64 = 1800
     /// Less is bought dearly: the shorter the delays, the more cover is sent.
     private static let shortestHoldSeconds: Int64 = 15
@@ -99,18 +101,28 @@ package enum CloudMaker {
         return changed
     }
 
-    private static func check(_ request: Request) throws(CoordinationError) {
+    /// Before anything is made or recorded.
+    package static func check(_ request: Request) throws(CoordinationError) {
         let interval = request.votingIntervalSeconds
         guard (10...300).contains(interval), 1800 % interval == 0 else {
             throw CoordinationError(.usage, "the voting interval must be 10 to 300 seconds and divide half an hour")
         }
         do throws(PolicyFault) { try request.timing.validate() } catch { throw CoordinationError(.configuration, "the policy does not fit: \(error)") }
         try checkMail(request.mailExit, hold: request.mailHold)
+        if let hold = request.mailHoldSeconds { try check(hold, request) }
     }
 
     private static func checkMail(_ exit: MailExit?, hold: Int64?) throws(CoordinationError) {
         guard exit == nil || hold != nil else {
             throw CoordinationError(.configuration, "letters cannot leave a cloud whose motes carry none: those do that are processes of this machine and live \(holdsInLife * shortestHoldSeconds / 60) minutes and more")
+        }
+    }
+
+    private static func check(_ holdSeconds: Int64, _ request: Request) throws(CoordinationError) {
+        guard request.mailHold != nil else { throw CoordinationError(.usage, "--mail-hold is for motes that are processes of this machine: machines carry no mail") }
+        let most = request.policy.normal.lifetimeSeconds / holdsInPassage
+        guard holdSeconds <= most else {
+            throw CoordinationError(.usage, "motes that end after \(request.policy.normal.lifetimeSeconds) s can hold letters for \(most) s on average, not for \(holdSeconds) s: none would be out of the mix in time; see --mail-hold and --ttl")
         }
     }
 

@@ -1,5 +1,5 @@
-package import Leasing
-package import Providers
+internal import Leasing
+internal import Providers
 
 /// All providers of a cloud as one: sightings put together, every effect at the provider that has the mote.
 struct ProviderBoard {

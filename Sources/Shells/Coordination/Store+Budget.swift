@@ -1,6 +1,6 @@
 internal import GRDB
-package import Leasing
-package import Prices
+internal import Leasing
+internal import Prices
 
 /// The hard stop: the ceilings of all motes that may still cost something, and what those cost that are over, never exceed the budget. It is checked in the
 /// transaction that makes an intent durable.

@@ -1,4 +1,4 @@
-package import Ambience
+internal import Ambience
 package import CloudCalls
 package import Clouds
 internal import GRDB

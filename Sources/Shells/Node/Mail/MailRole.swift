@@ -56,7 +56,7 @@ final class MailRole {
     /// - Parameter drainWindow: how long before its end a mote leaves, as all of a cloud are set.
     init(loop: EventLoop, options: MailOptions, drainWindow: Instant.Span, directory: DataDirectory, identity: KeyRing, documents: DirectoryRole, paths: SelfPaths) throws(NodeFailure) {
         let mean = Double(options.holdMean.inMilliseconds)
-        guard mean <= MixDelays.longestMeanMilliseconds else { throw NodeFailure(.configuration, "MoteMailHoldMean: expected at most 43 hours") }
+        guard mean >= 1, mean <= MixDelays.longestMeanMilliseconds else { throw NodeFailure(.configuration, "MoteMailHoldMean: expected 1 msec to 43 hours") }
         guard let own = MixID(identity.ed25519Identity.bytes) else { preconditionFailure("an identity has that many bytes") }
         (self.loop, self.options, self.own, isExit) = (loop, options, own, !options.exits.isEmpty)
         keys = try MailKeys(folder: options.keyFolder, dataDirectory: directory.path, isDiskAllowed: options.areKeysAllowedOnDisk)
