@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""Somebody who sees when every packet goes from which mote to which, and nothing else: `adversary.py TRACE MEAN-SECONDS PACKETS-PER-SECOND` says how well letters hide from them.
+"""Somebody who sees when every packet goes from which mote to which, and nothing else: `adversary.py TRACE MEAN-SECONDS PACKETS-PER-SECOND` says how well letters hide from them;
+with `simulated` for TRACE, in a network that keeps the law exactly.
 
 The trace has a line for each packet: milliseconds, from, to. Delays have no memory, so of all that leaves a mote each is any of those that it holds with the same chance, or one of
 the mote's own, which it sends at a known rate. So the chances of every packet to be a letter that went in are carried along until it has been held three times, and the
 entropy of where it then came is taken: no bit is guessed, and nothing is known but times (the rule of the simulation, for a network of real processes).
 """
 import collections
+import heapq
 import math
 import random
 import re
@@ -101,7 +103,6 @@ def read(path):
 
 def network(rate, mean, seconds, motes=5, seed=1):
     """A trace of a network that keeps the law exactly, for comparison."""
-    import heapq
     dice, events, queue = random.Random(seed), [], []
     for mote in range(motes):
         now = 0.0
@@ -123,12 +124,10 @@ def network(rate, mean, seconds, motes=5, seed=1):
 
 
 if __name__ == '__main__':
-    if sys.argv[1] == 'simulated':
-        mean, rate = float(sys.argv[2]), float(sys.argv[3])
-        events = network(rate, mean, 100 * mean)
-        motes = 5
-    else:
-        events, mean, rate = read(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3])
-        motes = len({event[1] for event in events})
+    if len(sys.argv) != 4:
+        sys.exit(__doc__)
+    mean, rate = float(sys.argv[2]), float(sys.argv[3])
+    events = network(rate, mean, 100 * mean) if sys.argv[1] == 'simulated' else read(sys.argv[1])
+    motes = len({event[1] for event in events})
     bits, guess, letters = measure(events, mean, rate)
     print(f'{letters} letters among {len(events)} packets: {bits:.2f} bits, best guess {guess:.2f} bits; by the formula {formula(rate * motes, mean):.2f} bits')

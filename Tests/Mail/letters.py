@@ -176,9 +176,9 @@ class Place:
 class World:
     def __init__(self, options, network):
         self.options, self.network, self.kept, self.ports_used = options, network, [], 4 * len(network.nodes)
+        self.server = Server(network)
         self.keys = Path(f'/dev/shm/dustcloud-test-{os.getpid()}')
         self.keys.mkdir(mode=0o700)
-        self.server = Server(network)
         self.places = [Place(self, index) for index in range(PLACES)]
         self.ended = 0
 
@@ -279,7 +279,6 @@ class World:
         wrong = {n: d for n, d in doubles.items() if n not in letters.again and not (self.options.exits and d[1] == 1)}
         if wrong:
             raise Failure(f'letters arrived more than once: {wrong}')
-
 
     def watch(self):
         """What somebody would know who sees when packets go from mote to mote, beside what motes say, and beside a network that keeps the law exactly."""

@@ -8,7 +8,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / 'Network'))
 from network import say, wait_for
 from scenarios import run, world
-from services import introduction_points, start_service
+from services import reachable
 from doubles import Certificates, MailServer, Names
 from out import Driver, content, expect
 
@@ -30,10 +30,7 @@ def deliver():
         folder = network.folder / 'letters'
         folder.mkdir()
         server = Server(network, Certificates(network.folder).own('localhost'))
-        service, client = start_service(network, server), network.add_client('tor')
-        network.wait_bootstrapped(service)
-        host = (service.folder / 'service/hostname').read_text().strip()
-        introduction_points(service)
+        _, client, host = reachable(network, server)
         port = network.ports.take()
         names = Names('127.0.0.1', port)
         names.add('_onion-mx._tcp.announced.example', 'SRV', (10, 5, server.port, host), signed=True)

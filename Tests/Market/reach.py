@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / 'Network'))
 from content import curl
 from network import Failure, end, program, say, spawn, wait_for
 from scenarios import run, world
-from services import introduction_points, start_service
+from services import reachable
 
 REACH_LIMIT_SECONDS = 60
 FETCH_SECONDS = 30
@@ -91,11 +91,7 @@ def onion():
         network.start()
         exchange = Exchange(network)
         try:
-            service = start_service(network, exchange)
-            client = network.add_client('tor')
-            network.wait_bootstrapped(service)
-            host = (service.folder / 'service' / 'hostname').read_text().strip()
-            introduction_points(service)
+            _, client, host = reachable(network, exchange)
             check(client, exchange, f'{host}:{exchange.port}', 'onion service')
             exchange.kill()
             exchange.start()

@@ -70,6 +70,14 @@ def introduction_points(service):
     return {path[-1] for path in paths}
 
 
+def reachable(network, target):
+    """A stock onion service in front of what listens at `target.port`, which can be reached, and a stock client: both, and the service's name."""
+    service, client = start_service(network, target), network.add_client('tor')
+    network.wait_bootstrapped(service)
+    introduction_points(service)
+    return service, client, (service.folder / 'service/hostname').read_text().strip()
+
+
 def meet(web, client, onion, user, size=1000):
     """Fetches over a rendezvous of its own; tries again while service and client do not know the same descriptors yet."""
     def attempt():
@@ -132,11 +140,7 @@ def mixed():
     """Among stock relays ours are introduction point and rendezvous point; of three introduction points one must be ours, for only two relays are stock."""
     with world(relays=('mote', 'mote', 'mote'), exits=('tor',)) as (network, web, _):
         network.start()
-        service = start_service(network, web)
-        client = network.add_client('tor')
-        network.wait_bootstrapped(service)
-        onion = (service.folder / 'service' / 'hostname').read_text().strip()
-        introduction_points(service)
+        service, client, onion = reachable(network, web)
         seen, began = {'introduction': set(), 'rendezvous': set()}, time.monotonic()
         motes = {node.name for node in network.nodes if node.kind == 'mote'}
         with Events(client) as events:
