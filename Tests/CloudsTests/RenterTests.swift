@@ -45,7 +45,10 @@ struct RenterTests {
         let keystone = try Counter([
             Counter.answer(201, #"{"token":{"expires_at":"2099-01-01T00:00:00.000000Z","catalog":\#(catalog)}}"#, "X-Subject-Token: hush"),
         ])
-        defer { (nova.end(), keystone.end()) }
+        defer {
+            nova.end()
+            keystone.end()
+        }
         let secrets = ["OS_AUTH_URL": keystone.endpoint + "/v3", "OS_USERNAME": "me", "OS_PASSWORD": "sesame", "OS_PROJECT_NAME": "motes"]
         let account = CloudAccount(try CloudAccount.openStack(Secrets(secrets)))
         #expect(try account.create(Self.order).get() == .made(id: "42"))

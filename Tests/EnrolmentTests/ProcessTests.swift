@@ -25,7 +25,7 @@ struct ProcessTests {
         process.executableURL = URL(fileURLWithPath: program)
         process.arguments = arguments
         if let log {
-            FileManager.default.createFile(atPath: log, contents: nil)
+            _ = FileManager.default.createFile(atPath: log, contents: nil)
             process.standardOutput = FileHandle(forWritingAtPath: log)
             process.standardError = FileHandle(forWritingAtPath: log)
         }

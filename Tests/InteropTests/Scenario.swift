@@ -37,7 +37,7 @@ struct Scenario {
 
     private func run() async throws -> (Int32, String) {
         let output = FileManager.default.temporaryDirectory.appendingPathComponent("dustcloud-scenario-\(UUID().uuidString)")
-        FileManager.default.createFile(atPath: output.path, contents: nil)
+        _ = FileManager.default.createFile(atPath: output.path, contents: nil)
         defer { try? FileManager.default.removeItem(at: output) }
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")

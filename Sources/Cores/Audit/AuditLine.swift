@@ -1,6 +1,6 @@
 package import Ambience
 internal import Bytes
-package import Leasing
+internal import Leasing
 internal import Sealing
 
 /// One line of the audit: `HASH NUMBER TIME KIND name=value…`.

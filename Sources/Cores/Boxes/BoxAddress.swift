@@ -1,4 +1,4 @@
-package import Sealing
+internal import Sealing
 
 /// Where letters to somebody's mailbox in the cloud go: any name, at a domain that is the owner's key.
 ///

@@ -1,5 +1,5 @@
 internal import Bytes
-package import Sealing
+internal import Sealing
 
 /// What makes a newer consensus of an older one (dir-spec "Limited ed diff" and "Consensus diffs", version 1).
 ///

@@ -1,6 +1,6 @@
 package import Ambience
 package import Leasing
-package import Sealing
+internal import Sealing
 
 /// One connection as the mote sees it.
 package struct MoteSession {

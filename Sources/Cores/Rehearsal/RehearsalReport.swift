@@ -1,4 +1,4 @@
-package import Ambience
+internal import Ambience
 package import Leasing
 package import Prices
 

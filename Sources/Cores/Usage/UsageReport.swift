@@ -1,5 +1,5 @@
 package import Ambience
-package import Leasing
+internal import Leasing
 package import Prices
 
 /// What motes cost, how long they were there, and whom they served.

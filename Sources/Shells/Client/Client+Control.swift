@@ -1,4 +1,4 @@
-package import Ambience
+internal import Ambience
 package import DirectoryService
 package import Onion
 package import Paths

@@ -1,7 +1,7 @@
 internal import Ambience
-package import CloudCalls
+internal import CloudCalls
 internal import Foundation
-package import Leasing
+internal import Leasing
 internal import Synchronization
 
 /// Makes an account's calls, one after the other, on a thread of its own, as its desk says. Whoever asks for something never waits for a provider.

@@ -1,5 +1,5 @@
 package import Ambience
-package import CloudCalls
+internal import CloudCalls
 package import Leasing
 package import Providers
 

@@ -1,5 +1,5 @@
 internal import Compression
-package import Directory
+internal import Directory
 internal import Sealing
 
 /// The consensuses of the last hours, from which diffs to the newest are made. They are kept packed, in memory only: after a

@@ -55,7 +55,8 @@ package final class DirectoryTunnels {
     /// Sends one request over a circuit of its own to the last relay of `path`; `done` as for `exchange(_:with:)`.
     package func exchange(_ request: HTTPRequest, along path: [HopTarget], _ done: @escaping (Result<HTTPResponse, Failure>) -> Void) {
         let exchange = DirectoryExchange(loop: router.loop, request: request, limits: .response, stallTimeout: settings.stallTimeout, onStep: { _ in }, done)
-        Tunnel(router: router, path: path, idleTimeout: settings.idleTimeout).add(exchange)
+        let tunnel = Tunnel(router: router, path: path, idleTimeout: settings.idleTimeout)
+        tunnel.add(exchange)
     }
 
     /// Sends one request to a relay over a circuit that ends there; `done` as for `exchange(_:with:)`. The circuit is kept for the next

@@ -42,7 +42,7 @@ final class EnrolmentDesk {
         context = TLSContext(mutual: identity)
         listener = TCPListener(loop: loop, fd: fd, address: address) { [unowned self] in admit($0, $1.ip) }
         loop.every(.seconds(1)) { [unowned self] in closeLate() }
-        loop.every(Self.tidySpan) { [unowned self] in book.tidy(now: loop.wall) }
+        loop.every(Self.tidySpan) { [unowned self] in self.book.tidy(now: self.loop.wall) }
     }
 
     func run() {

@@ -2,7 +2,7 @@ package import Ambience
 package import Enrolment
 package import Leasing
 internal import Loops
-package import Sealing
+internal import Sealing
 
 /// Where motes enrol, report and get their orders: a thread of its own in the coordinator's process.
 ///

@@ -102,12 +102,12 @@ package struct MarketDesk {
         }
     }
 
-    /// Forgets orders of long ago; their requests stay in the ledger. With the body of an order goes the last that ties a receipt to it.
+    /// Forgets orders of long ago; what the ledger has of them stays longer (`MarketForgetting`). With the body of an order goes the last that ties a receipt to it.
     package func forget(before slice: Slice) throws {
         let old = MarketValue.slice(slice - MarketIntake.answersKept)
         try store.write { database in
             let bodies = try database.rows("SELECT body FROM intake WHERE slice < ? AND answer IS NOT NULL", old)
-            for case .receipt(let receipt, _)? in try bodies.map({ try? Order(try $0.bytes("body")).detail }) {
+            for case .receipt(let receipt, _)? in bodies.map({ try? Order(try $0.bytes("body")).detail }) {
                 // Written again, all of a slice at once: PostgreSQL keeps with every row in which transaction it was written.
                 try database.run("UPDATE nullifier SET nonce = nonce WHERE key_id = ? AND nonce = ?", .key(.receipts), .bytes(receipt))
             }

@@ -35,7 +35,7 @@ struct MarketEngine: Sendable {
 
     /// False while something is missing for it.
     private func settle(_ slice: Slice, at seconds: Int64) throws -> Bool {
-        guard try house.use({ $0.revealing(slice).count }) >= LogTrust.witnessesNeeded else {
+        guard house.use({ $0.revealing(slice).count }) >= LogTrust.witnessesNeeded else {
             try house.use { try $0.skip(slice) }
             return true
         }
@@ -73,7 +73,7 @@ struct MarketEngine: Sendable {
     /// Has the witnesses sign what the log has grown by.
     private func publish() throws {
         for _ in 0..<Self.roundsOfLog {
-            guard try house.use({ !$0.log.author.isPublished && $0.log.author.log.size > 0 }) else { break }
+            guard house.use({ !$0.log.author.isPublished && $0.log.author.log.size > 0 }) else { break }
             let requests = house.use { house in Dictionary(uniqueKeysWithValues: terms.witnesses.map { ($0.name, house.log.request(to: $0.name)) }) }
             let answers = ask(terms.witnesses) { witness, client in try requests[witness.name].map { try client.perform(MarketRequest(.addCheckpoint, $0.body)) } }
             let again = try house.use { house in

@@ -2,7 +2,7 @@ package import Ambience
 package import Exchange
 internal import Glibc
 internal import Loops
-package import MarketLine
+internal import MarketLine
 internal import Sealing
 internal import Synchronization
 

@@ -2,7 +2,7 @@ package import Ambience
 internal import Bytes
 internal import Calling
 package import Exchange
-package import Sealing
+internal import Sealing
 
 package enum MarketLineError: Error, CustomStringConvertible {
     /// Nobody answered: the address, and libcurl's words.

@@ -1,5 +1,5 @@
 package import Ambience
-package import Boxes
+internal import Boxes
 internal import Dispatch
 internal import Loops
 package import Sealing

@@ -1,5 +1,5 @@
 package import Ambience
-package import Boxes
+internal import Boxes
 internal import Bytes
 package import Letters
 

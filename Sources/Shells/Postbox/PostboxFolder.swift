@@ -1,5 +1,5 @@
 internal import Ambience
-package import Boxes
+internal import Boxes
 internal import Bytes
 internal import CLinux
 internal import Glibc

@@ -1,6 +1,6 @@
 package import Ambience
 internal import Limits
-package import Loops
+internal import Loops
 internal import Synchronization
 
 /// The bytes that all loops of a relay may move together. Asked once per read or write of a socket, and not at all without a limit.

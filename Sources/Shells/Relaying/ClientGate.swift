@@ -1,4 +1,4 @@
-package import Ambience
+internal import Ambience
 package import Limits
 internal import Loops
 internal import Sealing

@@ -30,7 +30,8 @@ extension RelayCircuit {
         guard connecting < router.settings.connectingPerCircuitLimit else { return refuse(stream, .resourceLimit) }
         // The stream exists from here on: data may follow BEGIN without waiting for CONNECTED.
         let accepted = accept(stream)
-        ExitConnection(circuit: self, stream: accepted, request: message).start()
+        let connection = ExitConnection(circuit: self, stream: accepted, request: message)
+        connection.start()
     }
 
     func resolve(_ stream: UInt16, _ data: [UInt8]) {

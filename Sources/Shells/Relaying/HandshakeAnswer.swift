@@ -22,7 +22,7 @@ final class HandshakeAnswer: @unchecked Sendable {
 
     /// CREATE_FAST and CREATE2 with ntor or ntor v3; everything else is refused (tor-spec "CREATE and CREATED cells").
     static func make(to command: UInt8, _ body: [UInt8], _ policy: RouterPolicy) throws -> HandshakeAnswer {
-        guard let identity = policy.identity else { throw HandshakeFailure.refused }
+        guard policy.identity != nil else { throw HandshakeFailure.refused }
         if command == CellCommand.createFast {
             guard let (reply, keys) = CreateFast.respond(x: Array(body.prefix(20)), y: SecureRandom.bytes(20)) else { throw HandshakeFailure.malformed }
             return HandshakeAnswer(command: CellCommand.createdFast, reply: reply, keys: keys)

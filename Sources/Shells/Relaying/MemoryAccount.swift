@@ -1,5 +1,5 @@
 package import Ambience
-package import Limits
+internal import Limits
 internal import Logging
 internal import Loops
 internal import Onion

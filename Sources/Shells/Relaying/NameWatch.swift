@@ -1,4 +1,4 @@
-package import Ambience
+internal import Ambience
 internal import Names
 internal import Synchronization
 

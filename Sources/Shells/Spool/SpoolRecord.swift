@@ -1,5 +1,5 @@
 internal import Bytes
-package import Sealing
+internal import Sealing
 
 /// What is done to a spool. Several in one commit are done all together or not at all.
 package enum SpoolChange: Hashable, Sendable {

@@ -19,8 +19,7 @@ final class SimulatedNetwork {
     static let wall = WallTime(secondsSinceEpoch: 1_790_000_000)
     /// Keys cost far more than a simulation, so all of them share these. What a seed decides must not depend on secrets: certificates
     /// have the length that nearly all have.
-    // SAFETY: nothing in them changes after they are made.
-    nonisolated(unsafe) private static let keys: [RelayKeys] = (0..<5).map { _ in
+    private static let keys: [RelayKeys] = (0..<5).map { _ in
         while true {
             let keys = RelayKeys(wall: wall)
             guard keys.tls.certificate.count == tlsCertificateBytes, keys.identity.initiatorCertificates.count == certificatesBytes else { continue }
@@ -28,7 +27,7 @@ final class SimulatedNetwork {
             return keys
         }
     }
-    nonisolated(unsafe) private static let clientTLS: TLSContext = {
+    private static let clientTLS: TLSContext = {
         let tls = TLSContext()
         tls.stopEncrypting()
         return tls

@@ -1,5 +1,5 @@
-package import Bytes
-package import Sealing
+internal import Bytes
+internal import Sealing
 
 package enum GateError: Error, Equatable {
     /// Not the one encoding of anything that is said at a gate.

@@ -1,4 +1,4 @@
-package import Sealing
+internal import Sealing
 
 /// An order made of its recipe, and what makes tokens of its answer.
 package struct Draft {

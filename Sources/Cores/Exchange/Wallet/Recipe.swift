@@ -1,5 +1,5 @@
 package import Bytes
-package import Sealing
+internal import Sealing
 
 /// The exchange's public keys as a wallet knows them. Only those that it found in the witnessed log are in it.
 package protocol PublicKeys {

@@ -1,4 +1,4 @@
-package import Sealing
+internal import Sealing
 
 /// The work that a trial shows instead of a stake.
 package enum Trial {

@@ -1,4 +1,4 @@
-package import Ambience
+internal import Ambience
 internal import Bytes
 internal import Sealing
 internal import Torrc

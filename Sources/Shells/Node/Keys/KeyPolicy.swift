@@ -1,4 +1,4 @@
-package import Ambience
+internal import Ambience
 package import Torrc
 
 /// What a torrc says about a relay's keys.
