@@ -89,7 +89,9 @@ private let plan = NetworkPlan(
         #expect(text.contains("\nMoteMail 1\nMoteMailBox 1\nMoteMailHoldMean 45 seconds\nMoteMailKeyFolder /dev/shm/dustcloud-\(key)\n"))
         for other in [Torrcs(plan).mote(lease, attempt: 1, port: 5_001, in: node, mailKeys: keys), Torrcs(wanted).mote(lease, attempt: 1, port: 5_001, in: node)] { #expect(!other.contains("MoteMail")) }
         wanted.mailExit = MailExit(ways: [.relay, .direct])
-        (wanted.mailExit?.relay, wanted.mailExit?.relayLogin, wanted.mailExit?.resolver) = ("mail.example:587", "/etc/a \"login\" # of ours", "127.0.0.1:53")
+        wanted.mailExit?.relay = "mail.example:587"
+        wanted.mailExit?.relayLogin = "/etc/a \"login\" # of ours"
+        wanted.mailExit?.resolver = "127.0.0.1:53"
         let leaving = Torrcs(wanted).mote(lease, attempt: 1, port: 5_001, in: node, mailKeys: keys)
         #expect(leaving.hasPrefix(text.dropLast()))
         #expect(leaving.hasSuffix("\nMoteMailExit relay,direct\nMoteMailRelay mail.example:587\nMoteMailResolver 127.0.0.1:53\nMoteMailRelayLogin \"/etc/a \\\"login\\\" # of ours\"\n"))
