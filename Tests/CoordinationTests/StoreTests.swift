@@ -101,9 +101,9 @@ private func settings() -> CloudSettings {
         let scratch = Scratch()
         let folder = scratch.folder
         #expect(try isFree(folder))
-        // Nobody has this number: the holder has ended.
-        try Data("\(Int32.max)\n".utf8).write(to: URL(fileURLWithPath: folder.path + "/lock"))
         for kind in [LOCK_SH, LOCK_EX] {
+            // Nobody has this number: the holder has ended.
+            try Data("\(Int32.max)\n".utf8).write(to: URL(fileURLWithPath: folder.path + "/lock"))
             let fd = open(folder.path + "/lock", O_RDWR | O_CLOEXEC)
             #expect(fd >= 0 && flock(fd, kind) == 0)
             Thread.detachNewThread {

@@ -20,7 +20,7 @@ struct DeliveryNoticeTests {
     @Test("may bring the whole letter back, and end without a line's end")
     func whole() throws {
         let returned = "Content-Type: message/rfc822\r\n\r\nMessage-ID: <c@d.org>\r\n\r\ntext\r\n"
-        let notice = try #require(DeliveryNotice(message("Reporting-MTA: dns; x\r\n\r\nFinal-Recipient: rfc822; ann@example.org\r\nAction: failed\r\nStatus: 5.1.1\r\nDiagnostic-Code: smtp; 550\r\n no", returned)))
+        let notice = try #require(DeliveryNotice(message("Reporting-MTA: dns; x\r\n\r\nFinal-Recipient: rfc822; ann@example.org\r\nAction: failed\r\nStatus: 5.1.1\r\nDiagnostic-Code: smtp; 550\r\n no\r\n", returned)))
         #expect(notice.messageID == "c@d.org" && notice.lines == [.init(address: "ann@example.org", outcome: .cameBack, reason: "5.1.1 550 no")])
     }
 
