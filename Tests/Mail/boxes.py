@@ -183,8 +183,9 @@ def boxes():
             # Through this mix, with its few packets, it would be under way for long: here it is only brought.
             long = letter(bob.address, alice.address, 'a long letter', LONG_BYTES)
             said = bob.send_whole(alice.address, long)
-            if '1 letter taken' not in said or bob.waiting() or not any(of(mote, 'outgoing') for mote in motes):
-                raise Failure(f'a letter of {len(long.as_bytes())} bytes was not taken: {said}')
+            if '1 letter taken' not in said or bob.waiting():
+                raise Failure(f'a letter of {len(long.as_bytes())} bytes was not taken: {said}{bob.run("outbox")}')
+            wait_for('a gateway has the long letter', LIMIT_SECONDS, lambda: any(of(mote, 'outgoing') for mote in motes if mote.is_alive))
             say(f'a letter of {len(long.as_bytes())} bytes is taken in pieces', passed())
             if sum(b'Subject: an answer' in text for text in alice.inbox()) != 1 or len(bob.inbox()) != len(found) or server.letters:
                 raise Failure('letters came twice')

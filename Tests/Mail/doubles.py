@@ -164,6 +164,8 @@ class MailServer:
                     return
                 connection.sendall(b'220 go\r\n')
                 if self.tls == 'broken':
+                    # Not before the handshake begins: what comes behind the answer at once is injected.
+                    connection.recv(64 << 10)
                     connection.sendall(b'this is no TLS at all\r\n')
                     return
                 connection = Certificates.context(self.tls).wrap_socket(connection, server_side=True)

@@ -185,7 +185,7 @@ def routes(world):
     address = world.address()
     world.names.add('host.example', 'A', address)
     servers['host'] = MailServer(address, world.mail)
-    driver = world.start(routes='direct', retry=2, patience=10)
+    driver = world.start(routes='direct', retry=2, patience=20)
 
     sent = {name: driver.bring(f'bob@{name if name != "busy" else "plain"}.example', returning=f'{at + 1:04x}') for at, name in enumerate(servers)}
     second = driver.bring('carol@sts.example')
