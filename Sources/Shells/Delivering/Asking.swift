@@ -1,9 +1,10 @@
 internal import Ambience
+internal import Links
 internal import Loops
 
 /// One question and one answer over a link, which it then closes.
 final class Asking {
-    private let link: MailLink
+    private let link: Link
     private var answer: [UInt8] = []
     private var timer: Loops.Timer?
     private var done: (([UInt8]) -> Void)?
@@ -11,16 +12,16 @@ final class Asking {
     private let limitBytes: Int
 
     /// - Parameter done: what came until it was whole, or too much, or the connection or the time ended.
-    static func run(_ loop: EventLoop, _ link: MailLink, _ question: [UInt8], limitBytes: Int, patience: Instant.Span, isWhole: @escaping ([UInt8]) -> Bool, done: @escaping ([UInt8]) -> Void) {
+    static func run(_ loop: EventLoop, _ link: Link, _ question: [UInt8], limitBytes: Int, patience: Instant.Span, isWhole: @escaping ([UInt8]) -> Bool, done: @escaping ([UInt8]) -> Void) {
         Asking(loop, link, limitBytes, patience, isWhole, done).begin(question)
     }
 
     /// A question of DNS over TCP, its length before it.
-    static func run(_ loop: EventLoop, _ link: MailLink, framed question: [UInt8], patience: Instant.Span, isWhole: @escaping ([UInt8]) -> Bool, done: @escaping ([UInt8]) -> Void) {
+    static func run(_ loop: EventLoop, _ link: Link, framed question: [UInt8], patience: Instant.Span, isWhole: @escaping ([UInt8]) -> Bool, done: @escaping ([UInt8]) -> Void) {
         run(loop, link, [UInt8(question.count >> 8), UInt8(question.count & 255)] + question, limitBytes: 65_537, patience: patience, isWhole: isWhole, done: done)
     }
 
-    private init(_ loop: EventLoop, _ link: MailLink, _ limitBytes: Int, _ patience: Instant.Span, _ isWhole: @escaping ([UInt8]) -> Bool, _ done: @escaping ([UInt8]) -> Void) {
+    private init(_ loop: EventLoop, _ link: Link, _ limitBytes: Int, _ patience: Instant.Span, _ isWhole: @escaping ([UInt8]) -> Bool, _ done: @escaping ([UInt8]) -> Void) {
         (self.link, self.limitBytes, self.isWhole, self.done) = (link, limitBytes, isWhole, done)
         // The link's callbacks keep the exchange until it is over.
         timer = loop.after(patience) { self.finish() }

@@ -1,5 +1,6 @@
 internal import Ambience
 internal import Glibc
+internal import Links
 internal import Loops
 internal import Sealing
 
@@ -13,7 +14,7 @@ final class Dialling {
     static let patience = Instant.Span.seconds(Int64(60))
 
     let loop: EventLoop
-    let memory = MailLink.Memory()
+    let memory = Link.Memory()
     let proxy: SocketAddress?
 
     init(loop: EventLoop, proxy: SocketAddress?) { (self.loop, self.proxy) = (loop, proxy) }
@@ -21,7 +22,7 @@ final class Dialling {
     /// - Parameters:
     ///   - isStraight: past the proxy, to something of this machine or beside it.
     ///   - done: the connection, or `nil`.
-    func dial(_ target: Target, port: UInt16, isStraight: Bool = false, done: @escaping (MailLink?) -> Void) {
+    func dial(_ target: Target, port: UInt16, isStraight: Bool = false, done: @escaping (Link?) -> Void) {
         guard let proxy, !isStraight else {
             guard case .address(let ip) = target else { return loop.soon { done(nil) } }
             return connect(SocketAddress(ip: ip, port: port)) { done($0) }
@@ -32,14 +33,14 @@ final class Dialling {
         }
     }
 
-    private func connect(_ address: SocketAddress, _ done: @escaping (MailLink?) -> Void) {
+    private func connect(_ address: SocketAddress, _ done: @escaping (Link?) -> Void) {
         SocketDialer.dial(loop: loop, address, timeout: Self.patience) { [weak self] result in
             guard let self else {
                 if case .success(let fd) = result { Sockets.close(fd) }
                 return done(nil)
             }
             switch result {
-            case .success(let fd): done(MailLink(loop: loop, fd: fd, memory: memory))
+            case .success(let fd): done(Link(loop: loop, fd: fd, memory: memory))
             case .failure: done(nil)
             }
         }
@@ -51,14 +52,14 @@ private final class ProxyTalk {
     private static let answerLimitBytes = 512
 
     private let loop: EventLoop
-    private let link: MailLink
+    private let link: Link
     private let request: [UInt8]
     private var answer: [UInt8] = []
     private var step = 0
     private var timer: Loops.Timer?
-    private var done: ((MailLink?) -> Void)?
+    private var done: ((Link?) -> Void)?
 
-    init(_ loop: EventLoop, _ link: MailLink, _ target: Dialling.Target, _ port: UInt16) {
+    init(_ loop: EventLoop, _ link: Link, _ target: Dialling.Target, _ port: UInt16) {
         (self.loop, self.link) = (loop, link)
         let place: [UInt8] = switch target {
         case .address(let ip): [ip.isIPv4 ? 1 : 4] + ip.bytes
@@ -67,7 +68,7 @@ private final class ProxyTalk {
         request = [5, 1, 0] + place + [UInt8(port >> 8), UInt8(port & 255)]
     }
 
-    func run(_ done: @escaping (MailLink?) -> Void) {
+    func run(_ done: @escaping (Link?) -> Void) {
         self.done = done
         // The link keeps the talk, and the talk the link, until it is over.
         link.onBytes = { self.received($0) }
@@ -113,7 +114,7 @@ private final class ProxyTalk {
         step += 1
     }
 
-    private func finish(_ result: MailLink?) {
+    private func finish(_ result: Link?) {
         guard let done else { return }
         self.done = nil
         timer?.cancel()

@@ -1,4 +1,5 @@
 internal import Ambience
+internal import Links
 internal import Loops
 internal import Outgoing
 internal import Sealing
@@ -43,9 +44,9 @@ final class PolicyFinder {
         }
     }
 
-    private func read(_ host: String, _ link: MailLink, _ done: @escaping (STSPolicy?) -> Void) {
+    private func read(_ host: String, _ link: Link, _ done: @escaping (STSPolicy?) -> Void) {
         let loop = dialling.loop, timer = loop.after(Self.patience) { link.close(); done(nil) }
-        link.secure(context, .named(host)) { isSecured in
+        link.secure(context, isServer: false, peer: .named(host)) { isSecured in
             timer.cancel()
             guard isSecured else {
                 link.close()

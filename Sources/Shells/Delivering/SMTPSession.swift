@@ -1,4 +1,5 @@
 internal import Ambience
+internal import Links
 internal import Loops
 internal import Outgoing
 internal import Sealing
@@ -12,7 +13,7 @@ final class SMTPSession {
     private let context: TLSContext
     private let hop: MailHop
     private var client: SMTPClient
-    private var link: MailLink?
+    private var link: Link?
     private var timer: Loops.Timer?
     private var isSending = false
     private var done: (([SMTPVerdict]) -> Void)?
@@ -36,7 +37,7 @@ final class SMTPSession {
             self.link = link
             link.onBytes = { self.received($0) }
             link.onEnd = { self.obey(self.client.ended(.lost)) }
-            link.onDrained = { self.sendMore() }
+            link.onSent = { self.sendMore() }
             if hop.encryption == .fromTheStart { secure() } else { wait() }
         }
     }
@@ -61,7 +62,7 @@ final class SMTPSession {
 
     private func secure() {
         wait()
-        link?.secure(context, hop.peer) { [self] isSecured in
+        link?.secure(context, isServer: false, peer: hop.peer) { [self] isSecured in
             guard isSecured else { return obey(client.ended(.untrusted)) }
             // With TLS from the start the server speaks first, and the core waits for it.
             if hop.encryption != .fromTheStart { obey(client.secured()) }
@@ -92,7 +93,7 @@ final class SMTPSession {
         link = nil
         // QUIT may still be on its way out; the server closes, or is closed in its turn.
         old?.onBytes = { _ in }
-        old?.onDrained = nil
+        old?.onSent = nil
         old?.onEnd = nil
         dialling.loop.after(.milliseconds(200)) { old?.close() }
         dialling.loop.soon { done(verdicts) }

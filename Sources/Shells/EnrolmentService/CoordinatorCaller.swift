@@ -1,6 +1,7 @@
 internal import Ambience
 internal import Enrolment
 internal import Leasing
+internal import Links
 internal import Loops
 internal import Sealing
 
@@ -13,10 +14,10 @@ final class CoordinatorCaller {
     private let coordinator: SocketAddress
     private let pin: [UInt8]
     private let context: TLSContext
-    private let memory = FrameLink.Memory()
+    private let memory = Link.Memory()
     private var backOff = BackOff()
     private var random = SecureRandom()
-    private var link: FrameLink?
+    private var link: Link?
     private var session: MoteSession?
     private var answerTimer: Loops.Timer?
     private var isOver = false
@@ -61,12 +62,12 @@ final class CoordinatorCaller {
 
     private func connected(_ fd: Int32) {
         guard !isOver else { return Sockets.close(fd) }
-        let link = FrameLink(loop: loop, fd: fd, context: context, isServer: false, memory: memory)
+        let link = Link(loop: loop, fd: fd, memory: memory)
         self.link = link
         session = MoteSession(pin: pin, credentials)
-        link.onOpen = { [unowned self] in opened($0) }
         link.onBytes = { [unowned self] in received($0) }
         link.onEnd = { [unowned self] in failed("the coordinator closed the connection") }
+        link.open(context, isServer: false) { [unowned self] key in key.map(opened) ?? failed("the coordinator closed the connection") }
         expectAnswer()
     }
 

@@ -1,6 +1,7 @@
 internal import Ambience
 internal import Enrolment
 internal import Leasing
+internal import Links
 internal import Loops
 internal import Sealing
 
@@ -16,12 +17,12 @@ final class EnrolmentDesk {
     private static let tidySpan = Instant.Span.seconds(3600)
 
     private final class Visitor {
-        let link: FrameLink
+        let link: Link
         let peer: IPAddress
         var session: CoordinatorSession?
         var deadline: Instant
 
-        init(_ link: FrameLink, _ peer: IPAddress, deadline: Instant) {
+        init(_ link: Link, _ peer: IPAddress, deadline: Instant) {
             (self.link, self.peer, self.deadline) = (link, peer, deadline)
         }
     }
@@ -29,7 +30,7 @@ final class EnrolmentDesk {
     private let loop: EventLoop
     private let context: TLSContext
     private let book: AdmissionBook
-    private let memory = FrameLink.Memory()
+    private let memory = Link.Memory()
     private var listener: TCPListener?
     private var visitors: [ObjectIdentifier: Visitor] = [:]
     /// One connection per mote: a later one takes the place of an earlier, which may be dead without knowing it.
@@ -59,12 +60,15 @@ final class EnrolmentDesk {
         let strangers = visitors.values.lazy.filter { $0.session?.mote == nil }
         guard visitors.count < Self.connectionsLimit, strangers.count < Self.strangersLimit, strangers.count(where: { $0.peer == peer }) < Self.strangersOfOneLimit
         else { return Sockets.close(fd) }
-        let link = FrameLink(loop: loop, fd: fd, context: context, isServer: true, memory: memory)
+        let link = Link(loop: loop, fd: fd, memory: memory)
         let visitor = Visitor(link, peer, deadline: loop.now + Self.strangerSpan)
         visitors[ObjectIdentifier(visitor)] = visitor
-        link.onOpen = { [unowned visitor] in visitor.session = CoordinatorSession(certificateKey: $0, peer: peer) }
         link.onBytes = { [unowned self, unowned visitor] in heard($0, visitor) }
         link.onEnd = { [unowned self, unowned visitor] in dismiss(visitor) }
+        link.open(context, isServer: true) { [unowned self, unowned visitor] key in
+            guard let key else { return dismiss(visitor) }
+            visitor.session = CoordinatorSession(certificateKey: key, peer: peer)
+        }
     }
 
     private func heard(_ bytes: [UInt8], _ visitor: Visitor) {
@@ -74,7 +78,8 @@ final class EnrolmentDesk {
                 guard let reply = try book.answer(message, &visitor.session!, now: loop.wall, loop.now) else { return dismiss(visitor) }
                 if reply.isLast { book.tell(.refused(visitor.peer)) }
                 if let key = visitor.session?.mote { settle(visitor, key) }
-                visitor.link.send(reply.message.frame, last: reply.isLast)
+                if reply.isLast { visitor.link.onSent = { [unowned self, unowned visitor] in dismiss(visitor) } }
+                visitor.link.send(reply.message.frame)
                 visitor.deadline = loop.now + (reply.isLast ? Self.strangerSpan : Self.silenceSpan)
                 if reply.isLast { return }
             }

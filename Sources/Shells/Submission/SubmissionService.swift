@@ -1,5 +1,6 @@
 package import Ambience
 package import Letters
+internal import Links
 package import Loops
 package import Sealing
 
@@ -40,6 +41,10 @@ package final class SubmissionService {
     /// - Parameter done: `nil` once the letter is on stable storage, else why it is not.
     package typealias Keeper = (_ letter: Letter, _ done: @escaping (SMTPReply?) -> Void) -> Void
 
+    /// Unsent replies that close the connection: the client asks much and reads nothing.
+    private static let unsentLimitBytes = 256 << 10
+    /// For the client to close its side after the last reply.
+    private static let lingering = Instant.Span.seconds(5)
     /// Above this a letter is normalised on another thread.
     private static let largeBytes = 32 << 10
     /// While it is being kept: as it came, normalised, encoded, and sealed for the disk.
@@ -52,7 +57,7 @@ package final class SubmissionService {
     private let key: SecretBytes
     private let onLetter: Keeper
     private let worker: BackgroundWorker
-    private let memory = SubmissionLink.Memory()
+    private let memory = Link.Memory()
     private var listeners: [TCPListener] = []
     private var visits: [Int: Visit] = [:]
     private var lastNumber = 0
@@ -62,7 +67,7 @@ package final class SubmissionService {
 
     private final class Visit {
         let number: Int
-        let link: SubmissionLink
+        let link: Link
         var session: SubmissionSession
         var heldBytes = 0
         /// Of the letter that is being kept.
@@ -70,7 +75,7 @@ package final class SubmissionService {
         let end: Instant
         var deadline: Instant
 
-        init(_ number: Int, _ link: SubmissionLink, _ session: SubmissionSession, deadline: Instant, end: Instant) {
+        init(_ number: Int, _ link: Link, _ session: SubmissionSession, deadline: Instant, end: Instant) {
             (self.number, self.link, self.session, self.deadline, self.end) = (number, link, session, deadline, end)
         }
     }
@@ -126,13 +131,21 @@ package final class SubmissionService {
         lastNumber += 1
         var own = settings.session
         (own.offersTLS, own.isSecure, own.needsUser) = (tls != nil && !isSecure, isSecure, users != nil)
-        let link = SubmissionLink(loop: loop, fd: fd, memory: memory)
+        let link = Link(loop: loop, fd: fd, memory: memory)
+        link.unsentLimitBytes = Self.unsentLimitBytes
         let visit = Visit(lastNumber, link, SubmissionSession(own), deadline: loop.now + (isSecure ? settings.handshakePatience : settings.patience), end: loop.now + settings.life)
         visits[visit.number] = visit
         link.onBytes = { [unowned self, unowned visit] in heard($0, visit) }
-        link.onSecured = { [unowned self, unowned visit] in secured(visit, greets: isSecure) }
         link.onEnd = { [unowned self, number = visit.number] in forget(number) }
-        if isSecure, let tls { link.startTLS(tls) } else { perform(visit.session.greet(), visit) }
+        if isSecure { startTLS(visit, greets: true) } else { perform(visit.session.greet(), visit) }
+    }
+
+    /// As soon as all replies are out.
+    private func startTLS(_ visit: Visit, greets: Bool) {
+        guard let tls else { return }
+        visit.link.secure(tls, isServer: true) { [unowned self, unowned visit] isSecured in
+            if isSecured { secured(visit, greets: greets) } else { forget(visit.number) }
+        }
     }
 
     private func secured(_ visit: Visit, greets: Bool) {
@@ -154,10 +167,10 @@ package final class SubmissionService {
         for effect in effects {
             switch effect {
             case .reply: break
-            case .startTLS: if let tls { visit.link.startTLS(tls) }
+            case .startTLS: startTLS(visit, greets: false)
             case .authenticate(let name, let password): authenticate(name, password, visit)
             case .keep(let submitted): keep(submitted, visit)
-            case .close: visit.link.finish()
+            case .close: visit.link.finish(lingering: Self.lingering)
             }
         }
     }
