@@ -202,6 +202,40 @@ struct DirectoryOverLinksTests {
         #expect(loop.wait { waiting.count == 1 })
     }
 
+    @Test("who sends a request slowly has his time; then he goes when others find no room, the one first that has sent for longest")
+    func slowSenders() throws {
+        var settings = DirectoryPort.Settings()
+        (settings.sureTime, settings.sessionLimit) = (.milliseconds(500), 4)
+        let mote = try LoopbackDirectory(loop: loop, store: try Testnet.emptyStore(), settings: settings)
+        mote.server.memoryBytes = 250_000
+        mote.server.offices = [DirectoryOffice(path: "/tor/dust/test/", bodyLimitBytes: 200_000) { _, body, _, done in done(.bytes([UInt8(body.count / 1_000)])) }]
+        let post = HTTPRequest(.post, "/tor/dust/test/x", body: [UInt8](repeating: 66, count: 100_000)).encoded
+        var answers: [Int: String] = [:], closed: [Int] = []
+        func dial(_ number: Int, bytes: Int) {
+            TCPConnection.dial(loop: loop, mote.dirPort, timeout: .seconds(60)) { connection in
+                connection?.onData = { answers[number, default: ""] += String(decoding: $0, as: UTF8.self) }
+                connection?.onClose = { closed.append(number) }
+                connection?.send(Array(post.prefix(bytes)))
+            }
+        }
+        for number in 0..<2 {
+            dial(number, bytes: 99_000)
+            #expect(loop.wait { mote.server.statistics.trafficRead >= UInt64(99_000 * (number + 1)) })
+        }
+        dial(2, bytes: .max)
+        #expect(loop.wait { answers[2]?.contains("503") ?? false } && closed.allSatisfy { $0 == 2 })
+        let later = loop.now + settings.sureTime
+        #expect(loop.wait { loop.now > later })
+        // Read: that offices are for circuits alone is another matter.
+        dial(3, bytes: .max)
+        #expect(loop.wait { answers[3]?.contains(" 404 ") ?? false } && closed.contains(0) && !closed.contains(1))
+        // Nor when there are too many.
+        for number in 4..<7 { dial(number, bytes: 10) }
+        #expect(loop.wait { mote.port.sessionCount == 4 })
+        dial(7, bytes: .max)
+        #expect(loop.wait { answers[7]?.contains(" 404 ") ?? false } && closed.contains(1))
+    }
+
     @Test("many exchanges share one circuit")
     func sharing() throws {
         let cache = try LoopbackDirectory(loop: loop, store: try Testnet.store())

@@ -11,6 +11,8 @@ package final class DirectoryPort {
         package var plainSessionLimit = 256
         /// For the whole request; a 50 kB upload over three slow hops fits many times.
         package var requestTimeout = Instant.Span.seconds(60)
+        /// Of that, what everybody has though others find no room: half a megabyte over a circuit fits.
+        package var sureTime = Instant.Span.seconds(10)
         /// For the answer to be taken; a consensus of the public network (3 MB) needs 5 kB/s.
         package var answerTimeout = Instant.Span.seconds(600)
 
@@ -62,7 +64,7 @@ package final class DirectoryPort {
             default: break
             }
         }
-        if sessions.count > settings.sessionLimit { session.refuse() }
+        if sessions.count > settings.sessionLimit, !makeRoom() { session.refuse() }
     }
 
     /// Serves one incoming BEGIN_DIR stream of another loop, whose other end is a socket.
@@ -70,11 +72,11 @@ package final class DirectoryPort {
     package func serve(_ fd: Int32, isAnonymous: Bool, from address: IPAddress? = nil) {
         let connection = TCPConnection(loop: loop, fd: fd)
         let session = attach(connection, DirectoryServer.Peer(address: address, isTunnelled: true, isAnonymous: isAnonymous))
-        if sessions.count > settings.sessionLimit { session.refuse() }
+        if sessions.count > settings.sessionLimit, !makeRoom() { session.refuse() }
     }
 
     private func accept(_ fd: Int32, _ peer: SocketAddress) {
-        guard !isClosed, plainSessions < settings.plainSessionLimit, sessions.count < settings.sessionLimit else {
+        guard !isClosed, plainSessions < settings.plainSessionLimit, sessions.count < settings.sessionLimit || makeRoom() else {
             return SocketLedger.reject(fd, .directory, peer.ip)
         }
         SocketLedger.note(fd, .directory, .received, peer.ip)
@@ -95,12 +97,21 @@ package final class DirectoryPort {
 
     private func begin(_ peer: DirectoryServer.Peer, _ transport: any DirectoryTransport, onOver: @escaping () -> Void = {}) -> DirectorySession {
         var key: ObjectIdentifier?
-        let session = DirectorySession(loop: loop, time: time, server: server, settings: settings, peer: peer, transport: transport) { [weak self] in
-            if let key { self?.sessions[key] = nil }
-            onOver()
-        }
+        let session = DirectorySession(
+            loop: loop, time: time, server: server, settings: settings, peer: peer, transport: transport, makeRoom: { [weak self] in self?.makeRoom() ?? false },
+            onOver: { [weak self] in
+                if let key { self?.sessions[key] = nil }
+                onOver()
+            })
         key = ObjectIdentifier(session)
         sessions[ObjectIdentifier(session)] = session
         return session
+    }
+
+    /// Whoever sends slowly keeps nobody out: the one goes that has been sending for longest, if it has had its time.
+    private func makeRoom() -> Bool {
+        let slowest = sessions.values.filter { $0.isReceiving && loop.now - $0.began >= settings.sureTime }.min { $0.began < $1.began }
+        slowest?.drop()
+        return slowest != nil
     }
 }

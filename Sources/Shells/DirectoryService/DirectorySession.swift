@@ -22,7 +22,7 @@ extension OnionStream: DirectoryTransport {
 
 /// The server's side of one connection: one request in, one answer out.
 ///
-/// A peer that sends slowly, or does not read the answer, is dropped when its time is up.
+/// A peer that sends slowly, or does not read the answer, is dropped when its time is up, and one that sends slowly sooner if others find no room.
 final class DirectorySession {
     private let loop: EventLoop
     private let time: any TimeSource
@@ -41,12 +41,15 @@ final class DirectorySession {
     /// Of the request, as long as it may be in memory: until it is answered, though the connection be gone.
     private var heldBytes = 0
     private var isOver = false
+    let began: Instant
+    /// Others wait for memory.
+    private let makeRoom: () -> Bool
     /// Called once, when the session no longer matters.
     private var onOver: (() -> Void)?
 
     init(
         loop: EventLoop, time: any TimeSource, server: DirectoryServer, settings: DirectoryPort.Settings, peer: DirectoryServer.Peer,
-        transport: any DirectoryTransport, onOver: @escaping () -> Void
+        transport: any DirectoryTransport, makeRoom: @escaping () -> Bool, onOver: @escaping () -> Void
     ) {
         self.loop = loop
         self.time = time
@@ -54,7 +57,7 @@ final class DirectorySession {
         self.settings = settings
         self.peer = peer
         self.transport = transport
-        self.onOver = onOver
+        (self.makeRoom, self.onOver, began) = (makeRoom, onOver, loop.now)
         parser = HTTPRequestParser(limits: server.requestLimits, bodyLimit: server.bodyLimit)
         arm(settings.requestTimeout)
     }
@@ -62,7 +65,7 @@ final class DirectorySession {
     func receive(_ bytes: [UInt8]) {
         guard !hasAnswered, !isAsked else { return }
         server.statistics.trafficRead &+= UInt64(bytes.count)
-        guard server.hold(bytes.count) else { return refuse() }
+        while !server.hold(bytes.count) { guard makeRoom(), !isOver else { return refuse() } }
         heldBytes += bytes.count
         do throws(HTTPError) {
             guard let request = try parser.receive(bytes) else { return }
@@ -73,6 +76,9 @@ final class DirectorySession {
             answer(.badRequest())
         }
     }
+
+    /// Its request is not all here.
+    var isReceiving: Bool { !isAsked && !hasAnswered && !isOver }
 
     /// The peer will send nothing more; it may still read.
     func peerFinished() { if !isAsked, !hasAnswered { drop() } }
@@ -131,7 +137,7 @@ final class DirectorySession {
         server.onConsensus(isComplete ? .delivered(bytes: bytes, milliseconds: (time.now - since).inMilliseconds) : .abandoned, peer)
     }
 
-    private func drop() {
+    func drop() {
         settleDownload(isComplete: false)
         transport.abandon()
         closed()
