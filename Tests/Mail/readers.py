@@ -174,6 +174,13 @@ def with_smtplib(server):
         door.send_message(email.message_from_bytes(letter(7), policy=email.policy.SMTP), 'me@example.net', ['you@example.org'])
 
 
+def check_alone(folder, ports):
+    """Of two that serve the same mailbox, the second is told."""
+    words = [word for name in ('--imap', '--pop3', '--submission') for word in (name, f'127.0.0.1:{ports.take()}')]
+    result = subprocess.run([PROGRAM, 'mail', 'serve', '--offline', '--state', folder, *words], capture_output=True, timeout=60)
+    check(result.returncode == 75 and b'already' in result.stderr, f'two serve one mailbox: {result.returncode} {result.stdout} {result.stderr}')
+
+
 def outbox(folder):
     return json.loads(subprocess.run([PROGRAM, 'mail', 'outbox', '--json', '--state', folder], capture_output=True, timeout=60, check=True).stdout)
 
@@ -187,6 +194,7 @@ def main():
         server = Server(folder, ports)
         try:
             began = time.monotonic()
+            check_alone(folder, ports)
             with_imaplib(server, letters)
             with_poplib(server, letters)
             with_smtplib(server)

@@ -370,6 +370,19 @@ struct LetterSenderTests {
         #expect(try room.store.letter(long.id) == nil)
     }
 
+    @Test("a letter that another process has brought meanwhile does not count as one that waits")
+    func brought() throws {
+        let long = try letter(8, bytes: 3_000_000)
+        try room.store.send(long, now: Motes.now)
+        let result = try sender.send { letter, there, _ in
+            guard there == 3 else { return }
+            gateways.set(isSilent: true)
+            #expect(throws: Never.self) { try room.store.note(letter.id, .taken, "by another", now: Motes.now) }
+        }
+        #expect(result == (1, 0))
+        #expect(try room.store.outgoing().map(\.note) == ["by another"])
+    }
+
     @Test("a gateway that takes no more is left at once for another")
     func closed() throws {
         try room.store.send(try letter(6), now: Motes.now)

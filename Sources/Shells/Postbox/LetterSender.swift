@@ -32,36 +32,31 @@ package final class LetterSender: Sendable {
     /// Tries each letter that waits once.
     ///
     /// - Parameter onPiece: hears of how many pieces of a letter are there.
-    /// - Returns: how many were taken, and how many wait still.
+    /// - Returns: how many were taken, and how many wait still. Another process may have brought some of them.
     package func send(onPiece: (OutgoingLetter, _ there: Int, _ pieces: Int) -> Void = { _, _, _ in }) throws(PostboxError) -> (taken: Int, waiting: Int) {
-        var taken = 0, waiting = 0
-        for letter in try store.outgoing(.waiting) {
-            if try bring(letter, { onPiece(letter, $0, $1) }) { taken += 1 } else { waiting += 1 }
-        }
-        return (taken, waiting)
+        let letters = try store.outgoing(.waiting)
+        for letter in letters { try bring(letter) { onPiece(letter, $0, $1) } }
+        let left = Set(try store.outgoing(.waiting).map(\.id)), waiting = letters.count { left.contains($0.id) }
+        return (letters.count - waiting, waiting)
     }
 
-    private func bring(_ waiting: OutgoingLetter, _ onPiece: (Int, Int) -> Void) throws(PostboxError) -> Bool {
-        guard let pieces = try store.letter(waiting.id).map({ LetterPiece.cut($0) }), var (gateway, tries) = try gateway(of: waiting, besides: nil) else { return false }
+    private func bring(_ waiting: OutgoingLetter, _ onPiece: (Int, Int) -> Void) throws(PostboxError) {
+        guard let pieces = try store.letter(waiting.id).map({ LetterPiece.cut($0) }), var (gateway, tries) = try gateway(of: waiting, besides: nil) else { return }
         for _ in 0..<Self.gatewaysLimit {
             // Known before anything goes there: another process goes on with the same one.
             try store.note(waiting.id, gateway: gateway, tries: tries + 1)
             let name = String(Hex.upper(gateway).prefix(8))
             switch carry(pieces, to: gateway, onPiece) {
-            case .taken:
-                try store.note(waiting.id, .taken, "by \(name)", now: now())
-                return true
+            case .taken: return try store.note(waiting.id, .taken, "by \(name)", now: now())
             case .silent(let hasMoved):
                 if hasMoved { try store.note(waiting.id, gateway: gateway, tries: 0) }
-                try store.note(waiting.id, .waiting, "no answer from \(name)", now: now())
-                return false
+                return try store.note(waiting.id, .waiting, "no answer from \(name)", now: now())
             case .elsewhere:
                 try store.note(waiting.id, .waiting, "\(name) takes no more", now: now())
-                guard let other = try self.gateway(of: nil, besides: gateway) else { return false }
+                guard let other = try self.gateway(of: nil, besides: gateway) else { return }
                 (gateway, tries) = other
             }
         }
-        return false
     }
 
     /// The one that a letter was tried at, or another.

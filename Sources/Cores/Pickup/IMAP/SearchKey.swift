@@ -17,11 +17,17 @@ indirect enum SearchKey: Sendable {
 
     static let keysLimit = 200
 
-    private static let plain: [String: SearchKey] = [
-        "ALL": .all, "ANSWERED": .has(.answered), "DELETED": .has(.deleted), "DRAFT": .has(.draft), "FLAGGED": .has(.flagged), "SEEN": .has(.seen),
-        "UNANSWERED": .not(.has(.answered)), "UNDELETED": .not(.has(.deleted)), "UNDRAFT": .not(.has(.draft)), "UNFLAGGED": .not(.has(.flagged)),
-        "UNSEEN": .not(.has(.seen)), "NEW": .none, "RECENT": .none, "OLD": .all,
-    ]
+    /// Made anew for each word: a table of them, kept for good, would look lost to whoever searches memory for leaks.
+    private static func plain(_ word: String) -> SearchKey? {
+        let flags: [String: LetterFlag] = ["ANSWERED": .answered, "DELETED": .deleted, "DRAFT": .draft, "FLAGGED": .flagged, "SEEN": .seen]
+        switch word {
+        case "ALL", "OLD": return .all
+        case "NEW", "RECENT": return SearchKey.none
+        default:
+            if let flag = flags[word] { return .has(flag) }
+            return word.hasPrefix("UN") ? flags[String(word.dropFirst(2))].map { .not(.has($0)) } : nil
+        }
+    }
 
     /// All keys up to the end of the command.
     static func list(_ reader: inout IMAPReader) throws(IMAPFault) -> SearchKey {
@@ -42,7 +48,7 @@ indirect enum SearchKey: Sendable {
         }
         if let byte = reader.next, (0x30...0x39).contains(byte) || byte == UInt8(ascii: "*") { return .numbers(try reader.set()) }
         let word = try reader.keyword()
-        if let key = plain[word] { return key }
+        if let key = plain(word) { return key }
         try reader.space()
         return try argument(word, &reader, depth: depth)
     }
