@@ -200,8 +200,8 @@ package final class Delivery {
     // MARK: The end of a letter
 
     private func report(on queued: QueuedLetter, _ progress: Progress) -> Report? {
-        guard let id = LetterID(SecureRandom.bytes(LetterID.bytesCount)) else { return nil }
-        return DeliveryReport.letter(on: queued, progress, id: id, boundary: Hex.lower(SecureRandom.bytes(16)), name: settings.name)
+        guard !queued.returning.isEmpty, let id = LetterID(SecureRandom.bytes(LetterID.bytesCount)) else { return nil }
+        return DeliveryReport.letter(on: queued.letter, progress, id: id, boundary: Hex.lower(SecureRandom.bytes(16)), name: settings.name)
             .map { Report(letter: $0, returning: queued.returning, ageSeconds: loop.wall - queued.accepted) }
     }
 

@@ -88,4 +88,19 @@ struct HeirTests {
             #expect(heirs.contains(tellers[4].own) == isHeir && heirs.contains(tellers[2].own) && heirs.contains(tellers[3].own) && heirs.count == (isHeir ? 3 : 2))
         }
     }
+
+    @Test("at the bound those are forgotten, here and on disk, that came longest ago")
+    func bound() throws {
+        var mote = tellers[0]
+        let limit = MixStation.knownLimit, left = limit - limit / 16 + 1
+        let ids = (0..<limit).map { number in ParcelID((0..<16).map { UInt8(truncatingIfNeeded: number >> (8 * min($0, 7))) })! }
+        for (number, id) in ids.enumerated() {
+            let known = MixStation.Known(since: start + UInt64(number), isHearsay: false)
+            mote.disk[StationRecord.id(.known, id)] = (.known, known.encoded)
+        }
+        mote.restart(at: start + UInt64(limit))
+        take(parcel(), &mote, at: start + UInt64(limit))
+        #expect(mote.station.known.count == left && mote.disk.keys.count { $0.first == StationRecord.Kind.known.rawValue } == left)
+        #expect(mote.station.known[ids[limit / 16 - 1]] == nil && mote.station.known[ids[limit / 16]] != nil && mote.station.known[id] != nil)
+    }
 }

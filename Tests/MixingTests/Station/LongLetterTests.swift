@@ -13,7 +13,7 @@ struct LongLetterTests {
         (settings.delays, settings.packetsPerSecond) = (MixDelays(meanMilliseconds: 1_000), 0.001)
         var station = MixStation(own: keys[0].0, key: keys[0].1, settings: settings, at: now) { bytes.take($0) }
         station.follow(MixMap(keys.map { MixPeer(id: $0.0, publicKey: $0.1.publicKey, ends: MixTime(milliseconds: .max), isExit: true) }, layers: 3), at: now)
-        station.accept(ParcelID(bytes.take(16))!, Errand(task: .deliver, note: [], content: bytes.take(1 << 20)))
+        station.accept(ParcelID(bytes.take(16))!, Errand(task: .deliver, since: now, note: [], content: bytes.take(1 << 20)))
         var works = 0, shares = 0
         for _ in 0..<10 {
             for effect in station.takeEffects() {

@@ -53,7 +53,8 @@ final class StationWorld {
     /// Handed in at two gateways, for the first was killed before it answered: it may have been written down there.
     private(set) var again: Set<ParcelID> = []
     private(set) var taken: Set<ParcelID> = []
-    private(set) var returned: [ParcelID: [UInt8]?] = [:]
+    private(set) var returned: [ParcelID: [UInt8]] = [:]
+    private(set) var givenUp: Set<ParcelID> = []
     private(set) var kills = 0
     private(set) var retired = 0
     private(set) var packets = 0
@@ -198,7 +199,8 @@ final class StationWorld {
         case .passed: break
         case .returned(let id, _, let report, let packet):
             returned[id] = report
-            if let packet { mote.station?.noted(packet) }
+            mote.station?.noted(packet)
+        case .givenUp(let id, _): givenUp.insert(id)
         }
     }
 
@@ -253,7 +255,7 @@ final class StationWorld {
     private func submit(_ id: ParcelID, _ content: [UInt8]) {
         guard let mote = motes.filter({ $0.station != nil && !($0.station?.isLeaving ?? true) }).randomElement(using: &random) else { return later(100) { self.submit(id, content) } }
         accepted[id] = content
-        mote.station?.accept(id, Errand(task: .deliver, note: Array("note".utf8), content: content))
+        mote.station?.accept(id, Errand(task: .deliver, since: now, note: Array("note".utf8), content: content))
         perform(mote)
         // Killed before it was promised: whoever wrote it would try again.
         later(500) {

@@ -31,7 +31,7 @@ struct StrandedLetterTests {
         }
         station.follow(MixMap(others + [own, ending], layers: 3), at: now)
         let id = try #require(ParcelID(bytes.take(16)))
-        station.accept(id, Errand(task: .deliver, note: [], content: bytes.take(100)))
+        station.accept(id, Errand(task: .deliver, since: now, note: [], content: bytes.take(100)))
         for _ in 0..<3 { turn() }
         let letter = try #require(station.outgoing[id]), shares = station.outbox.waiting(of: letter.letter)
         #expect(cuts == 1 && letter.parities > 0 && shares == letter.parities + 1)
@@ -56,5 +56,30 @@ struct StrandedLetterTests {
     func maybeThere() throws {
         let (cuts, waiting) = try cuts(afterSending: 1)
         #expect(cuts == 1 && waiting == 0)
+    }
+
+    @Test("and those whose first mote on the way does not answer are sent again by another, and what is left of the first time changes nothing")
+    func silentMote() throws {
+        var mote = Teller(1), now = start
+        let others = (2...5).map { Teller($0).peer }, id = try #require(ParcelID(bytes.take(16)))
+        mote.station.follow(MixMap([mote.peer] + others, layers: 3), at: now)
+        mote.station.accept(id, Errand(task: .deliver, since: now, note: [], content: bytes.take(100)))
+        mote.perform(at: now)
+        while mote.station.outgoing[id]?.left == nil, now < start + 60_000 {
+            now = now + 10
+            mote.turn(at: now)
+        }
+        #expect(mote.station.outgoing[id]?.left == now && mote.station.outgoing[id]?.course.attempts == 1)
+        now = now + 500_000
+        mote.turn(at: now)
+        #expect(mote.station.outgoing[id]?.course.attempts == 1)
+        now = now + 500_000
+        for _ in 0..<3 { mote.turn(at: now) }
+        #expect(mote.station.outgoing[id]?.course.attempts == 2)
+        let silent = mote.sent
+        mote.sent = []
+        for (target, packets) in silent { mote.station.landed(target, packets.map { _ in .refused }, at: now) }
+        let (state, left) = try #require(mote.station.outgoing[id].map { ($0.state, $0.left) })
+        if case .sending = state { #expect(left == nil) } else { Issue.record("\(state)") }
     }
 }

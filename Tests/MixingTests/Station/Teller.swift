@@ -10,6 +10,7 @@ struct Teller {
     var disk: [[UInt8]: (StationRecord.Kind, [UInt8])] = [:]
     var accepted: [Bool] = []
     var handed: [ParcelID: Parcel.Task] = [:]
+    var givenUp: [ParcelID: Errand] = [:]
     var sent: [(to: MixID, packets: [[UInt8]])] = []
 
     init(_ number: UInt8) {
@@ -36,6 +37,7 @@ struct Teller {
                 case .work(let work): station.worked(work.run(), at: now)
                 case .accepted(_, let isOurs): accepted.append(isOurs)
                 case .hand(let id, let task, _, _): handed[id] = task
+                case .givenUp(let id, let errand): givenUp[id] = errand
                 case .send(let mote, let packets): sent.append((mote, packets))
                 default: break
                 }

@@ -10,7 +10,7 @@ struct Forwards {
 
     enum Cargo: Hashable {
         case held(ReplayTag)
-        case share(ParcelID)
+        case share(letter: [UInt8])
         case parting(Int)
         case report(ParcelID, by: MixID)
         case cover

@@ -42,13 +42,13 @@ extension MixStation {
         return .put(.known, id: StationRecord.id(.known, id), payload: what.encoded)
     }
 
+    /// Those that nobody sends again any more, or else those that came longest ago: many at once, for to find them takes a look at all.
     private mutating func forgetOld(at now: MixTime) {
         guard known.count >= Self.knownLimit else { return }
-        let sorted = known.sorted { $0.value.since < $1.value.since }, old = sorted.filter { now - $0.value.since > Self.knownFor }
-        for (id, _) in old.isEmpty ? Array(sorted.prefix(1)) : old {
-            known[id] = nil
-            store([.remove(id: StationRecord.id(.known, id))])
-        }
+        let oldestFirst = known.sorted { $0.value.since < $1.value.since }, old = oldestFirst.prefix { now - $0.value.since > Self.knownFor }
+        let forgotten = oldestFirst.prefix(max(old.count, Self.knownLimit / 16)).map(\.key)
+        for id in forgotten { known[id] = nil }
+        store(forgotten.map { .remove(id: StationRecord.id(.known, $0)) })
     }
 
     // MARK: Before the end

@@ -64,10 +64,15 @@ extension MixStation {
         }
     }
 
-    /// Not while it is being written down: then it may not be ours.
+    /// Not while it is being written down: then it may not be ours. Nor one that has been given up.
     private func partable(_ letter: Outgoing) -> Errand? {
-        if case .recording = letter.state { return nil }
-        return Errand(task: letter.errand.task, destination: letter.course.destination ?? letter.errand.destination, note: letter.errand.note, content: letter.errand.content)
+        switch letter.state {
+        case .recording, .givenUp: return nil
+        default: break
+        }
+        var errand = letter.errand
+        errand.destination = letter.course.destination ?? errand.destination
+        return errand
     }
 
     private mutating func giveHeld(to successor: MixPeer) {

@@ -21,8 +21,7 @@ extension MixStation {
         }
         sendAgain(at: now)
         placeReports(at: now)
-        for id in fresher.prefix(Self.lettersPerTurn) { seal(id, at: now) }
-        fresher.removeAll { id in if case .new? = outgoing[id]?.state { false } else { true } }
+        sealNext(at: now)
     }
 
     // MARK: Slots
@@ -50,12 +49,17 @@ extension MixStation {
         guard !forwards.isFull, let first = slot.route.first, let (packet, sent) = try? outbox.fill(slot, fresh: fresh) else { return }
         var cargo = Forwards.Cargo.cover
         switch sent {
-        case .fragment(let letter): cargo = parcelOf[letter].map { .share($0) } ?? .cover
+        case .fragment(let letter): cargo = shareLeft(letter, at: now)
         case .loop(let id): loops.sent(id, in: slot)
         case .answer(let report): cargo = report.map { .report($0, by: first.id) } ?? .cover
         case .cover: break
         }
         forward(packet, cargo, to: first.id, at: now)
+    }
+
+    private mutating func shareLeft(_ letter: [UInt8], at now: MixTime) -> Forwards.Cargo {
+        if outbox.waiting(of: letter) == 0, let id = parcelOf[letter] { outgoing[id]?.left = now }
+        return .share(letter: letter)
     }
 
     // MARK: Letters
@@ -81,10 +85,24 @@ extension MixStation {
     /// Milliseconds until a letter's shares have had slots: few go to any one gateway.
     private func sending(_ letter: Outgoing) -> UInt64 { UInt64(min(1000 * Double(shares(of: letter) * map.gateways.count) / max(rate, 1e-6), 86_400_000)) }
 
+    /// One that has nowhere to go lets others pass. One for which there is no room does not: a long one would never get any.
+    private mutating func sealNext(at now: MixTime) {
+        var tried = 0, stuck: [ParcelID] = []
+        for id in fresher.prefix(Self.lettersPerTurn) {
+            guard outgoing[id].map({ shares(of: $0) <= outbox.room }) ?? true else { break }
+            tried += 1
+            seal(id, at: now)
+            if case .new? = outgoing[id]?.state { stuck.append(id) }
+        }
+        fresher.removeFirst(tried)
+        fresher += stuck
+    }
+
     /// Has a letter sealed with reply blocks and cut; it is sent once it is written down where to.
     private mutating func seal(_ id: ParcelID, at now: MixTime) {
-        guard var letter = outgoing[id], case .new = letter.state, shares(of: letter) <= outbox.room, let peer = destination(of: id, letter, at: now) else { return }
-        guard letter.course.attempts < settings.attempts else { return giveUp(id) }
+        guard var letter = outgoing[id], case .new = letter.state else { return }
+        guard letter.course.attempts < settings.attempts, now - letter.errand.since < settings.givesUpAfter else { return giveUp(id) }
+        guard let peer = destination(of: id, letter, at: now) else { return }
         let blocks = replyBlocks(from: peer.id, at: now), parcel = Parcel(id: id, task: letter.errand.task, blocks: blocks.map(\.block), content: letter.errand.content)
         letter.course.attempts += 1
         if letter.course.attempts > 1 { count(\.sentAgain) }
@@ -135,12 +153,13 @@ extension MixStation {
         outgoing[id]?.letter = first.letter
         outgoing[id]?.parities = fragments.count { $0.number >= $0.code.data }
         parcelOf[first.letter] = id
+        outgoing[id]?.left = nil
         outgoing[id]?.state = .sending(shares: fragments.count)
     }
 
-    /// The first mote on its way has it, or never will.
-    mutating func shareIsGone(of id: ParcelID, at now: MixTime) {
-        guard case .sending(let shares)? = outgoing[id]?.state else { return }
+    /// The first mote on its way has it, or never will. What is left of an earlier attempt says nothing of this one.
+    mutating func shareIsGone(of letter: [UInt8], at now: MixTime) {
+        guard let id = parcelOf[letter], case .sending(let shares)? = outgoing[id]?.state else { return }
         let next = shares > 1 ? Outgoing.State.sending(shares: shares - 1) : .waiting(until: now + patience)
         outgoing[id]?.state = next
     }
@@ -152,9 +171,12 @@ extension MixStation {
     }
 
     private mutating func sendAgain(at now: MixTime) {
+        let patience = patience
         for (id, letter) in outgoing {
             switch letter.state {
             case .waiting(let deadline) where deadline < now: break
+            // The first mote on some share's way does not answer: others may be found.
+            case .sending where letter.left.map { now - $0 > patience } ?? false: break
             case .sending where isStranded(letter, at: now):
                 guard outbox.waiting(of: letter.letter) > letter.parities else {
                     // Enough has left for it to arrive: another gateway would not know that.
@@ -177,11 +199,19 @@ extension MixStation {
         !(letter.course.destination.flatMap { seen[$0] }.map { lives($0, at: now) } ?? false) && outbox.waiting(of: letter.letter) > 0
     }
 
+    /// It stays written down until its sender has been told.
     private mutating func giveUp(_ id: ParcelID) {
-        guard let letter = drop(id) else { return }
+        guard let letter = outgoing[id] else { return }
+        unsend(letter)
         forget(letter.course)
+        outgoing[id]?.state = .givenUp
+        effects.append(.givenUp(id, letter.errand))
+    }
+
+    /// Whoever sent a letter that was given up hears of it from somebody else.
+    package mutating func told(_ id: ParcelID) {
+        guard case .givenUp? = outgoing[id]?.state, drop(id) != nil else { return }
         store([.remove(id: StationRecord.id(.outgoing, id)), .remove(id: StationRecord.id(.course, id))])
-        effects.append(.returned(id, note: letter.errand.note, report: nil, packet: nil))
     }
 
     private mutating func forget(_ course: Course) { for key in course.keys { owners[key.id] = nil } }

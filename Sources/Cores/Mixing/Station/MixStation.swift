@@ -24,6 +24,8 @@ package struct MixStation {
         package var floorBits = 8.0
         /// How often a letter is sent before it is given up.
         package var attempts = 12
+        /// It is also given up when it has been here for so long (RFC 5321, 4.5.4.1). Milliseconds.
+        package var givesUpAfter: UInt64 = 5 * 86_400_000
         /// What an answer may take beyond all delays. Milliseconds.
         package var grace: UInt64 = 600_000
         /// Before its end a gateway leaves, and no slots go there any more: so long at most, as motes are set. Milliseconds.
@@ -53,14 +55,15 @@ package struct MixStation {
         case hand(ParcelID, Parcel.Task, [UInt8], returning: [UInt8])
         /// What was to be `passedOn` is a successor's.
         case passed(ParcelID)
-        /// What became of a letter of ours, for the note that came with it; `nil`: it found no way. `noted` is to be told of the packet when somebody else keeps the
-        /// report. Again after a restart.
-        case returned(ParcelID, note: [UInt8], report: [UInt8]?, packet: ReplayTag?)
+        /// What became of a letter of ours, for the note that came with it. `noted` is to be told of the packet when somebody else keeps the report. Again after a restart.
+        case returned(ParcelID, note: [UInt8], report: [UInt8], packet: ReplayTag)
+        /// A letter of ours found no way. `told` is to be called when somebody else sees to it that its sender hears of that. Again after a restart.
+        case givenUp(ParcelID, Errand)
     }
 
     /// A letter of ours.
     struct Outgoing {
-        enum State { case new, cutting, recording([Fragment]), sending(shares: Int), waiting(until: MixTime) }
+        enum State { case new, cutting, recording([Fragment]), sending(shares: Int), waiting(until: MixTime), givenUp }
         let errand: Errand
         var course = Course()
         var state = State.new
@@ -68,6 +71,8 @@ package struct MixStation {
         var letter: [UInt8] = []
         /// So many of them may be missing where it goes.
         var parities = 0
+        /// When the last of them had its slot.
+        var left: MixTime?
     }
 
     struct Arrived {

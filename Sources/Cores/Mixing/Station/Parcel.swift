@@ -87,20 +87,23 @@ package struct Errand: Hashable, Sendable {
 
     /// `deliver` or `lay`.
     package let task: Parcel.Task
+    /// When the first gateway took it.
+    package let since: MixTime
     /// The gateway where it ends, once one is chosen: it stays the same as long as it is there, for it knows what it has had.
     package var destination: MixID?
     /// For whoever gave it to us, if something comes back; it stays here.
     package let note: [UInt8]
     package let content: [UInt8]
 
-    package init(task: Parcel.Task, destination: MixID? = nil, note: [UInt8], content: [UInt8]) {
+    package init(task: Parcel.Task, since: MixTime, destination: MixID? = nil, note: [UInt8], content: [UInt8]) {
         precondition(task.isErrand && note.count <= Self.noteLimit)
-        (self.task, self.destination, self.note, self.content) = (task, destination, note, content)
+        (self.task, self.since, self.destination, self.note, self.content) = (task, since, destination, note, content)
     }
 
     package var encoded: [UInt8] {
         var writer = ByteWriter(capacity: content.count + Self.noteLimit)
         writer.u8(task.rawValue)
+        writer.u64(since.milliseconds)
         writer.u8(destination == nil ? 0 : 1)
         writer.append(destination?.bytes ?? [])
         writer.u16(UInt16(note.count))
@@ -112,14 +115,14 @@ package struct Errand: Hashable, Sendable {
     /// - Throws: `damagedPayload` for what `encoded` would not have given.
     package init(_ bytes: [UInt8]) throws(SphinxError) {
         var reader = ByteReader(bytes)
-        guard let code = try? reader.u8(), let task = Parcel.Task(rawValue: code), task.isErrand, let flag = try? reader.u8(), flag <= 1 else { throw .damagedPayload }
+        guard let code = try? reader.u8(), let task = Parcel.Task(rawValue: code), task.isErrand, let since = try? reader.u64(), let flag = try? reader.u8(), flag <= 1 else { throw .damagedPayload }
         var destination: MixID?
         if flag == 1 {
             guard let id = (try? reader.slice(MixID.bytesCount)).flatMap({ MixID($0) }) else { throw .damagedPayload }
             destination = id
         }
         guard let count = try? reader.u16(), count <= Self.noteLimit, let note = try? reader.bytes(Int(count)) else { throw .damagedPayload }
-        self.init(task: task, destination: destination, note: note, content: Array(reader.rest()))
+        self.init(task: task, since: MixTime(milliseconds: since), destination: destination, note: note, content: Array(reader.rest()))
     }
 }
 

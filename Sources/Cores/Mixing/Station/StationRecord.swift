@@ -29,7 +29,6 @@ package enum StationRecord {
 
     static func held(_ packet: HeldPacket) -> Change { .put(.held, id: Self.packet(packet.tag), payload: packet.encoded) }
     static func gone(_ tag: ReplayTag) -> Change { .put(.gone, id: packet(tag), payload: []) }
-
 }
 
 /// What a gateway remembers of a letter that it sent: how often, where to, and how to read what comes back.

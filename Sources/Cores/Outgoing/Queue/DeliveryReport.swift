@@ -15,14 +15,14 @@ package enum DeliveryReport {
     ///   - id: fresh.
     ///   - boundary: random letters and digits.
     ///   - name: whose mailer-daemon writes; a domain name.
-    package static func letter(on queued: QueuedLetter, _ progress: Progress, id: LetterID, boundary: String, name: String) -> Letter? {
-        guard let sender = queued.letter.envelope.sender, !queued.returning.isEmpty else { return nil }
-        let told = queued.letter.envelope.recipients.enumerated().compactMap { index, recipient -> (MailAddress, Settlement)? in
+    package static func letter(on letter: Letter, _ progress: Progress, id: LetterID, boundary: String, name: String) -> Letter? {
+        guard let sender = letter.envelope.sender else { return nil }
+        let told = letter.envelope.recipients.enumerated().compactMap { index, recipient -> (MailAddress, Settlement)? in
             guard let settlement = progress.settled[index] else { return nil }
             return recipient.wish.contains(settlement == .delivered ? .success : .failure) ? (recipient.address, settlement) : nil
         }
         guard !told.isEmpty, let envelope = Envelope(sender: nil, recipients: [Recipient(sender, wish: .never)]) else { return nil }
-        let content = message(told, to: sender, header: header(of: queued.letter), boundary: boundary, name: name)
+        let content = message(told, to: sender, header: header(of: letter), boundary: boundary, name: name)
         return Letter(id: id, envelope: envelope, content: Array(content.utf8))
     }
 

@@ -1,10 +1,14 @@
 internal import Bytes
+package import Letters
 
 /// What became of a letter for one recipient, for good.
 package enum Settlement: Hashable, Sendable {
     case delivered
     /// An enhanced status code and what was said.
     case failed(String, String)
+
+    /// It never got to where servers are asked.
+    package static let noWay = Settlement.failed("5.4.7", "no way through the mix was found in all the time that it was tried")
 }
 
 /// A letter's settled recipients, by their place in its envelope: written down after each session, so that none gets it again.
@@ -17,6 +21,8 @@ package struct Progress: Hashable, Sendable {
     package var settled: [Int: Settlement]
 
     package init(_ settled: [Int: Settlement] = [:]) { self.settled = settled }
+
+    package init(everybodyIn envelope: Envelope, _ settlement: Settlement) { settled = Dictionary(uniqueKeysWithValues: envelope.recipients.indices.map { ($0, settlement) }) }
 
     package var encoded: [UInt8] {
         var writer = ByteWriter()

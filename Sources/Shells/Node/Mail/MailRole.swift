@@ -7,6 +7,7 @@ internal import Letters
 internal import Logging
 internal import Loops
 internal import Mixing
+internal import Outgoing
 internal import Relaying
 internal import Sealing
 internal import Spool
@@ -74,6 +75,7 @@ final class MailRole {
             documents.server.offices.append(office())
             station.onLetter = { [weak self] in self?.ends($0, $1, $2, $3, $4) }
             station.onReturn = { [weak self] in self?.came(back: $1, for: $0, $2) }
+            station.onGivenUp = { [weak self] in self?.gaveUp($0, $1, $2) }
             station.onPassed = { [weak self] in self?.onPassed($0) }
             try station.start()
         } catch { throw NodeFailure(error) }
@@ -129,7 +131,7 @@ final class MailRole {
         let parts = letter.parts
         var (open, isWhole) = (parts.count, true)
         for (task, part) in parts {
-            station.accept(part.parcel(task), Errand(task: task, note: note, content: part.encoded)) { isOurs in
+            station.accept(part.parcel(task), Errand(task: task, since: MailStation.now(), note: note, content: part.encoded)) { isOurs in
                 isWhole = isWhole && isOurs
                 open -= 1
                 if open == 0 { done(isWhole) }
@@ -150,14 +152,20 @@ final class MailRole {
     }
 
     /// A report goes into the box of who wrote the letter; who has none hears nothing.
-    private func came(back report: [UInt8]?, for note: [UInt8], _ done: @escaping (Bool) -> Void) {
-        guard let report else {
-            lostCount += 1
-            return loop.soon { done(true) }
-        }
+    private func came(back report: [UInt8], for note: [UInt8], _ done: @escaping (Bool) -> Void) {
         returnedCount += 1
         guard let letter = try? Letter(decoding: report), letter.envelope.recipients.map({ "\($0.address)" }) == [String(decoding: note, as: UTF8.self)] else { return loop.soon { done(true) } }
         box(letter, done)
+    }
+
+    /// Nobody shall go on believing that a letter is on its way (RFC 5321, 6.1). The same report if it is told again.
+    private func gaveUp(_ id: ParcelID, _ errand: Errand, _ done: @escaping (Bool) -> Void) {
+        lostCount += 1
+        let name = options.submissionName ?? "mail.invalid", fate = Digest.sha256(Array("given up".utf8) + id.bytes)
+        guard let letter = try? Letter(decoding: errand.content), let reportID = LetterID(fate.prefix(LetterID.bytesCount)),
+            let report = DeliveryReport.letter(on: letter, Progress(everybodyIn: letter.envelope, .noWay), id: reportID, boundary: Hex.lower(Array(fate.suffix(16))), name: name)
+        else { return loop.soon { done(true) } }
+        box(report, done)
     }
 
     /// A report into the box that it is for, through the mix or, when we leave, at once.

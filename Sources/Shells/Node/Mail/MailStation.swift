@@ -25,8 +25,10 @@ final class MailStation {
     private var isStopped = false
     /// A letter ends here; the last is to be called once it is kept elsewhere, with `false` if it cannot be now.
     var onLetter: ((ParcelID, Parcel.Task, _ content: [UInt8], _ returning: [UInt8], _ done: @escaping (Bool) -> Void) -> Void)?
-    /// What became of a letter that was taken here; `nil`: it found no way. The last is to be called once the report is kept elsewhere, with `false` if it cannot be now.
-    var onReturn: ((_ note: [UInt8], _ report: [UInt8]?, _ done: @escaping (Bool) -> Void) -> Void)?
+    /// What became of a letter that was taken here. The last is to be called once the report is kept elsewhere, with `false` if it cannot be now.
+    var onReturn: ((_ note: [UInt8], _ report: [UInt8], _ done: @escaping (Bool) -> Void) -> Void)?
+    /// A letter that was taken here found no way. The last is to be called once its sender will hear of it, with `false` if that cannot be now.
+    var onGivenUp: ((ParcelID, Errand, _ done: @escaping (Bool) -> Void) -> Void)?
     /// What was passed on is the successor's.
     var onPassed: ((ParcelID) -> Void)?
 
@@ -126,6 +128,7 @@ final class MailStation {
         case .hand(let id, let task, let content, let returning): hand(id, task, content, returning)
         case .passed(let id): onPassed?(id)
         case .returned(_, let note, let report, let packet): tell(note, report, packet)
+        case .givenUp(let id, let errand): giveUp(id, errand)
         }
     }
 
@@ -165,11 +168,19 @@ final class MailStation {
     }
 
     /// Until a report is kept elsewhere it comes again.
-    private func tell(_ note: [UInt8], _ report: [UInt8]?, _ packet: ReplayTag?) {
+    private func tell(_ note: [UInt8], _ report: [UInt8], _ packet: ReplayTag) {
         guard !isStopped, let onReturn else { return }
         onReturn(note, report) { [weak self] isKept in
-            guard let self, let packet else { return }
+            guard let self else { return }
             if isKept { step { $0.noted(packet) } } else { loop.after(Self.retry) { [weak self] in self?.tell(note, report, packet) } }
+        }
+    }
+
+    private func giveUp(_ id: ParcelID, _ errand: Errand) {
+        guard !isStopped, let onGivenUp else { return }
+        onGivenUp(id, errand) { [weak self] isTold in
+            guard let self else { return }
+            if isTold { step { $0.told(id) } } else { loop.after(Self.retry) { [weak self] in self?.giveUp(id, errand) } }
         }
     }
 
