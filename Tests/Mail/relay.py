@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """A relay by aiosmtpd: ADDRESS PORT CERTIFICATE KEY FOLDER [implicit]. It takes letters after STARTTLS and a login, or under TLS from the first byte on, and writes
 them into the folder."""
+import logging
 import ssl
 import sys
 import time
@@ -9,6 +10,8 @@ from pathlib import Path
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
+# It complains of its own old names at each login, and at length of who breaks off.
+logging.getLogger('mail.log').setLevel(logging.CRITICAL)
 address, port, certificate, key, folder = sys.argv[1:6]
 folder = Path(folder)
 written = 0
