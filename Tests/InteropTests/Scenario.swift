@@ -6,7 +6,7 @@ struct Scenario {
     let script: String
     let name: String
 
-    /// The scenarios are bounded by themselves; this limit only catches one that fails to be.
+    /// The scenarios are bounded by themselves; one that fails to be is asked to end then.
     let limitSeconds: Double
     /// How much of the machine it takes beside others: a scenario of virtual machines that are emulated takes more.
     let slots: Int
@@ -24,45 +24,43 @@ struct Scenario {
 
     /// Runs the scenario when its slots are free, prints its figures and how long it took, and records an issue unless it exits 0.
     func holds() async throws {
-        await Self.machine.take(slots)
-        let began = ContinuousClock.now
-        let result: Result<(Int32, String), any Error>
-        do { result = .success(try await run()) } catch { result = .failure(error) }
-        await Self.machine.release(slots)
-        let (status, output) = try result.get()
-        let lines: [Substring] = output.split(separator: "\n") + ["it took \((ContinuousClock.now - began).components.seconds) s"]
-        print(lines.map { "  [\(name)] \($0)" }.joined(separator: "\n"))
+        let (status, output) = try await withCheckedThrowingContinuation { whole in
+            Self.machine.take(slots) {
+                run { result in
+                    Self.machine.release(slots)
+                    whole.resume(with: result)
+                }
+            }
+        }
+        print(output.split(separator: "\n").map { "  [\(name)] \($0)" }.joined(separator: "\n"))
         #expect(status == 0, "\(script) \(name):\n\(output)")
     }
 
-    private func run() async throws -> (Int32, String) {
-        let output = FileManager.default.temporaryDirectory.appendingPathComponent("dustcloud-scenario-\(UUID().uuidString)")
-        _ = FileManager.default.createFile(atPath: output.path, contents: nil)
-        defer { try? FileManager.default.removeItem(at: output) }
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["python3", "Tests/Network/\(script)", name]
-        process.currentDirectoryURL = Self.root
-        process.standardInput = FileHandle.nullDevice
-        let handle = try FileHandle(forWritingTo: output)
-        process.standardOutput = handle
-        process.standardError = handle
-        let status = try await finish(process)
-        return (status, String(decoding: try Data(contentsOf: output), as: UTF8.self))
+    /// Calls `done` once, with how it exited and what it said.
+    private func run(_ done: @escaping @Sendable (Result<(Int32, String), any Error>) -> Void) {
+        let file = FileManager.default.temporaryDirectory.appendingPathComponent("dustcloud-scenario-\(UUID().uuidString)"), began = ContinuousClock.now
+        _ = FileManager.default.createFile(atPath: file.path, contents: nil)
+        do {
+            try start(outputTo: FileHandle(forWritingTo: file)) { status in
+                let output = Result { String(decoding: try Data(contentsOf: file), as: UTF8.self) }
+                try? FileManager.default.removeItem(at: file)
+                done(output.map { (status, "\($0)it took \((ContinuousClock.now - began).components.seconds) s\n") })
+            }
+        } catch {
+            try? FileManager.default.removeItem(at: file)
+            done(.failure(error))
+        }
     }
 
-    /// Starts the child and waits for its end; asks it to end when the limit passes.
-    private func finish(_ process: Process) async throws -> Int32 {
-        let watchdog = DispatchWorkItem { process.terminate() }
-        defer { watchdog.cancel() }
-        return try await withCheckedThrowingContinuation { continuation in
-            process.terminationHandler = { continuation.resume(returning: $0.terminationStatus) }
-            do {
-                try process.run()
-                DispatchQueue.global().asyncAfter(deadline: .now() + limitSeconds, execute: watchdog)
-            } catch {
-                continuation.resume(throwing: error)
-            }
-        }
+    private func start(outputTo handle: FileHandle, onEnd: @escaping @Sendable (Int32) -> Void) throws {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = ["timeout", "--foreground", "\(limitSeconds)", "python3", "Tests/Network/\(script)", name]
+        process.currentDirectoryURL = Self.root
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = handle
+        process.standardError = handle
+        process.terminationHandler = { onEnd($0.terminationStatus) }
+        try process.run()
     }
 }

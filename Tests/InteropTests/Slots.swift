@@ -5,50 +5,59 @@ import Foundation
 /// Each is a dozen processes that mostly wait for the next consensus, so two of them leave a small machine idle; but not while the rest of the
 /// tests keep it busy, and more at once would fail for want of processors. So two may run whatever else does, and further ones, up to a bound, as
 /// long as processors idle.
-actor Slots {
+///
+/// All on a queue of its own: the tasks of tests wait for each other when they compute, and a scenario would begin late and keep its slots long after its end.
+// SAFETY: what changes is touched on the queue alone.
+final class Slots: @unchecked Sendable {
     /// More than there ever are: who asks for so many runs alone.
     static let all = 1_000
     /// A scenario that has just begun must show what it takes before the next begins.
-    static let pause = Duration.seconds(5)
+    static let pause = 5.0
 
     /// Taken without a look at the machine.
     private let sure: Int
     private let most: Int
-    private let pause: Duration
+    private let pause: Double
     private let areIdle: () -> Bool
+    private let queue = DispatchQueue(label: "slots")
     private var taken = 0
-    private var waiting: [(slots: Int, continuation: CheckedContinuation<Void, Never>)] = []
-    private var watch: Task<Void, Never>?
+    private var waiting: [(slots: Int, begin: @Sendable () -> Void)] = []
+    private var isLooking = false
 
-    /// - Parameter areIdle: whether processors idle; asked again after each pause while anybody waits.
-    init(sure: Int, most: Int, pause: Duration = pause, areIdle: sending @escaping () -> Bool) {
+    /// - Parameters:
+    ///   - pause: seconds.
+    ///   - areIdle: whether processors idle; asked again after each pause while anybody waits.
+    init(sure: Int, most: Int, pause: Double = pause, areIdle: sending @escaping () -> Bool) {
         (self.sure, self.most, self.pause, self.areIdle) = (sure, most, pause, areIdle)
     }
 
     /// Those of this machine.
-    init() {
-        var processors = IdleProcessors(after: Self.pause)
+    convenience init() {
+        var processors = IdleProcessors(after: .seconds(Self.pause))
         self.init(sure: 2, most: max(2, 2 * ProcessInfo.processInfo.activeProcessorCount)) { processors.areIdle() }
     }
 
-    func take(_ slots: Int) async {
-        if waiting.isEmpty, fits(slots) {
-            taken += slots
-        } else {
-            await withCheckedContinuation { waiting.append((slots, $0)); look() }
+    /// Calls `begin` once there are so many slots, which are its own until `release`.
+    func take(_ slots: Int, begin: @escaping @Sendable () -> Void) {
+        queue.async { [self] in
+            waiting.append((slots, begin))
+            if waiting.count == 1 { admit() }
+            look()
         }
     }
 
     func release(_ slots: Int) {
-        taken -= slots
-        admit()
+        queue.async { [self] in
+            taken -= slots
+            admit()
+        }
     }
 
     private func admit() {
         while let next = waiting.first, fits(next.slots) {
             waiting.removeFirst()
             taken += next.slots
-            next.continuation.resume()
+            next.begin()
         }
     }
 
@@ -56,13 +65,12 @@ actor Slots {
 
     /// Now and then, as long as anybody waits: nobody says when processors begin to idle.
     private func look() {
-        guard watch == nil else { return }
-        watch = Task {
-            while !waiting.isEmpty {
-                try? await Task.sleep(for: pause)
-                admit()
-            }
-            watch = nil
+        guard !isLooking, !waiting.isEmpty else { return }
+        isLooking = true
+        queue.asyncAfter(deadline: .now() + pause) { [self] in
+            isLooking = false
+            admit()
+            look()
         }
     }
 }

@@ -12,12 +12,7 @@ struct SlotsTests {
 
     /// `count` scenarios that run until the test ends, each of so many slots.
     private func begin(_ count: Int, of slots: Int = 1, in all: Slots) {
-        for _ in 0..<count {
-            Task { [machine] in
-                await all.take(slots)
-                machine.running.add(1, ordering: .relaxed)
-            }
-        }
+        for _ in 0..<count { all.take(slots) { [machine] in machine.running.add(1, ordering: .relaxed) } }
     }
 
     private func running(_ count: Int) async throws {
@@ -25,18 +20,18 @@ struct SlotsTests {
         #expect(machine.running.load(ordering: .relaxed) == count)
     }
 
-    private func slots() -> Slots { Slots(sure: 2, most: 4, pause: .milliseconds(1)) { [machine] in machine.isIdle.load(ordering: .relaxed) } }
+    private func slots() -> Slots { Slots(sure: 2, most: 4, pause: 0.001) { [machine] in machine.isIdle.load(ordering: .relaxed) } }
 
     @Test("two are given whatever the machine does, and more, up to a bound, while its processors idle")
     func idle() async throws {
         let slots = slots()
         begin(9, in: slots)
         try await running(2)
-        await slots.release(1)
+        slots.release(1)
         try await running(3)
         machine.isIdle.store(true, ordering: .relaxed)
         try await running(5)
-        await slots.release(4)
+        slots.release(4)
         try await running(9)
     }
 
@@ -49,12 +44,12 @@ struct SlotsTests {
         begin(1, of: Slots.all, in: slots)
         try await Task.sleep(for: .milliseconds(20))
         try await running(1)
-        await slots.release(1)
+        slots.release(1)
         try await running(2)
         begin(1, in: slots)
         try await Task.sleep(for: .milliseconds(20))
         try await running(2)
-        await slots.release(Slots.all)
+        slots.release(Slots.all)
         try await running(3)
     }
 
