@@ -171,4 +171,15 @@ struct KeyTests {
         #expect(many.dropLast().enumerated().allSatisfy { $0.element.copy == [UInt8](repeating: UInt8($0.offset), count: $0.offset % 65) })
         #expect(many[200].copy == [UInt8](repeating: 9, count: 500))
     }
+
+    @Test("a box from a seed is the same each time, opens like any other, and shares nothing with the box of another message, key or seed")
+    func seededBox() throws {
+        let key = Curve25519Key(), other = Curve25519Key(), seed = [UInt8](repeating: 7, count: 32)
+        let box = try #require(SealedBox.seal([1, 2, 3], to: key.publicKey, seed: seed))
+        #expect(box.count == 3 + SealedBox.overheadBytes && SealedBox.seal([1, 2, 3], to: key.publicKey, seed: seed) == box)
+        #expect(SealedBox.open(box, with: key) == [1, 2, 3] && SealedBox.open(box, with: other) == nil)
+        let others = [SealedBox.seal([1, 2, 4], to: key.publicKey, seed: seed), SealedBox.seal([1, 2, 3], to: other.publicKey, seed: seed), SealedBox.seal([1, 2, 3], to: key.publicKey, seed: [8] + seed.dropFirst())]
+        #expect(Set(others.compactMap { $0?.prefix(32) } + [box.prefix(32)]).count == 4)
+        #expect(SealedBox.seal([1], to: [UInt8](repeating: 0, count: 32), seed: seed) == nil && SealedBox.seal([1], to: [1], seed: seed) == nil)
+    }
 }

@@ -49,6 +49,17 @@ struct StationTests {
         }
     }
 
+    @Test("bring letters whose shares take far longer than any mote goes without being killed: what has gone need not go again", arguments: 1...max(2, seeds / 20))
+    func longLetters(seed: UInt64) {
+        var settings = StationWorld.Settings()
+        (settings.seed, settings.letters, settings.letterBytes, settings.packetsPerSecond, settings.killEvery) = (seed, 2, 200_000, 3, 3_000)
+        let world = StationWorld(settings)
+        world.write(2, over: 1_000)
+        finish(world, minutes: 120)
+        check(world)
+        #expect(world.kills > 30)
+    }
+
     @Test("tell what became of each letter, whatever mote is killed at whatever moment", arguments: 1...max(2, seeds / 20))
     func reported(seed: UInt64) {
         var settings = StationWorld.Settings()

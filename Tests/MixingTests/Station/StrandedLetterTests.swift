@@ -33,17 +33,17 @@ struct StrandedLetterTests {
         let id = try #require(ParcelID(bytes.take(16)))
         station.accept(id, Errand(task: .deliver, since: now, note: [], content: bytes.take(100)))
         for _ in 0..<3 { turn() }
-        let letter = try #require(station.outgoing[id]), shares = station.outbox.waiting(of: letter.letter)
+        let letter = try #require(station.outgoing[id]), shares = station.outbox.waiting(of: letter.landed.letter)
         #expect(cuts == 1 && letter.parities > 0 && shares == letter.parities + 1)
-        while station.outbox.waiting(of: letter.letter) > shares - sent, now < start + 20_000 {
+        while station.outbox.waiting(of: letter.landed.letter) > shares - sent, now < start + 20_000 {
             now = now + 10
             turn()
         }
-        #expect(station.outbox.waiting(of: letter.letter) == shares - sent)
+        #expect(station.outbox.waiting(of: letter.landed.letter) == shares - sent)
         now = start + 55_000
         station.follow(MixMap(others + [own, ending, peer(MixTime(milliseconds: .max), isExit: true)], layers: 3), at: now)
         for _ in 0..<3 { turn() }
-        return (cuts, station.outgoing[id].map { station.outbox.waiting(of: $0.letter) } ?? 0)
+        return (cuts, station.outgoing[id].map { station.outbox.waiting(of: $0.landed.letter) } ?? 0)
     }
 
     @Test("go to another one as long as it cannot have arrived")

@@ -18,6 +18,9 @@ package struct Fragment: Hashable, Sendable {
     package let number: Int
     package let share: [UInt8]
 
+    /// Which of its letter's it is.
+    package var place: Int { group << 8 | number }
+
     /// What is left of a payload for a share.
     package static func shareBytes(_ layout: SphinxLayout) -> Int { layout.payloadBytes - 1 - headerBytes }
 

@@ -4,7 +4,8 @@ package struct Outbox: Sendable {
     package static let limit = 16_384
 
     package enum Sent: Hashable, Sendable {
-        case fragment(letter: [UInt8])
+        /// Which share of which letter.
+        case fragment(letter: [UInt8], place: Int)
         /// Of a report with this name.
         case answer(ParcelID?)
         /// To itself: it should come back.
@@ -90,7 +91,7 @@ package struct Outbox: Sendable {
         case .answer(let block, let payload, let report): return (try block.packet(layout, payload: payload), .answer(report))
         case .fragment(let mailbox, let fragment):
             let payload = try MixPayload.fragment(fragment).encoded(layout)
-            return (try Sphinx.packet(layout, route: slot.route, to: mailbox, payload: payload, fresh: fresh), .fragment(letter: fragment.letter))
+            return (try Sphinx.packet(layout, route: slot.route, to: mailbox, payload: payload, fresh: fresh), .fragment(letter: fragment.letter, place: fragment.place))
         case .nothing:
             guard let loop = LoopID(fresh(LoopID.bytesCount)) else { throw .damagedPayload }
             let packet = try Sphinx.packet(layout, route: slot.route, to: slot.gateway.id, payload: try MixPayload.cover(loop).encoded(layout), fresh: fresh)

@@ -10,7 +10,7 @@ struct Forwards {
 
     enum Cargo: Hashable {
         case held(ReplayTag)
-        case share(letter: [UInt8])
+        case share(letter: [UInt8], place: Int)
         case parting(Int)
         case report(ParcelID, by: MixID)
         case cover

@@ -108,7 +108,7 @@ extension MixStation {
         case .held(let held): store(held.map { StationRecord.gone($0.tag) })
         case .known: break
         case .parcel(let id):
-            if drop(id) != nil { store([.remove(id: StationRecord.id(.outgoing, id)), .remove(id: StationRecord.id(.course, id))]) }
+            if let letter = drop(id) { store(letter.ended(id) + [.remove(id: StationRecord.id(.course, id))]) }
             forgetReport(id)
             if passingOn.removeValue(forKey: id) != nil { settled(id); effects.append(.passed(id)) }
         }

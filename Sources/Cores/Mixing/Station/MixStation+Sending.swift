@@ -4,6 +4,8 @@ internal import Sealing
 extension MixStation {
     /// Letters that are sealed and cut in one turn: it takes time.
     private static let lettersPerTurn = 16
+    /// That landed, between two notes of how far a letter is.
+    static let sharesPerNote = 8
     /// With fewer there is nothing to hide among, and a way back begins where the way there ended.
     package static let leastMotes = 3
     /// How much the rate must be off before slots are drawn anew.
@@ -49,7 +51,7 @@ extension MixStation {
         guard !forwards.isFull, let first = slot.route.first, let (packet, sent) = try? outbox.fill(slot, fresh: fresh) else { return }
         var cargo = Forwards.Cargo.cover
         switch sent {
-        case .fragment(let letter): cargo = shareLeft(letter, at: now)
+        case .fragment(let letter, let place): cargo = shareLeft(letter, place, at: now)
         case .loop(let id): loops.sent(id, in: slot)
         case .answer(let report): cargo = report.map { .report($0, by: first.id) } ?? .cover
         case .cover: break
@@ -57,9 +59,9 @@ extension MixStation {
         forward(packet, cargo, to: first.id, at: now)
     }
 
-    private mutating func shareLeft(_ letter: [UInt8], at now: MixTime) -> Forwards.Cargo {
+    private mutating func shareLeft(_ letter: [UInt8], _ place: Int, at now: MixTime) -> Forwards.Cargo {
         if outbox.waiting(of: letter) == 0, let id = parcelOf[letter] { outgoing[id]?.left = now }
-        return .share(letter: letter)
+        return .share(letter: letter, place: place)
     }
 
     // MARK: Letters
@@ -103,15 +105,23 @@ extension MixStation {
         guard var letter = outgoing[id], case .new = letter.state else { return }
         guard letter.course.attempts < settings.attempts, now - letter.errand.since < settings.givesUpAfter else { return giveUp(id) }
         guard let peer = destination(of: id, letter, at: now) else { return }
-        let blocks = replyBlocks(from: peer.id, at: now), parcel = Parcel(id: id, task: letter.errand.task, blocks: blocks.map(\.block), content: letter.errand.content)
-        letter.course.attempts += 1
-        if letter.course.attempts > 1 { count(\.sentAgain) }
-        (letter.course.destination, letter.course.note) = (peer.id, letter.errand.note)
-        letter.course.remember(blocks.map(\.keys))
-        for block in blocks { owners[block.keys.id] = id }
-        letter.state = .cutting
+        let goesOn = letter.isResumed && letter.course.destination == peer.id
+        let attempt = (goesOn ? letter.course.attempt : nil) ?? begin(&letter.course, of: id, at: peer, now)
+        letter.course.note = letter.errand.note
+        (letter.state, letter.isResumed) = (.cutting, false)
         outgoing[id] = letter
-        effects.append(.work(MixWork(task: .cut(parcel, publicKey: peer.publicKey, settings.layout, motesPerLayer: map.width))))
+        let parcel = Parcel(id: id, task: letter.errand.task, blocks: attempt.blocks, content: letter.errand.content)
+        effects.append(.work(MixWork(task: .cut(parcel, attempt, publicKey: peer.publicKey, settings.layout))))
+    }
+
+    private mutating func begin(_ course: inout Course, of id: ParcelID, at peer: MixPeer, _ now: MixTime) -> Course.Attempt {
+        let ways = replyBlocks(from: peer.id, at: now), attempt = Course.Attempt(seed: fresh(Course.Attempt.seedBytes), motesPerLayer: map.width, blocks: ways.map(\.block))
+        course.attempts += 1
+        if course.attempts > 1 { count(\.sentAgain) }
+        (course.destination, course.attempt) = (peer.id, attempt)
+        course.remember(ways.map(\.keys))
+        for way in ways { owners[way.keys.id] = id }
+        return attempt
     }
 
     mutating func record(_ id: ParcelID, _ fragments: [Fragment]?) {
@@ -144,24 +154,36 @@ extension MixStation {
 
     mutating func sendShares(of id: ParcelID, _ isDurable: Bool, at now: MixTime) {
         guard let letter = outgoing[id], case .recording(let fragments) = letter.state else { return }
-        guard isDurable, !isLeaving, let destination = letter.course.destination, let first = fragments.first,
-            outbox.add(fragments, to: destination, at: destination)
-        else {
-            outgoing[id]?.state = .new
-            return fresher.append(id)
-        }
-        outgoing[id]?.letter = first.letter
+        guard isDurable, !isLeaving, let destination = letter.course.destination, let name = fragments.first?.letter else { return stay(id) }
+        let landed = letter.landed.letter == name ? letter.landed : LandedShares(letter: name), left = fragments.filter { !landed.has($0.place) }
+        guard left.isEmpty || outbox.add(left, to: destination, at: destination) else { return stay(id) }
+        outgoing[id]?.landed = landed
         outgoing[id]?.parities = fragments.count { $0.number >= $0.code.data }
-        parcelOf[first.letter] = id
+        parcelOf[name] = id
         outgoing[id]?.left = nil
-        outgoing[id]?.state = .sending(shares: fragments.count)
+        let next: Outgoing.State = left.isEmpty ? .waiting(until: now + patience) : .sending(shares: left.count)
+        outgoing[id]?.state = next
+    }
+
+    private mutating func stay(_ id: ParcelID) {
+        outgoing[id]?.state = .new
+        fresher.append(id)
     }
 
     /// The first mote on its way has it, or never will. What is left of an earlier attempt says nothing of this one.
-    mutating func shareIsGone(of letter: [UInt8], at now: MixTime) {
+    mutating func shareIsGone(of letter: [UInt8], _ place: Int, passed: Bool, at now: MixTime) {
         guard let id = parcelOf[letter], case .sending(let shares)? = outgoing[id]?.state else { return }
+        if passed { landed(id, place) }
         let next = shares > 1 ? Outgoing.State.sending(shares: shares - 1) : .waiting(until: now + patience)
         outgoing[id]?.state = next
+    }
+
+    /// Now and then it is written down how far a letter is: what was not goes again after a restart.
+    private mutating func landed(_ id: ParcelID, _ place: Int) {
+        outgoing[id]?.landed.insert(place)
+        guard let landed = outgoing[id]?.landed, landed.count.isMultiple(of: Self.sharesPerNote) else { return }
+        outgoing[id]?.hasProgress = true
+        store([.put(.progress, id: StationRecord.id(.progress, id), payload: landed.encoded)])
     }
 
     /// Until an answer should be here: two passages, and a slot at the other end that begins as the reply block does.
@@ -178,7 +200,7 @@ extension MixStation {
             // The first mote on some share's way does not answer: others may be found.
             case .sending where letter.left.map { now - $0 > patience } ?? false: break
             case .sending where isStranded(letter, at: now):
-                guard outbox.waiting(of: letter.letter) > letter.parities else {
+                guard outbox.waiting(of: letter.landed.letter) > letter.parities else {
                     // Enough has left for it to arrive: another gateway would not know that.
                     let deadline = now + patience
                     unsend(letter)
@@ -196,7 +218,7 @@ extension MixStation {
 
     /// Its gateway will be gone: no slot goes there any more, and shares of it are still here.
     private func isStranded(_ letter: Outgoing, at now: MixTime) -> Bool {
-        !(letter.course.destination.flatMap { seen[$0] }.map { lives($0, at: now) } ?? false) && outbox.waiting(of: letter.letter) > 0
+        !(letter.course.destination.flatMap { seen[$0] }.map { lives($0, at: now) } ?? false) && outbox.waiting(of: letter.landed.letter) > 0
     }
 
     /// It stays written down until its sender has been told.
@@ -210,8 +232,8 @@ extension MixStation {
 
     /// Whoever sent a letter that was given up hears of it from somebody else.
     package mutating func told(_ id: ParcelID) {
-        guard case .givenUp? = outgoing[id]?.state, drop(id) != nil else { return }
-        store([.remove(id: StationRecord.id(.outgoing, id)), .remove(id: StationRecord.id(.course, id))])
+        guard case .givenUp? = outgoing[id]?.state, let letter = drop(id) else { return }
+        store(letter.ended(id) + [.remove(id: StationRecord.id(.course, id))])
     }
 
     private mutating func forget(_ course: Course) { for key in course.keys { owners[key.id] = nil } }
@@ -237,8 +259,9 @@ extension MixStation {
     mutating func arrivedThere(_ id: ParcelID) {
         guard let letter = drop(id) else { return }
         courses[id] = letter.course
+        courses[id]?.attempt = nil
         coursesInOrder.append(id)
-        store([.remove(id: StationRecord.id(.outgoing, id))])
+        store(letter.ended(id))
         effects.append(.taken(id))
         guard coursesInOrder.count > Self.coursesLimit else { return }
         let oldest = coursesInOrder.removeFirst()

@@ -28,7 +28,7 @@ extension MixStation {
         count(passed == true ? \.passed : \.lost)
         switch packet.cargo {
         case .held(let tag): store([StationRecord.gone(tag)])
-        case .share(let letter): shareIsGone(of: letter, at: now)
+        case .share(let letter, let place): shareIsGone(of: letter, place, passed: passed == true, at: now)
         case .parting(let number): partingLanded(number, passed == true)
         case .report(let id, let mote): reportLanded(id, by: mote, passed == true)
         case .cover: break

@@ -67,12 +67,23 @@ package struct MixStation {
         let errand: Errand
         var course = Course()
         var state = State.new
-        /// What its shares are called.
-        var letter: [UInt8] = []
-        /// So many of them may be missing where it goes.
+        /// What its shares are called, and which of them have gone.
+        var landed = LandedShares(letter: [])
+        /// That is written down.
+        var hasProgress = false
+        /// Since a restart no attempt was begun: the one before goes on.
+        var isResumed = false
+        /// So many shares may be missing where it goes.
         var parities = 0
         /// When the last of them had its slot.
         var left: MixTime?
+
+        init(errand: Errand) { self.errand = errand }
+
+        /// What is not kept of a letter that is not ours any more.
+        func ended(_ id: ParcelID) -> [StationRecord.Change] {
+            [.remove(id: StationRecord.id(.outgoing, id))] + (hasProgress ? [.remove(id: StationRecord.id(.progress, id))] : [])
+        }
     }
 
     struct Arrived {
@@ -242,8 +253,8 @@ package struct MixStation {
 
     /// What waits of it waits no more.
     mutating func unsend(_ letter: Outgoing) {
-        outbox.drop(letter.letter)
-        parcelOf[letter.letter] = nil
+        outbox.drop(letter.landed.letter)
+        parcelOf[letter.landed.letter] = nil
     }
 
     /// How a `store` with a ticket ended.
@@ -309,8 +320,10 @@ package struct MixStation {
     /// Once: what was written down before this process.
     package mutating func resume(_ records: [(kind: StationRecord.Kind, id: [UInt8], payload: [UInt8])], at now: MixTime) {
         var (tags, held) = ([ReplayTag](), [HeldPacket]())
+        var progress: [ParcelID: LandedShares] = [:]
         for record in records {
             switch record.kind {
+            case .progress: if let id = ParcelID(record.id.dropFirst()) { progress[id] = LandedShares(record.payload) }
             case .held: if let packet = try? HeldPacket(record.payload, settings.layout) { held.append(packet) }
             case .gone: if let tag = ReplayTag(record.id.dropFirst()) { tags.append(tag) }
             default: if let id = ParcelID(record.id.dropFirst()) { resume(record.kind, id, record.payload, at: now) }
@@ -319,7 +332,13 @@ package struct MixStation {
         mote.resume(tags: tags, held: held)
         for (id, course) in courses where outgoing[id] != nil {
             outgoing[id]?.course = course
+            outgoing[id]?.isResumed = true
             courses[id] = nil
+        }
+        for id in courses.keys { courses[id]?.attempt = nil }
+        for (id, landed) in progress {
+            outgoing[id]?.landed = landed
+            outgoing[id]?.hasProgress = true
         }
         coursesInOrder = Array(courses.keys)
         fresher = Array(outgoing.keys)
@@ -338,7 +357,7 @@ package struct MixStation {
             arrived[id] = Arrived(parcel)
             effects.append(.hand(id, parcel.task, parcel.content, returning: parcel.ways.flatMap(\.encoded)))
         case .known: known[id] = Known(payload)
-        case .held, .gone: break
+        case .held, .gone, .progress: break
         }
     }
 }

@@ -10,7 +10,7 @@ package struct MixWork: Sendable {
 
     enum Task: Sendable {
         /// Sealed to a gateway, and cut for so many motes in a layer.
-        case cut(Parcel, publicKey: [UInt8], SphinxLayout, motesPerLayer: Int)
+        case cut(Parcel, Course.Attempt, publicKey: [UInt8], SphinxLayout)
         case open(number: Int, LetterCollector.Whole, MixKey)
     }
 
@@ -26,9 +26,9 @@ package struct MixWork: Sendable {
 
     package func run() -> Outcome {
         switch task {
-        case .cut(let parcel, let publicKey, let layout, let motes):
-            let sealed = SealedBox.seal(parcel.encoded, to: publicKey)
-            return .cut(parcel.id, sealed.flatMap { Fragment.cut($0, layout) { Fragment.parity(data: $0, motesPerLayer: motes) } })
+        case .cut(let parcel, let attempt, let publicKey, let layout):
+            let sealed = SealedBox.seal(parcel.encoded, to: publicKey, seed: attempt.seed)
+            return .cut(parcel.id, sealed.flatMap { Fragment.cut($0, layout) { Fragment.parity(data: $0, motesPerLayer: attempt.motesPerLayer) } })
         case .open(let number, let letter, let key): return .opened(number: number, letter.joined().flatMap { key.open($0) }.flatMap { try? Parcel($0) })
         }
     }
