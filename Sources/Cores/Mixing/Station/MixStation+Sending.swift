@@ -103,12 +103,13 @@ extension MixStation {
     /// Has a letter sealed with reply blocks and cut; it is sent once it is written down where to.
     private mutating func seal(_ id: ParcelID, at now: MixTime) {
         guard var letter = outgoing[id], case .new = letter.state else { return }
-        guard letter.course.attempts < settings.attempts, now - letter.errand.since < settings.givesUpAfter else { return giveUp(id) }
+        guard now - letter.errand.since < settings.givesUpAfter else { return giveUp(id) }
         guard let peer = destination(of: id, letter, at: now) else { return }
-        let goesOn = letter.isResumed && letter.course.destination == peer.id
-        let attempt = (goesOn ? letter.course.attempt : nil) ?? begin(&letter.course, of: id, at: peer, now)
+        let old = letter.goesOn && letter.course.destination == peer.id ? letter.course.attempt : nil
+        guard old != nil || letter.course.attempts < settings.attempts else { return giveUp(id) }
+        let attempt = old ?? begin(&letter.course, of: id, at: peer, now)
         letter.course.note = letter.errand.note
-        (letter.state, letter.isResumed) = (.cutting, false)
+        (letter.state, letter.goesOn) = (.cutting, false)
         outgoing[id] = letter
         let parcel = Parcel(id: id, task: letter.errand.task, blocks: attempt.blocks, content: letter.errand.content)
         effects.append(.work(MixWork(task: .cut(parcel, attempt, publicKey: peer.publicKey, settings.layout))))
@@ -197,8 +198,8 @@ extension MixStation {
         for (id, letter) in outgoing {
             switch letter.state {
             case .waiting(let deadline) where deadline < now: break
-            // The first mote on some share's way does not answer: others may be found.
-            case .sending where letter.left.map { now - $0 > patience } ?? false: break
+            // The first mote on some share's way does not answer: those that have not landed find others.
+            case .sending where letter.left.map { now - $0 > patience } ?? false: outgoing[id]?.goesOn = true
             case .sending where isStranded(letter, at: now):
                 guard outbox.waiting(of: letter.landed.letter) > letter.parities else {
                     // Enough has left for it to arrive: another gateway would not know that.

@@ -71,8 +71,8 @@ package struct MixStation {
         var landed = LandedShares(letter: [])
         /// That is written down.
         var hasProgress = false
-        /// Since a restart no attempt was begun: the one before goes on.
-        var isResumed = false
+        /// No attempt is to be begun: the last one goes on with what has not gone.
+        var goesOn = false
         /// So many shares may be missing where it goes.
         var parities = 0
         /// When the last of them had its slot.
@@ -332,7 +332,7 @@ package struct MixStation {
         mote.resume(tags: tags, held: held)
         for (id, course) in courses where outgoing[id] != nil {
             outgoing[id]?.course = course
-            outgoing[id]?.isResumed = true
+            outgoing[id]?.goesOn = true
             courses[id] = nil
         }
         for id in courses.keys { courses[id]?.attempt = nil }
