@@ -198,8 +198,8 @@ extension MixStation {
         for (id, letter) in outgoing {
             switch letter.state {
             case .waiting(let deadline) where deadline < now: break
-            // The first mote on some share's way does not answer: those that have not landed find others.
-            case .sending where letter.left.map { now - $0 > patience } ?? false: outgoing[id]?.goesOn = true
+            // The first mote on some share's way does not answer: those that have not landed find others. Only as long as the gateway is there that knows what it has had.
+            case .sending where letter.left.map { now - $0 > patience } ?? false && isListed(letter, at: now): outgoing[id]?.goesOn = true
             case .sending where isStranded(letter, at: now):
                 guard outbox.waiting(of: letter.landed.letter) > letter.parities else {
                     // Enough has left for it to arrive: another gateway would not know that.
@@ -216,6 +216,8 @@ extension MixStation {
             fresher.append(id)
         }
     }
+
+    private func isListed(_ letter: Outgoing, at now: MixTime) -> Bool { map.gateways.contains { $0.id == letter.course.destination && lives($0, at: now) } }
 
     /// Its gateway will be gone: no slot goes there any more, and shares of it are still here.
     private func isStranded(_ letter: Outgoing, at now: MixTime) -> Bool {
