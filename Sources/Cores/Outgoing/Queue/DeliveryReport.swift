@@ -12,7 +12,7 @@ package enum DeliveryReport {
     /// `nil` when there is nobody to tell, or nothing that anybody wishes to know.
     ///
     /// - Parameters:
-    ///   - id: fresh.
+    ///   - id: fresh, or the same when the same is told again.
     ///   - boundary: random letters and digits.
     ///   - name: whose mailer-daemon writes; a domain name.
     package static func letter(on letter: Letter, _ progress: Progress, id: LetterID, boundary: String, name: String) -> Letter? {

@@ -160,12 +160,15 @@ final class MailRole {
 
     /// Nobody shall go on believing that a letter is on its way (RFC 5321, 6.1). The same report if it is told again.
     private func gaveUp(_ id: ParcelID, _ errand: Errand, _ done: @escaping (Bool) -> Void) {
-        lostCount += 1
+        let settle = { [weak self] (isTold: Bool) -> Void in
+            if isTold { self?.lostCount += 1 }
+            done(isTold)
+        }
         let name = options.submissionName ?? "mail.invalid", fate = Digest.sha256(Array("given up".utf8) + id.bytes)
         guard let letter = try? Letter(decoding: errand.content), let reportID = LetterID(fate.prefix(LetterID.bytesCount)),
             let report = DeliveryReport.letter(on: letter, Progress(everybodyIn: letter.envelope, .noWay), id: reportID, boundary: Hex.lower(Array(fate.suffix(16))), name: name)
-        else { return loop.soon { done(true) } }
-        box(report, done)
+        else { return loop.soon { settle(true) } }
+        box(report, settle)
     }
 
     /// A report into the box that it is for, through the mix or, when we leave, at once.
