@@ -38,7 +38,7 @@ struct ProcessTests {
         let server = try EnrolmentServer(folder: scratch.path + "/enrolment", listen: ServerTests.loopback)
         defer { server.stop() }
         let order = try server.admit(ServerTests.lease(), attempt: 1, torrc: "Address {address}\n")
-        let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("peer.py").path
+        let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("Fleet/enrolment.py").path
         let process = try start("/usr/bin/python3", [script], log: scratch.path + "/findings"), input = Pipe()
         process.standardInput = input
         try process.run()

@@ -400,7 +400,7 @@ def bench():
             print('letters of 4 KiB acknowledged per second, smtp-source; three runs each, taken in turn')
             print('sessions  ours  Postfix  ratio  syncs per letter')
             for sessions in (1, 10, 50, 100):
-                count, ours, other = (300 if sessions == 1 else 2_000), [], []
+                count, ours, other = (1_000 if sessions == 1 else 2_000), [], []
                 for _ in range(3):
                     service = Service(folder).start()
                     ours.append(rate(service.port, sessions, count))

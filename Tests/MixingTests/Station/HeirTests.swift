@@ -43,7 +43,7 @@ struct HeirTests {
     @Test("are not handed out again by those that it told, who are those that a gateway sends them to again")
     func told() throws {
         var motes = try left()
-        let heirs = MixStation.heirs(of: id, among: others(motes)).map(\.id)
+        let heirs = MixStation.heirs(of: id, among: [others(motes)]).map(\.id)
         #expect(heirs.count == 3)
         for index in motes.indices.dropFirst() {
             motes[index].restart(at: start + 20)
@@ -55,7 +55,7 @@ struct HeirTests {
     @Test("are handed out by one to which they were passed on, once")
     func passedOn() throws {
         var motes = try left()
-        let heir = try #require(MixStation.heirs(of: id, among: others(motes)).first), index = try #require(motes.firstIndex { $0.own == heir.id })
+        let heir = try #require(MixStation.heirs(of: id, among: [others(motes)]).first), index = try #require(motes.firstIndex { $0.own == heir.id })
         take(parcel(isPassedOn: true), &motes[index], at: start + 20)
         #expect(motes[index].handed == [id: .deliver])
         motes[index].handed = [:]
@@ -67,7 +67,7 @@ struct HeirTests {
     @Test("are told on by those that were told, when they leave")
     func toldOn() throws {
         var motes = try left()
-        let heir = try #require(MixStation.heirs(of: id, among: others(motes)).first), index = try #require(motes.firstIndex { $0.own == heir.id })
+        let heir = try #require(MixStation.heirs(of: id, among: [others(motes)]).first), index = try #require(motes.firstIndex { $0.own == heir.id })
         for (mote, packets) in motes[index].sent { motes[index].station.landed(mote, packets.map { _ in .held }, at: start + 10) }
         motes[index].sent = []
         motes[index].station.leave()
@@ -84,9 +84,28 @@ struct HeirTests {
             var station = MixStation(own: tellers[0].own, key: tellers[0].key, settings: settings, at: start) { tellers[0].bytes.take($0) }
             station.follow(MixMap(Array(peers.dropLast()), layers: 3), at: start)
             station.follow(MixMap(peers, layers: 3), at: start + late)
-            let heirs = station.possibleHeirs(of: tellers[1].own, at: start + 310_000).map(\.id)
+            let heirs = station.possibleHeirs(of: tellers[1].own, at: start + 310_000).joined().map(\.id)
             #expect(heirs.contains(tellers[4].own) == isHeir && heirs.contains(tellers[2].own) && heirs.contains(tellers[3].own) && heirs.count == (isHeir ? 3 : 2))
         }
+    }
+
+    @Test("are asked again, however late, of those that were told: first of one that outlives the mote that told it by as long as motes leave")
+    func asked() throws {
+        var settings = MixStation.Settings()
+        (settings.leaving, settings.grace, settings.delays, settings.packetsPerSecond) = (100_000, 60_000, MixDelays(meanMilliseconds: 100), 20)
+        let ends: [UInt64] = [10_000_000, 300_000, 320_000, 370_000, 400_000]
+        let peers = zip(tellers, ends).map { MixPeer(id: $0.own, publicKey: $0.key.publicKey, ends: start + $1, isExit: $0.own != tellers[0].own) }
+        let next = try #require(ParcelID(Array(tellers[3].own.bytes.prefix(ParcelID.bytesCount))))
+        func heirs(of mote: Int, by other: Int, at instant: UInt64, left: Set<Int>) -> [MixID] {
+            var station = MixStation(own: tellers[other].own, key: tellers[other].key, settings: settings, at: start) { tellers[other].bytes.take($0) }
+            station.follow(MixMap(peers, layers: 3), at: start)
+            station.follow(MixMap(peers.indices.filter { !left.contains($0) }.map { peers[$0] }, layers: 3), at: start + instant)
+            return MixStation.heirs(of: next, among: station.possibleHeirs(of: tellers[mote].own, at: start + instant)).map(\.id)
+        }
+        let told = heirs(of: 1, by: 1, at: 210_000, left: [1])
+        #expect(told.first == tellers[4].own && Set(told) == Set([2, 3, 4].map { tellers[$0].own }))
+        #expect(heirs(of: 1, by: 0, at: 335_000, left: [1, 2]) == [tellers[4].own, tellers[3].own])
+        #expect(heirs(of: 1, by: 0, at: 335_000, left: [1, 2, 4]) == [tellers[3].own])
     }
 
     @Test("at the bound those are forgotten, here and on disk, that came longest ago")

@@ -53,30 +53,35 @@ extension MixStation {
 
     // MARK: Before the end
 
-    /// Those of some motes in the order of their names, the first first.
-    static func heirs(of id: ParcelID, among motes: [MixPeer]) -> [MixPeer] {
-        let first = motes.firstIndex { id.bytes.lexicographicallyPrecedes($0.id.bytes) } ?? 0
-        return (0..<min(heirsCount, motes.count)).map { motes[(first + $0) % motes.count] }
+    /// Those of some motes that follow it in the ring of their names, of the first ring first.
+    static func heirs(of id: ParcelID, among rings: [[MixPeer]]) -> [MixPeer] {
+        let next = rings.flatMap { ring -> [MixPeer] in
+            let first = ring.firstIndex { id.bytes.lexicographicallyPrecedes($0.id.bytes) } ?? 0
+            return (0..<min(heirsCount, ring.count)).map { ring[(first + $0) % ring.count] }
+        }
+        return Array(next.prefix(heirsCount))
     }
 
-    /// Motes where letters leave that may have been told by one, in the order of their names: those that were there when it began to leave, and of them those that will
-    /// still be there when a letter must be sent again; or whoever is there.
-    func possibleHeirs(of mote: MixID, at now: MixTime) -> [MixPeer] {
+    /// Motes where letters leave that may have been told by one, in the order of their names: those that were there when it began to leave, or whoever is there. First
+    /// those that are there for a letter that must be sent again. That is judged by the mote's end, not by now: whoever asks later than it told asks the same ones.
+    func possibleHeirs(of mote: MixID, at now: MixTime) -> [[MixPeer]] {
         let others = map.gateways.filter { $0.id != own && $0.id != mote && $0.isExit && $0.ends >= now + Self.successorLife }
-        let old = others.filter { peer in seen[mote].map { (seenSince[peer.id] ?? now) + settings.leaving <= $0.ends } ?? true }, told = old.isEmpty ? others : old
-        let lasting = told.filter { lasts($0, at: now) }
-        return (lasting.isEmpty ? told : lasting).sorted { $0.id.bytes.lexicographicallyPrecedes($1.id.bytes) }
+            .sorted { $0.id.bytes.lexicographicallyPrecedes($1.id.bytes) }
+        guard let ends = seen[mote]?.ends else { return [others] }
+        let old = others.filter { (seenSince[$0.id] ?? now) + settings.leaving <= ends }, told = old.isEmpty ? others : old
+        let leaving = settings.leaving
+        return [told.filter { $0.ends - ends >= leaving }, told.filter { $0.ends - ends < leaving }]
     }
 
     /// With nobody to tell, nobody can get the letters again either. Neighbours in the ring share packets.
     mutating func tell(at now: MixTime) {
-        let motes = possibleHeirs(of: own, at: now)
+        let rings = possibleHeirs(of: own, at: now), motes = rings.flatMap(\.self)
         guard seen[own]?.isExit == true, !motes.isEmpty else { return untold = [] }
         while !untold.isEmpty, canGive {
             let part = untold.suffix(Self.idsPerBundle)
             untold.removeLast(part.count)
             var lists: [MixID: [ParcelID]] = [:]
-            for id in part { for heir in Self.heirs(of: id, among: motes) { lists[heir.id, default: []].append(id) } }
+            for id in part { for heir in Self.heirs(of: id, among: rings) { lists[heir.id, default: []].append(id) } }
             for mote in motes { if let ids = lists[mote.id] { tell(ids, to: mote) } }
         }
     }

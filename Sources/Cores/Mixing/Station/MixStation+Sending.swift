@@ -79,9 +79,14 @@ extension MixStation {
     private mutating func destination(of id: ParcelID, _ letter: Outgoing, at now: MixTime) -> MixPeer? {
         let fit = map.gateways.filter { lives($0, at: now) && (letter.errand.task != .deliver || $0.isExit) }, chosen = letter.course.destination ?? letter.errand.destination
         if let peer = fit.first(where: { $0.id == chosen }) { return peer }
-        if let chosen, letter.errand.task == .deliver, let heir = Self.heirs(of: id, among: possibleHeirs(of: chosen, at: now).filter { lives($0, at: now) }).first { return heir }
+        if let chosen, letter.errand.task == .deliver, let heir = heir(of: id, at: chosen, now) { return heir }
         let others = fit.filter { $0.id != own }, lasting = others.filter { lasts($0, at: now + sending(letter)) }
         return lasting.randomElement(using: &random) ?? (others.isEmpty ? fit : others).max { $0.ends < $1.ends }
+    }
+
+    /// The first of those that may have been told of it.
+    private func heir(of id: ParcelID, at mote: MixID, _ now: MixTime) -> MixPeer? {
+        Self.heirs(of: id, among: possibleHeirs(of: mote, at: now).map { $0.filter { lives($0, at: now) } }).first
     }
 
     /// Milliseconds until a letter's shares have had slots: few go to any one gateway.
@@ -107,7 +112,7 @@ extension MixStation {
         guard let peer = destination(of: id, letter, at: now) else { return }
         let old = letter.goesOn && letter.course.destination == peer.id ? letter.course.attempt : nil
         guard old != nil || letter.course.attempts < settings.attempts else { return giveUp(id) }
-        let attempt = old ?? begin(&letter.course, of: id, at: peer, now)
+        let attempt = old ?? begin(&letter.course, of: id, at: peer, whole: now + sending(letter), now)
         letter.course.note = letter.errand.note
         (letter.state, letter.goesOn) = (.cutting, false)
         outgoing[id] = letter
@@ -115,8 +120,10 @@ extension MixStation {
         effects.append(.work(MixWork(task: .cut(parcel, attempt, publicKey: peer.publicKey, settings.layout))))
     }
 
-    private mutating func begin(_ course: inout Course, of id: ParcelID, at peer: MixPeer, _ now: MixTime) -> Course.Attempt {
-        let ways = replyBlocks(from: peer.id, at: now), attempt = Course.Attempt(seed: fresh(Course.Attempt.seedBytes), motesPerLayer: map.width, blocks: ways.map(\.block))
+    /// - Parameter whole: when all of the letter has been sent.
+    private mutating func begin(_ course: inout Course, of id: ParcelID, at peer: MixPeer, whole: MixTime, _ now: MixTime) -> Course.Attempt {
+        let answers = passage(tail: 1e-3), ways = replyBlocks(from: peer.id, by: [whole + answers, now + answers, now])
+        let attempt = Course.Attempt(seed: fresh(Course.Attempt.seedBytes), motesPerLayer: map.width, blocks: ways.map(\.block))
         course.attempts += 1
         if course.attempts > 1 { count(\.sentAgain) }
         (course.destination, course.attempt) = (peer.id, attempt)
@@ -141,12 +148,14 @@ extension MixStation {
 
     /// By ways that are there when the letter has arrived.
     /// Not over the mote that will use them: it has no slots that begin with itself.
-    private mutating func replyBlocks(from other: MixID, at now: MixTime) -> [(block: ReplyBlock, keys: ReplyKeys)] {
+    /// - Parameter instants: when that may be. The first at which there is a way.
+    private mutating func replyBlocks(from other: MixID, by instants: [MixTime]) -> [(block: ReplyBlock, keys: ReplyKeys)] {
         guard let schedule, let peer = seen[own] else { return [] }
         var blocks: [(ReplyBlock, ReplyKeys)] = []
         for _ in 0..<Parcel.blocksLimit {
-            guard let way = schedule.route(to: peer, at: now + passage(tail: 1e-3), avoiding: other, &random) ?? schedule.route(to: peer, at: now, avoiding: other, &random), let id = ReplyID(fresh(ReplyID.bytesCount)),
-                let made = try? Sphinx.replyBlock(route: way, to: own, id: id, fresh: fresh)
+            var way: [MixHop]?
+            for instant in instants where way == nil { way = schedule.route(to: peer, at: instant, avoiding: other, &random) }
+            guard let way, let id = ReplyID(fresh(ReplyID.bytesCount)), let made = try? Sphinx.replyBlock(route: way, to: own, id: id, fresh: fresh)
             else { return blocks }
             blocks.append((made.block, made.keys))
         }
