@@ -16,6 +16,8 @@ package struct MixPeer: Hashable, Sendable {
 package struct MixMap: Hashable, Sendable {
     package var layers: [[MixPeer]]
     package var gateways: [MixPeer]
+    /// Within so long all know of a mote that joins or leaves. Milliseconds.
+    package var spread: UInt64 = 0
 
     package init(layers: [[MixPeer]], gateways: [MixPeer]) { (self.layers, self.gateways) = (layers, gateways) }
 

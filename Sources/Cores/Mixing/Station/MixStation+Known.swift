@@ -3,9 +3,9 @@ internal import Sealing
 
 /// Which letters came: each is handed out once, however often it comes.
 ///
-/// A letter's heirs are those few motes where letters leave that follow its name in the ring of motes' names. A mote where letters leave tells them of it before it
-/// ends, and what it has not brought out it passes on to the first. A gateway that has heard nothing of a letter sends it again, and once its first gateway is gone,
-/// to the first heir, too: there the two meet, whichever comes first.
+/// A letter's heirs are those few motes where letters leave that follow its name in the ring of motes' names, some that outlive the mote that tells them and some that
+/// do not. A mote where letters leave tells them of it before it ends, and what it has not brought out it passes on to the first. A gateway that has heard nothing of
+/// a letter sends it again, and once its first gateway is gone, to the first heir, too, that this one knew: there the two meet, whichever comes first.
 extension MixStation {
     struct Known: Hashable {
         let since: MixTime
@@ -17,7 +17,7 @@ extension MixStation {
     static let knownLimit = 65_536
     private static let knownFor: UInt64 = 14 * 86_400_000
     /// So many are told of a letter: some of them may have ended by the time that it comes again.
-    private static let heirsCount = 3
+    private static let heirsCount = 4
     private static let idsPerBundle = 256
 
     func isNew(_ parcel: Parcel) -> Bool { known[parcel.id].map { parcel.isPassedOn && $0.isHearsay } ?? true }
@@ -53,24 +53,30 @@ extension MixStation {
 
     // MARK: Before the end
 
-    /// Those of some motes that follow it in the ring of their names, of the first ring first.
+    /// Those of some motes that follow it in the ring of their names, of each ring.
     static func heirs(of id: ParcelID, among rings: [[MixPeer]]) -> [MixPeer] {
-        let next = rings.flatMap { ring -> [MixPeer] in
+        rings.flatMap { ring -> [MixPeer] in
             let first = ring.firstIndex { id.bytes.lexicographicallyPrecedes($0.id.bytes) } ?? 0
             return (0..<min(heirsCount, ring.count)).map { ring[(first + $0) % ring.count] }
         }
-        return Array(next.prefix(heirsCount))
     }
 
-    /// Motes where letters leave that may have been told by one, in the order of their names: those that were there when it began to leave, or whoever is there. First
-    /// those that are there for a letter that must be sent again. That is judged by the mote's end, not by now: whoever asks later than it told asks the same ones.
-    func possibleHeirs(of mote: MixID, at now: MixTime) -> [[MixPeer]] {
-        let others = map.gateways.filter { $0.id != own && $0.id != mote && $0.isExit && $0.ends >= now + Self.successorLife }
+    /// Who is told of the letters of one that ends: any other where letters leave. First those that will be there for a letter that must be sent again, which is judged by
+    /// the mote's end, not by now: whoever asks later than it told comes to the same ones.
+    func possibleHeirs(of mote: MixID, at now: MixTime) -> [[MixPeer]] { rings(outliving: mote, at: now) { _ in true } }
+
+    /// Who has been told of the letters of one that left, as far as can be known from here: those of which it knew when it left, if any of them are there.
+    func likelyHeirs(of mote: MixID, at now: MixTime) -> [[MixPeer]] {
+        let left = seenLast[mote] ?? now, spread = map.spread
+        let likely = rings(outliving: mote, at: now) { (self.seenSince[$0.id] ?? now) + 2 * spread <= left }
+        return likely.allSatisfy(\.isEmpty) ? possibleHeirs(of: mote, at: now) : likely
+    }
+
+    private func rings(outliving mote: MixID, at now: MixTime, _ isHeir: (MixPeer) -> Bool) -> [[MixPeer]] {
+        let motes = map.gateways.filter { $0.id != own && $0.id != mote && $0.isExit && $0.ends >= now + Self.successorLife && isHeir($0) }
             .sorted { $0.id.bytes.lexicographicallyPrecedes($1.id.bytes) }
-        guard let ends = seen[mote]?.ends else { return [others] }
-        let old = others.filter { (seenSince[$0.id] ?? now) + settings.leaving <= ends }, told = old.isEmpty ? others : old
-        let leaving = settings.leaving
-        return [told.filter { $0.ends - ends >= leaving }, told.filter { $0.ends - ends < leaving }]
+        let ends = seen[mote]?.ends ?? now, leaving = settings.leaving
+        return [motes.filter { $0.ends - ends >= leaving }, motes.filter { $0.ends - ends < leaving }]
     }
 
     /// With nobody to tell, nobody can get the letters again either. Neighbours in the ring share packets.

@@ -86,7 +86,7 @@ extension MixStation {
 
     /// The first of those that may have been told of it.
     private func heir(of id: ParcelID, at mote: MixID, _ now: MixTime) -> MixPeer? {
-        Self.heirs(of: id, among: possibleHeirs(of: mote, at: now).map { $0.filter { lives($0, at: now) } }).first
+        Self.heirs(of: id, among: likelyHeirs(of: mote, at: now).map { $0.filter { lives($0, at: now) } }).first
     }
 
     /// Milliseconds until a letter's shares have had slots: few go to any one gateway.

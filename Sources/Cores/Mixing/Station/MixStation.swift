@@ -134,9 +134,10 @@ package struct MixStation {
     var cover: CoverRate
     var rate: Double
     var map = MixMap(layers: [], gateways: [])
-    /// Of motes that are or were on the map; and since when we know of each.
+    /// Of motes that are or were on the map; and when each was there first, or before we were, and last.
     var seen: [MixID: MixPeer] = [:]
     var seenSince: [MixID: MixTime] = [:]
+    var seenLast: [MixID: MixTime] = [:]
     var schedule: SendingSchedule?
     var nextSlot: SendingSlot?
     /// Where shares of letters for us, and of what predecessors held, are put together; and which packets they came in.
@@ -279,13 +280,16 @@ package struct MixStation {
     /// Who is on the mix, ourselves included.
     package mutating func follow(_ map: MixMap, at now: MixTime) {
         self.map = map
+        let since = seen.isEmpty ? MixTime(milliseconds: 0) : now
         for peer in map.gateways where seen[peer.id] != nil || seen.count < Self.seenLimit {
             seen[peer.id] = peer
-            seenSince[peer.id] = seenSince[peer.id] ?? now
+            seenSince[peer.id] = seenSince[peer.id] ?? since
+            seenLast[peer.id] = now
         }
         if seen.count == Self.seenLimit {
             seen = seen.filter { $0.value.ends >= now }
             seenSince = seenSince.filter { seen[$0.key] != nil }
+            seenLast = seenLast.filter { seen[$0.key] != nil }
         }
         schedule?.map = map
         for id in outbox.forgetAnswers(exceptBy: Set(map.gateways.map(\.id))) { reports[id]?.isPlaced = false }

@@ -10,6 +10,9 @@ final class MailView {
     /// Motes that are still reached after they were last listed.
     private static let knownLimit = 16_384
 
+    /// A relay fetches one within its interval, and then the descriptors that it lists.
+    private static let consensusesUntilKnown: UInt64 = 2
+
     private let store: DirectoryStore
     private let own: RSAIdentity
     private var known: [MixID: RouterDescriptor] = [:]
@@ -19,11 +22,13 @@ final class MailView {
     /// Those that the newest consensus lists and that do not drain, with ourselves.
     /// - Parameter ourselves: as we publish it.
     func map(with ourselves: MixPeer?, layers: Int, at now: WallTime) -> MixMap {
-        let listed = Set((store.consensus(.ns) ?? store.consensus(.microdesc))?.entries.map(\.rsa) ?? [])
+        let consensus = store.consensus(.ns) ?? store.consensus(.microdesc), listed = Set(consensus?.entries.map(\.rsa) ?? [])
         let motes = store.descriptors.filter { $0.rsa != own && $0.mix != nil && listed.contains($0.rsa) }
         for mote in motes { if let id = MixID(mote.ed25519.bytes) { known[id] = mote } }
         if known.count > Self.knownLimit { known = known.filter { $0.value.expires.map { $0 > now } ?? listed.contains($0.value.rsa) } }
-        return MixMap(motes.filter { !$0.isHibernating }.compactMap(MixPeer.init) + [ourselves].compactMap(\.self), layers: layers)
+        var map = MixMap(motes.filter { !$0.isHibernating }.compactMap(MixPeer.init) + [ourselves].compactMap(\.self), layers: layers)
+        map.spread = consensus.map { Self.consensusesUntilKnown * UInt64(max(0, $0.freshUntil - $0.validAfter)) * 1000 } ?? 0
+        return map
     }
 
     /// How a mote is reached, listed or not any more.
