@@ -95,6 +95,20 @@ struct SendingTests {
         #expect(through.values.max() ?? .max <= parity)
     }
 
+    @Test("what is left of a letter that was cut for more motes than there are now goes all the same")
+    func fewer() throws {
+        let map = RehearsedMotes.map(layers: 3, width: 1, gateways: 3)
+        for (width, left) in [(1, 0), (3, 1)] {
+            var (outbox, bytes) = (Outbox(own: map.gateways[0].id, layout: Self.layout), SeededBytes(seed: 4))
+            outbox.width = width
+            let letter = try #require(Fragment.cut(bytes(10), Self.layout) { Fragment.parity(data: $0, motesPerLayer: 3) })
+            let isTaken = outbox.add(letter, to: map.gateways[2].id, at: map.gateways[2].id)
+            #expect(isTaken && letter[0].code.parity > 0)
+            for slot in schedule(map, seed: 5, count: 400) { _ = outbox.take(slot) }
+            #expect((outbox.waiting == 0) == (left == 0))
+        }
+    }
+
     @Test("an answer waits for a slot with its own first hop, and goes nowhere when that mote is gone")
     func answers() throws {
         let map = RehearsedMotes.map(layers: 3, width: 3, gateways: 2)

@@ -21,9 +21,10 @@ package struct Outbox: Sendable {
         var through: [Int: [MixID: Int]] = [:]
 
         /// The first share whose group can still spare every mote on the way: with a mote no more shares may be lost than there are parities.
-        mutating func take(_ hops: [MixID]) -> Fragment? {
+        /// Where the motes of a layer have become too few for that, or are in others, too, shares cut for more of them go any way.
+        mutating func take(_ hops: [MixID], width: Int) -> Fragment? {
             let index = fragments.firstIndex { fragment in
-                fragment.code.parity == 0 || hops.allSatisfy { through[fragment.group]?[$0] ?? 0 < fragment.code.parity }
+                fragment.code.parity * width < fragment.code.shares || hops.allSatisfy { through[fragment.group]?[$0] ?? 0 < fragment.code.parity }
             }
             guard let index else { return nil }
             let fragment = fragments.remove(at: index)
@@ -32,6 +33,8 @@ package struct Outbox: Sendable {
         }
     }
 
+    /// Motes of the narrowest layer.
+    package var width = ErasureCode.sharesLimit
     private let own: MixID
     private let layout: SphinxLayout
     private var letters: [[UInt8]: Letter] = [:]
@@ -122,7 +125,7 @@ package struct Outbox: Sendable {
         for _ in queue.indices {
             let name = queue.removeFirst()
             guard let mailbox = letters[name]?.mailbox else { continue }
-            let fragment = letters[name]?.take(hops)
+            let fragment = letters[name]?.take(hops, width: width)
             if letters[name]?.fragments.isEmpty == true { letters[name] = nil } else { queue.append(name) }
             guard let fragment else { continue }
             shares -= 1

@@ -292,6 +292,7 @@ package struct MixStation {
             seenLast = seenLast.filter { seen[$0.key] != nil }
         }
         schedule?.map = map
+        outbox.width = map.width
         for id in outbox.forgetAnswers(exceptBy: Set(map.gateways.map(\.id))) { reports[id]?.isPlaced = false }
     }
 
