@@ -148,13 +148,13 @@ extension MixStation {
 
     /// By ways that are there when the letter has arrived.
     /// Not over the mote that will use them: it has no slots that begin with itself.
-    /// - Parameter instants: when that may be. The first at which there is a way.
+    /// - Parameter instants: when that may be. The first at which there is such a way.
     private mutating func replyBlocks(from other: MixID, by instants: [MixTime]) -> [(block: ReplyBlock, keys: ReplyKeys)] {
         guard let schedule, let peer = seen[own] else { return [] }
         var blocks: [(ReplyBlock, ReplyKeys)] = []
         for _ in 0..<Parcel.blocksLimit {
             var way: [MixHop]?
-            for instant in instants where way == nil { way = schedule.route(to: peer, at: instant, avoiding: other, &random) }
+            for instant in instants where way == nil || way?.first?.id == other { way = schedule.route(to: peer, at: instant, avoiding: other, &random) ?? way }
             guard let way, let id = ReplyID(fresh(ReplyID.bytesCount)), let made = try? Sphinx.replyBlock(route: way, to: own, id: id, fresh: fresh)
             else { return blocks }
             blocks.append((made.block, made.keys))
