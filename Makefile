@@ -55,7 +55,8 @@ image-lock: deps ## Lock what apt offers now as what the mote image is made of
 
 test: image peers ## Run every test, interop with stock tor included
 	swift build --build-tests
-	swift test --skip-build --disable-xctest
+	@# What failed is said again at the end, where it is seen.
+	swift test --skip-build --disable-xctest 2>&1 | tee .build/tests.log || { grep -aE '✘|↳' .build/tests.log; exit 1; }
 
 demo: build ## Bring a cloud up, use it while its motes rotate, and say what that proved
 	python3 Tests/Demo/demo.py
