@@ -16,7 +16,7 @@ extension MixStation {
     /// Letters that came, remembered for so long: whoever sends one again has given up long before.
     static let knownLimit = 65_536
     private static let knownFor: UInt64 = 14 * 86_400_000
-    /// So many are told of a letter: some of them may have ended by the time that it comes again.
+    /// So many of each ring are told of a letter: some of them may have ended by the time that it comes again.
     private static let heirsCount = 4
     private static let idsPerBundle = 256
 
