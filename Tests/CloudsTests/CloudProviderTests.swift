@@ -3,6 +3,7 @@ import CloudCalls
 @testable import Clouds
 import Foundation
 import Leasing
+import OwnThread
 import Providers
 import Testing
 
@@ -73,7 +74,7 @@ private final class MemoryRecords: RentalRecords, @unchecked Sendable {
     func save(_ view: AccountView, account: String) throws(CloudError) {}
 }
 
-@Suite("Motes on rented machines")
+@Suite("Motes on rented machines", .onItsOwnThread)
 struct CloudProviderTests {
     private let fake = FakeProvider(), records = MemoryRecords()
     private let server: Counter

@@ -1,8 +1,9 @@
 import Foundation
+import OwnThread
 import Testing
 
 /// The built program against moto, an EC2 that somebody else wrote.
-@Suite("moto", .serialized, .enabled(if: Peers.areThere, "moto is not installed: make peers"))
+@Suite("moto", .serialized, .onItsOwnThread, .enabled(if: Peers.areThere, "moto is not installed: make peers"))
 struct MotoTests {
     @Test("the AWS CLI sees what 'dustcloud machine' rents, sweeps and ends at moto's EC2")
     func machines() throws { try play("moto.py") }

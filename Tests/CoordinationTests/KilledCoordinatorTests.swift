@@ -2,9 +2,10 @@ import Ambience
 import Coordination
 import Foundation
 import Leasing
+import OwnThread
 import Testing
 
-@Suite(.serialized) struct KilledCoordinatorTests {
+@Suite(.serialized, .onItsOwnThread) struct KilledCoordinatorTests {
     private static let kills = 20
     /// One history, or as many as `DUSTCLOUD_ROUNDS` says.
     private static let seeds = (0..<UInt64(max(1, Int(ProcessInfo.processInfo.environment["DUSTCLOUD_ROUNDS"] ?? "") ?? 1))).map { 2026 + $0 }

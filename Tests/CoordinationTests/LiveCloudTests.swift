@@ -1,9 +1,10 @@
 import Coordination
 import Foundation
 import Leasing
+import OwnThread
 import Testing
 
-@Suite(.serialized) struct LiveCloudTests {
+@Suite(.serialized, .onItsOwnThread) struct LiveCloudTests {
     @Test("A cloud comes up, refuses a second coordinator, replaces a mote before it drains it, and goes down to nothing")
     func wholeLife() async throws {
         let cloud = try LiveCloud()

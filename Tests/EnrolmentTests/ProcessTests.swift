@@ -4,10 +4,11 @@ import EnrolmentService
 import Foundation
 import FreePorts
 import Leasing
+import OwnThread
 import Testing
 
 /// Programs that share no memory with the server: an independent peer, and `mote` itself.
-@Suite("Enrolment between processes")
+@Suite("Enrolment between processes", .onItsOwnThread)
 struct ProcessTests {
     private static let patience: Int64 = 120
     private static let mote = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().appendingPathComponent("mote").path

@@ -1,7 +1,8 @@
+import OwnThread
 import Synchronization
 import Testing
 
-@Suite("Slots of scenarios")
+@Suite("Slots of scenarios", .onItsOwnThread)
 struct SlotsTests {
     private final class Machine: Sendable {
         let isIdle = Atomic(false)

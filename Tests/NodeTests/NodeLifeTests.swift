@@ -1,12 +1,13 @@
 import Ambience
 import Glibc
+import OwnThread
 import Testing
 import Torrc
 
 @testable import Node
 
 /// One node at a time: signals are the process's.
-@Suite("A whole node", .serialized)
+@Suite("A whole node", .serialized, .onItsOwnThread)
 struct NodeLifeTests {
     private func torrc(_ folder: String, _ more: String) -> String {
         "DataDirectory \(folder)\nORPort 127.0.0.1:auto\nSocksPort 0\nNickname whole\nAssumeReachable 1\nPidFile \(folder)/pid\n\(more)\n"
