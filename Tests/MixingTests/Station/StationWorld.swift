@@ -79,7 +79,7 @@ final class StationWorld {
         let id = MixID(bytes.take(32))!, key = MixKey(secret: bytes.take(32))!
         joined += 1
         let ends = life.map { now + ($0 + Self.farewell) } ?? MixTime(milliseconds: .max)
-        let mote = Mote(peer: MixPeer(id: id, publicKey: key.publicKey, ends: ends, isExit: joined % settings.motesPerExit == 0), key: key)
+        let mote = Mote(peer: MixPeer(id: id, publicKey: key.publicKey, began: now, ends: ends, isExit: joined % settings.motesPerExit == 0), key: key)
         motes.append(mote)
         begin(mote)
         publish()

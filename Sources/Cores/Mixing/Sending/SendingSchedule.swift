@@ -2,13 +2,15 @@
 package struct MixPeer: Hashable, Sendable {
     package let id: MixID
     package let publicKey: [UInt8]
+    /// When it came, or was started again.
+    package let began: MixTime
     /// When it will be gone.
     package let ends: MixTime
     /// Letters for the outside may end there.
     package let isExit: Bool
 
-    package init(id: MixID, publicKey: [UInt8], ends: MixTime, isExit: Bool = false) {
-        (self.id, self.publicKey, self.ends, self.isExit) = (id, publicKey, ends, isExit)
+    package init(id: MixID, publicKey: [UInt8], began: MixTime = MixTime(milliseconds: 0), ends: MixTime, isExit: Bool = false) {
+        (self.id, self.publicKey, self.began, self.ends, self.isExit) = (id, publicKey, began, ends, isExit)
     }
 }
 

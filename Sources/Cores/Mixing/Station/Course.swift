@@ -1,5 +1,29 @@
 internal import Bytes
 
+/// The gateway where a letter ends. It stays the same as long as that is there, for it knows what it has had; then its heirs do, whom its end determines.
+package struct Destination: Hashable, Sendable {
+    package let id: MixID
+    /// When it is gone, as it said when it was chosen.
+    package let ends: MixTime
+
+    package init(id: MixID, ends: MixTime) { (self.id, self.ends) = (id, ends) }
+
+    static func write(_ destination: Destination?, to writer: inout ByteWriter) {
+        writer.u8(destination == nil ? 0 : 1)
+        guard let destination else { return }
+        writer.append(destination.id.bytes)
+        writer.u64(destination.ends.milliseconds)
+    }
+
+    static func read(_ reader: inout ByteReader) throws -> Destination? {
+        let flag = try reader.u8()
+        guard flag <= 1 else { throw SphinxError.damagedPayload }
+        guard flag == 1 else { return nil }
+        guard let id = MixID(try reader.slice(MixID.bytesCount)) else { throw SphinxError.damagedPayload }
+        return Destination(id: id, ends: MixTime(milliseconds: try reader.u64()))
+    }
+}
+
 /// What a gateway remembers of a letter that it sent: how often, where to, and how to read what comes back.
 struct Course {
     /// Those of twelve attempts, each with as many reply blocks as a parcel has.
@@ -15,7 +39,7 @@ struct Course {
     }
 
     var attempts = 0
-    var destination: MixID?
+    var destination: Destination?
     /// The last one, until the letter has arrived.
     var attempt: Attempt?
     /// Of the errand, which goes before this.
@@ -33,8 +57,7 @@ struct Course {
     var encoded: [UInt8] {
         var writer = ByteWriter()
         writer.u8(UInt8(clamping: attempts))
-        writer.u8(destination == nil ? 0 : 1)
-        writer.append(destination?.bytes ?? [])
+        Destination.write(destination, to: &writer)
         writer.u16(UInt16(note.count))
         writer.append(note)
         writer.u8(attempt == nil ? 0 : 1)
@@ -49,20 +72,16 @@ struct Course {
 
     init?(_ bytes: [UInt8]) {
         var reader = ByteReader(bytes)
-        guard let attempts = try? reader.u8(), let flag = try? reader.u8() else { return nil }
-        self.attempts = Int(attempts)
-        if flag == 1 { destination = (try? reader.slice(MixID.bytesCount)).flatMap { MixID($0) } }
-        guard let count = try? reader.u16(), let note = try? reader.bytes(Int(count)) else { return nil }
-        self.note = note
-        guard let hasAttempt = try? reader.u8() else { return nil }
-        if hasAttempt == 1 {
-            guard let attempt = try? Attempt(&reader) else { return nil }
-            self.attempt = attempt
-        }
-        while !reader.isAtEnd {
-            guard let count = try? reader.u16(), let key = (try? reader.bytes(Int(count))).flatMap({ ReplyKeys($0) }) else { return nil }
-            keys.append(key)
-        }
+        do {
+            attempts = Int(try reader.u8())
+            destination = try Destination.read(&reader)
+            note = try reader.bytes(Int(try reader.u16()))
+            if try reader.u8() == 1 { attempt = try Attempt(&reader) }
+            while !reader.isAtEnd {
+                guard let key = ReplyKeys(try reader.bytes(Int(try reader.u16()))) else { return nil }
+                keys.append(key)
+            }
+        } catch { return nil }
     }
 }
 

@@ -56,33 +56,46 @@ extension MixStation {
     /// Those of some motes that follow it in the ring of their names, of each ring.
     static func heirs(of id: ParcelID, among rings: [[MixPeer]]) -> [MixPeer] {
         rings.flatMap { ring -> [MixPeer] in
-            let first = ring.firstIndex { id.bytes.lexicographicallyPrecedes($0.id.bytes) } ?? 0
+            let first = place(of: id, in: ring)
             return (0..<min(heirsCount, ring.count)).map { ring[(first + $0) % ring.count] }
         }
     }
 
+    /// How many motes of a ring come before it, by halving: a mote that leaves knows many letters.
+    private static func place(of id: ParcelID, in ring: [MixPeer]) -> Int {
+        var candidates = 0..<ring.count
+        while !candidates.isEmpty {
+            let middle = candidates.lowerBound + candidates.count / 2
+            candidates = id.bytes.lexicographicallyPrecedes(ring[middle].id.bytes) ? candidates.lowerBound..<middle : middle + 1..<candidates.upperBound
+        }
+        return candidates.lowerBound
+    }
+
     /// Who is told of the letters of one that ends: any other where letters leave. First those that will be there for a letter that must be sent again, which is judged by
     /// the mote's end, not by now: whoever asks later than it told comes to the same ones.
-    func possibleHeirs(of mote: MixID, at now: MixTime) -> [[MixPeer]] { rings(outliving: mote, at: now) { _ in true } }
+    func possibleHeirs(of mote: Destination, at now: MixTime) -> [[MixPeer]] { rings(outliving: mote, at: now) { _ in true } }
 
-    /// Who has been told of the letters of one that left, as far as can be known from here: those of which it knew when it left, if any of them are there.
-    func likelyHeirs(of mote: MixID, at now: MixTime) -> [[MixPeer]] {
-        let left = seenLast[mote] ?? now, spread = map.spread
-        let likely = rings(outliving: mote, at: now) { (self.seenSince[$0.id] ?? now) + 2 * spread <= left }
+    /// Who has been told of the letters of one that ends: those that it can have known before its end, if any of them are there. All can work out who they are, those, too,
+    /// that came when it had gone.
+    func likelyHeirs(of mote: Destination, at now: MixTime) -> [[MixPeer]] {
+        let likely = rings(outliving: mote, at: now) { $0.began + 2 * map.spread <= mote.ends }
         return likely.allSatisfy(\.isEmpty) ? possibleHeirs(of: mote, at: now) : likely
     }
 
-    private func rings(outliving mote: MixID, at now: MixTime, _ isHeir: (MixPeer) -> Bool) -> [[MixPeer]] {
-        let motes = map.gateways.filter { $0.id != own && $0.id != mote && $0.isExit && $0.ends >= now + Self.successorLife && isHeir($0) }
+    private func rings(outliving mote: Destination, at now: MixTime, _ isHeir: (MixPeer) -> Bool) -> [[MixPeer]] {
+        let motes = map.gateways.filter { $0.id != own && $0.id != mote.id && $0.isExit && $0.ends >= now + Self.successorLife && isHeir($0) }
             .sorted { $0.id.bytes.lexicographicallyPrecedes($1.id.bytes) }
-        let ends = seen[mote]?.ends ?? now, leaving = settings.leaving
-        return [motes.filter { $0.ends - ends >= leaving }, motes.filter { $0.ends - ends < leaving }]
+        return [motes.filter { $0.ends - mote.ends >= settings.leaving }, motes.filter { $0.ends - mote.ends < settings.leaving }]
     }
+
+    /// As others see us.
+    func ourselves(at now: MixTime) -> Destination { Destination(id: own, ends: seen[own]?.ends ?? now) }
 
     /// With nobody to tell, nobody can get the letters again either. Neighbours in the ring share packets.
     mutating func tell(at now: MixTime) {
-        let rings = possibleHeirs(of: own, at: now), motes = rings.flatMap(\.self)
+        let rings = possibleHeirs(of: ourselves(at: now), at: now), motes = rings.flatMap(\.self)
         guard seen[own]?.isExit == true, !motes.isEmpty else { return untold = [] }
+        for mote in motes where met.insert(mote.id).inserted { tellAll(to: mote, among: rings) }
         while !untold.isEmpty, canGive {
             let part = untold.suffix(Self.idsPerBundle)
             untold.removeLast(part.count)
@@ -90,6 +103,12 @@ extension MixStation {
             for id in part { for heir in Self.heirs(of: id, among: rings) { lists[heir.id, default: []].append(id) } }
             for mote in motes { if let ids = lists[mote.id] { tell(ids, to: mote) } }
         }
+    }
+
+    /// One that came while we were leaving is asked like those to which we told, before it came, what there was.
+    private mutating func tellAll(to mote: MixPeer, among rings: [[MixPeer]]) {
+        let ids = known.keys.filter { id in Self.heirs(of: id, among: rings).contains { $0.id == mote.id } }
+        for start in stride(from: 0, to: ids.count, by: Self.idsPerBundle) { tell(Array(ids[start...].prefix(Self.idsPerBundle)), to: mote) }
     }
 
     private mutating func tell(_ ids: [ParcelID], to mote: MixPeer) {

@@ -78,15 +78,16 @@ extension MixStation {
     /// the letter must be sent again, if there is any. After its end, one that it may have told of the letter.
     private mutating func destination(of id: ParcelID, _ letter: Outgoing, at now: MixTime) -> MixPeer? {
         let fit = map.gateways.filter { lives($0, at: now) && (letter.errand.task != .deliver || $0.isExit) }, chosen = letter.course.destination ?? letter.errand.destination
-        if let peer = fit.first(where: { $0.id == chosen }) { return peer }
+        if let peer = fit.first(where: { $0.id == chosen?.id }) { return peer }
         if let chosen, letter.errand.task == .deliver, let heir = heir(of: id, at: chosen, now) { return heir }
         let others = fit.filter { $0.id != own }, lasting = others.filter { lasts($0, at: now + sending(letter)) }
         return lasting.randomElement(using: &random) ?? (others.isEmpty ? fit : others).max { $0.ends < $1.ends }
     }
 
     /// The first of those that may have been told of it.
-    private func heir(of id: ParcelID, at mote: MixID, _ now: MixTime) -> MixPeer? {
-        Self.heirs(of: id, among: likelyHeirs(of: mote, at: now).map { $0.filter { lives($0, at: now) } }).first
+    private func heir(of id: ParcelID, at mote: Destination, _ now: MixTime) -> MixPeer? {
+        let mote = Destination(id: mote.id, ends: seen[mote.id]?.ends ?? mote.ends)
+        return Self.heirs(of: id, among: likelyHeirs(of: mote, at: now).map { $0.filter { lives($0, at: now) } }).first
     }
 
     /// Milliseconds until a letter's shares have had slots: few go to any one gateway.
@@ -110,7 +111,7 @@ extension MixStation {
         guard var letter = outgoing[id], case .new = letter.state else { return }
         guard now - letter.errand.since < settings.givesUpAfter else { return giveUp(id) }
         guard let peer = destination(of: id, letter, at: now) else { return }
-        let old = letter.goesOn && letter.course.destination == peer.id ? letter.course.attempt : nil
+        let old = letter.goesOn && letter.course.destination?.id == peer.id ? letter.course.attempt : nil
         guard old != nil || letter.course.attempts < settings.attempts else { return giveUp(id) }
         let attempt = old ?? begin(&letter.course, of: id, at: peer, whole: now + sending(letter), now)
         letter.course.note = letter.errand.note
@@ -126,7 +127,7 @@ extension MixStation {
         let attempt = Course.Attempt(seed: fresh(Course.Attempt.seedBytes), motesPerLayer: map.width, blocks: ways.map(\.block))
         course.attempts += 1
         if course.attempts > 1 { count(\.sentAgain) }
-        (course.destination, course.attempt) = (peer.id, attempt)
+        (course.destination, course.attempt) = (Destination(id: peer.id, ends: peer.ends), attempt)
         course.remember(ways.map(\.keys))
         for way in ways { owners[way.keys.id] = id }
         return attempt
@@ -164,7 +165,7 @@ extension MixStation {
 
     mutating func sendShares(of id: ParcelID, _ isDurable: Bool, at now: MixTime) {
         guard let letter = outgoing[id], case .recording(let fragments) = letter.state else { return }
-        guard isDurable, !isLeaving, let destination = letter.course.destination, let name = fragments.first?.letter else { return stay(id) }
+        guard isDurable, !isLeaving, let destination = letter.course.destination?.id, let name = fragments.first?.letter else { return stay(id) }
         let landed = letter.landed.letter == name ? letter.landed : LandedShares(letter: name), left = fragments.filter { !landed.has($0.place) }
         guard left.isEmpty || outbox.add(left, to: destination, at: destination) else { return stay(id) }
         outgoing[id]?.landed = landed
@@ -226,11 +227,11 @@ extension MixStation {
         }
     }
 
-    private func isListed(_ letter: Outgoing, at now: MixTime) -> Bool { map.gateways.contains { $0.id == letter.course.destination && lives($0, at: now) } }
+    private func isListed(_ letter: Outgoing, at now: MixTime) -> Bool { map.gateways.contains { $0.id == letter.course.destination?.id && lives($0, at: now) } }
 
     /// Its gateway will be gone: no slot goes there any more, and shares of it are still here.
     private func isStranded(_ letter: Outgoing, at now: MixTime) -> Bool {
-        !(letter.course.destination.flatMap { seen[$0] }.map { lives($0, at: now) } ?? false) && outbox.waiting(of: letter.landed.letter) > 0
+        !(letter.course.destination.flatMap { seen[$0.id] }.map { lives($0, at: now) } ?? false) && outbox.waiting(of: letter.landed.letter) > 0
     }
 
     /// It stays written down until its sender has been told.

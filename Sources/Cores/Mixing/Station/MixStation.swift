@@ -134,10 +134,8 @@ package struct MixStation {
     var cover: CoverRate
     var rate: Double
     var map = MixMap(layers: [], gateways: [])
-    /// Of motes that are or were on the map; and when each was there first, or before we were, and last.
+    /// Motes that are or were on the map.
     var seen: [MixID: MixPeer] = [:]
-    var seenSince: [MixID: MixTime] = [:]
-    var seenLast: [MixID: MixTime] = [:]
     var schedule: SendingSchedule?
     var nextSlot: SendingSlot?
     /// Where shares of letters for us, and of what predecessors held, are put together; and which packets they came in.
@@ -163,6 +161,8 @@ package struct MixStation {
     /// Letters that came, here or at motes that have ended; and those of them that others are still to be told of, for we leave.
     var known: [ParcelID: Known] = [:]
     var untold: [ParcelID] = []
+    /// Motes of the map when we began to leave, and those that came since and have been told what came before them.
+    var met: Set<MixID> = []
     var partings: [Int: Parting] = [:]
     /// Letters of others here that go to a successor, too.
     var passingOn: [ParcelID: Parcel] = [:]
@@ -280,17 +280,8 @@ package struct MixStation {
     /// Who is on the mix, ourselves included.
     package mutating func follow(_ map: MixMap, at now: MixTime) {
         self.map = map
-        let since = seen.isEmpty ? MixTime(milliseconds: 0) : now
-        for peer in map.gateways where seen[peer.id] != nil || seen.count < Self.seenLimit {
-            seen[peer.id] = peer
-            seenSince[peer.id] = seenSince[peer.id] ?? since
-            seenLast[peer.id] = now
-        }
-        if seen.count == Self.seenLimit {
-            seen = seen.filter { $0.value.ends >= now }
-            seenSince = seenSince.filter { seen[$0.key] != nil }
-            seenLast = seenLast.filter { seen[$0.key] != nil }
-        }
+        for peer in map.gateways where seen[peer.id] != nil || seen.count < Self.seenLimit { seen[peer.id] = peer }
+        if seen.count == Self.seenLimit { seen = seen.filter { $0.value.ends >= now } }
         schedule?.map = map
         outbox.width = map.width
         for id in outbox.forgetAnswers(exceptBy: Set(map.gateways.map(\.id))) { reports[id]?.isPlaced = false }
@@ -317,6 +308,7 @@ package struct MixStation {
         guard !isLeaving else { return }
         isLeaving = true
         (schedule, nextSlot) = (nil, nil)
+        met = Set(map.gateways.map(\.id))
         untold = known.keys.sorted { $0.bytes.lexicographicallyPrecedes($1.bytes) }
     }
 

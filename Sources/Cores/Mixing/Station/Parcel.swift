@@ -89,13 +89,13 @@ package struct Errand: Hashable, Sendable {
     package let task: Parcel.Task
     /// When the first gateway took it.
     package let since: MixTime
-    /// The gateway where it ends, once one is chosen: it stays the same as long as it is there, for it knows what it has had.
-    package var destination: MixID?
+    /// Once one is chosen.
+    package var destination: Destination?
     /// For whoever gave it to us, if something comes back; it stays here.
     package let note: [UInt8]
     package let content: [UInt8]
 
-    package init(task: Parcel.Task, since: MixTime, destination: MixID? = nil, note: [UInt8], content: [UInt8]) {
+    package init(task: Parcel.Task, since: MixTime, destination: Destination? = nil, note: [UInt8], content: [UInt8]) {
         precondition(task.isErrand && note.count <= Self.noteLimit)
         (self.task, self.since, self.destination, self.note, self.content) = (task, since, destination, note, content)
     }
@@ -104,8 +104,7 @@ package struct Errand: Hashable, Sendable {
         var writer = ByteWriter(capacity: content.count + Self.noteLimit)
         writer.u8(task.rawValue)
         writer.u64(since.milliseconds)
-        writer.u8(destination == nil ? 0 : 1)
-        writer.append(destination?.bytes ?? [])
+        Destination.write(destination, to: &writer)
         writer.u16(UInt16(note.count))
         writer.append(note)
         writer.append(content)
@@ -114,15 +113,16 @@ package struct Errand: Hashable, Sendable {
 
     /// - Throws: `damagedPayload` for what `encoded` would not have given.
     package init(_ bytes: [UInt8]) throws(SphinxError) {
+        guard let errand = try? Self.read(bytes) else { throw .damagedPayload }
+        self = errand
+    }
+
+    private static func read(_ bytes: [UInt8]) throws -> Errand {
         var reader = ByteReader(bytes)
-        guard let code = try? reader.u8(), let task = Parcel.Task(rawValue: code), task.isErrand, let since = try? reader.u64(), let flag = try? reader.u8(), flag <= 1 else { throw .damagedPayload }
-        var destination: MixID?
-        if flag == 1 {
-            guard let id = (try? reader.slice(MixID.bytesCount)).flatMap({ MixID($0) }) else { throw .damagedPayload }
-            destination = id
-        }
-        guard let count = try? reader.u16(), count <= Self.noteLimit, let note = try? reader.bytes(Int(count)) else { throw .damagedPayload }
-        self.init(task: task, since: MixTime(milliseconds: since), destination: destination, note: note, content: Array(reader.rest()))
+        guard let task = Parcel.Task(rawValue: try reader.u8()), task.isErrand else { throw SphinxError.damagedPayload }
+        let since = MixTime(milliseconds: try reader.u64()), destination = try Destination.read(&reader), count = try reader.u16()
+        guard count <= noteLimit else { throw SphinxError.damagedPayload }
+        return Errand(task: task, since: since, destination: destination, note: try reader.bytes(Int(count)), content: Array(reader.rest()))
     }
 }
 

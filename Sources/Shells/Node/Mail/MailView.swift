@@ -46,7 +46,8 @@ extension MixPeer {
     /// A relay without an advertised end stays.
     fileprivate init?(_ mote: RouterDescriptor) {
         guard let mix = mote.mix, let id = MixID(mote.ed25519.bytes) else { return nil }
-        self.init(id: id, publicKey: mix.publicKey, ends: mote.expires.map(MixTime.init) ?? MixTime(milliseconds: .max), isExit: mix.isExit)
+        let began = MixTime(mote.published - Int64(min(mote.uptimeSeconds, 1 << 40)))
+        self.init(id: id, publicKey: mix.publicKey, began: began, ends: mote.expires.map(MixTime.init) ?? MixTime(milliseconds: .max), isExit: mix.isExit)
     }
 }
 
