@@ -33,8 +33,8 @@ def lone_node(network, role, kind):
     """One node with nobody else about, listening."""
     node = network.add(role, kind) if role != 'authority' else network['authority0']
     node.start()
-    port = node.socks_port if role == 'client' else node.or_port
-    wait_for(f'{kind} listens', 15, lambda: network.check_alive() and listens(port), pause=0.02)
+    ports = {'client': [node.socks_port], 'authority': [node.or_port, node.dir_port]}.get(role, [node.or_port])
+    wait_for(f'{kind} listens', 15, lambda: network.check_alive() and all(map(listens, ports)), pause=0.02)
     return node
 
 
