@@ -39,8 +39,7 @@ extension MixStation {
             guard canGive else { return }
             give(report.parcel(id), to: successor)
         }
-        // Where whoever sends it again in the meantime sends it, too.
-        let heirs = likelyHeirs(of: ourselves(at: now), at: now)
+        let heirs = possibleHeirs(of: ourselves(at: now), at: now)
         for (id, parcel) in passingOn where !underWay.contains(id) {
             guard canGive, let heir = parcel.task == .deliver ? Self.heirs(of: id, among: heirs).first : successor else { return }
             give(parcel, to: heir)

@@ -8,6 +8,8 @@ extension MixStation {
     static let sharesPerNote = 8
     /// With fewer there is nothing to hide among, and a way back begins where the way there ended.
     package static let leastMotes = 3
+    /// What a mote tells just before its end has come to its heirs by then. Milliseconds.
+    private static let lastWords: UInt64 = 5_000
     /// How much the rate must be off before slots are drawn anew.
     private static let tolerance = 0.05
 
@@ -84,6 +86,17 @@ extension MixStation {
         return lasting.randomElement(using: &random) ?? (others.isEmpty ? fit : others).max { $0.ends < $1.ends }
     }
 
+    /// `nil`: now. A mote that leaves may still get what was sent to it before, then tells others and passes it on: if one of them were asked before its end, the letter could
+    /// come twice. One that has ended before its time keeps nobody waiting for much longer than motes leave.
+    private mutating func heirsFrom(_ id: ParcelID, _ letter: Outgoing, at now: MixTime) -> MixTime? {
+        guard letter.errand.task == .deliver, let chosen = letter.course.destination ?? letter.errand.destination,
+            !map.gateways.contains(where: { $0.id == chosen.id && lives($0, at: now) })
+        else { return nil }
+        let ends = seen[chosen.id]?.ends ?? chosen.ends, until = letter.heirsFrom ?? min(ends, now + 2 * settings.leaving) + Self.lastWords
+        outgoing[id]?.heirsFrom = until
+        return until > now ? until : nil
+    }
+
     /// The first of those that may have been told of it.
     private func heir(of id: ParcelID, at mote: Destination, _ now: MixTime) -> MixPeer? {
         let mote = Destination(id: mote.id, ends: seen[mote.id]?.ends ?? mote.ends)
@@ -110,12 +123,16 @@ extension MixStation {
     private mutating func seal(_ id: ParcelID, at now: MixTime) {
         guard var letter = outgoing[id], case .new = letter.state else { return }
         guard now - letter.errand.since < settings.givesUpAfter else { return giveUp(id) }
+        if let until = heirsFrom(id, letter, at: now) {
+            outgoing[id]?.state = .waiting(until: until)
+            return
+        }
         guard let peer = destination(of: id, letter, at: now) else { return }
         let old = letter.goesOn && letter.course.destination?.id == peer.id ? letter.course.attempt : nil
         guard old != nil || letter.course.attempts < settings.attempts else { return giveUp(id) }
         let attempt = old ?? begin(&letter.course, of: id, at: peer, whole: now + sending(letter), now)
         letter.course.note = letter.errand.note
-        (letter.state, letter.goesOn) = (.cutting, false)
+        (letter.state, letter.goesOn, letter.heirsFrom) = (.cutting, false, nil)
         outgoing[id] = letter
         let parcel = Parcel(id: id, task: letter.errand.task, blocks: attempt.blocks, content: letter.errand.content)
         effects.append(.work(MixWork(task: .cut(parcel, attempt, publicKey: peer.publicKey, settings.layout))))
@@ -219,6 +236,7 @@ extension MixStation {
                     continue
                 }
                 outgoing[id]?.course.attempts -= 1
+                if outgoing[id]?.course.attempts == 0 { outgoing[id]?.course.destination = nil }
             default: continue
             }
             unsend(letter)
