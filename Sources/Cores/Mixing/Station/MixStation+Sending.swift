@@ -87,14 +87,14 @@ extension MixStation {
     }
 
     /// `nil`: now. A mote that leaves may still get what was sent to it before, then tells others and passes it on: if one of them were asked before its end, the letter could
-    /// come twice. One that has ended before its time keeps nobody waiting for much longer than motes leave.
-    private mutating func heirsFrom(_ id: ParcelID, _ letter: Outgoing, at now: MixTime) -> MixTime? {
+    /// come twice. One that has gone without a word of its end, or long before it, keeps nobody waiting: it tells nothing more.
+    private func heirsFrom(_ id: ParcelID, _ letter: Outgoing, at now: MixTime) -> MixTime? {
         guard letter.errand.task == .deliver, let chosen = letter.course.destination ?? letter.errand.destination,
             !map.gateways.contains(where: { $0.id == chosen.id && lives($0, at: now) })
         else { return nil }
-        let ends = seen[chosen.id]?.ends ?? chosen.ends, until = letter.heirsFrom ?? min(ends, now + 2 * settings.leaving) + Self.lastWords
-        outgoing[id]?.heirsFrom = until
-        return until > now ? until : nil
+        let ends = seen[chosen.id]?.ends ?? chosen.ends
+        guard ends <= now + 2 * settings.leaving else { return nil }
+        return ends + Self.lastWords > now ? ends + Self.lastWords : nil
     }
 
     /// The first of those that may have been told of it.
@@ -132,7 +132,7 @@ extension MixStation {
         guard old != nil || letter.course.attempts < settings.attempts else { return giveUp(id) }
         let attempt = old ?? begin(&letter.course, of: id, at: peer, whole: now + sending(letter), now)
         letter.course.note = letter.errand.note
-        (letter.state, letter.goesOn, letter.heirsFrom) = (.cutting, false, nil)
+        (letter.state, letter.goesOn) = (.cutting, false)
         outgoing[id] = letter
         let parcel = Parcel(id: id, task: letter.errand.task, blocks: attempt.blocks, content: letter.errand.content)
         effects.append(.work(MixWork(task: .cut(parcel, attempt, publicKey: peer.publicKey, settings.layout))))

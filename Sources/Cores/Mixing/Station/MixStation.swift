@@ -77,8 +77,6 @@ package struct MixStation {
         var parities = 0
         /// When the last of them had its slot.
         var left: MixTime?
-        /// When its destination's heirs may be asked, if that is not there any more.
-        var heirsFrom: MixTime?
 
         init(errand: Errand) { self.errand = errand }
 
