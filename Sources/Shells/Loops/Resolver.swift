@@ -54,7 +54,7 @@ package final class Resolver {
     /// Questions under way at most; a further one fails at once as transient.
     package static let questionLimit = 512
 
-    // SAFETY: owned here; evdns is told to fail open questions on free, so every question's box is released.
+    // SAFETY: owned here; evdns is told to fail open questions on free, so every question's box is released, in the loop's next turn.
     private let dns: OpaquePointer
     private let loop: EventLoop
     private let flags: Int32
@@ -116,9 +116,10 @@ package final class Resolver {
     ) {
         guard questions < Self.questionLimit else { return loop.soon { done(.failure(.transient)) } }
         questions += 1
-        let question = Question { (code: Int32, kind: CChar, count: Int, ttl: Int32, records: UnsafeMutableRawPointer?) in
-            self.questions -= 1
-            self.onAnswered(Outcome(code))
+        // An open question keeps neither this nor its loop: where no turn follows, its answer would never come.
+        let question = Question { [weak self] (code: Int32, kind: CChar, count: Int, ttl: Int32, records: UnsafeMutableRawPointer?) in
+            self?.questions -= 1
+            self?.onAnswered(Outcome(code))
             let values: [Value] = if let records { reader(kind, count, records) } else { [] }
             done(Question.result(code, values, ttl))
         }
